@@ -1,0 +1,51 @@
+# Every verb sets itself up: nothing is needed beforehand but python3 and its pip.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: setup demo test lint crash bench docs lock
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make setup   install into $(VENV)"
+	@echo "make demo    upscale a clip, kill it twice, resume, compare"
+	@echo "make test    run the tests that are not slow"
+	@echo "make lint    style, types, layers"
+	@echo "make crash   kill the real command again and again, compare"
+	@echo "make bench   measure"
+	@echo "make docs    write the generated pages of docs/ anew"
+	@echo "make lock    renew constraints.txt"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: setup
+	$(BIN)/tsuzuki demo
+
+test: setup
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+crash: setup
+	$(BIN)/python -m pytest -m "" tests/crash
+
+bench: setup
+	$(BIN)/python -m bench
+
+docs: setup
+	$(BIN)/python -m docs
+
+lock: setup
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt

@@ -1,0 +1,163 @@
+"""What is known about a source before its frames are decoded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8] | NDArray[np.uint16]
+"""Planar RGB frame of shape (3, height, width), contiguous; ``white`` of `Colour` is its maximum.
+Always in the orientation of the coded picture (rotation stays a tag)."""
+
+StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
+
+
+class Colour(msgspec.Struct, frozen=True, kw_only=True):
+    """How the samples of the main video stream are to be read, guesses included.
+
+    The integers are the code points of ITU-T H.273, which FFmpeg uses too.
+    """
+
+    matrix: int
+    primaries: int
+    transfer: int
+    full_range: bool
+    chroma_location: int
+    """FFmpeg's AVChromaLocation, 0 where the format has no subsampled chroma."""
+    depth: int
+    """Bits of a sample."""
+    rgb_format: str
+    """Planar RGB pixel format of FFmpeg that frames are converted to, such as ``gbrp``."""
+    white: int
+    """Value of full white in ``rgb_format``."""
+    guessed: tuple[str, ...] = ()
+    """Names of the fields that the source does not tell."""
+    tags: tuple[int, int, int, int] = (2, 2, 2, 0)
+    """Matrix, primaries, transfer, range as tagged (2 and 0: unspecified), to write back."""
+
+
+class StreamFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream of the source."""
+
+    index: int
+    """Index in the container."""
+    kind: StreamKind
+    codec: str
+    language: str | None = None
+    title: str | None = None
+    disposition: tuple[str, ...] = ()
+    cover_art: bool = False
+    """A still picture that travels with the file, not a video."""
+    supported: bool = True
+    """Whether FFmpeg knows the codec; an unknown one cannot be copied."""
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `tsuzuki.video.probe` finds out."""
+
+    path: str
+    size: int
+    format: str
+    container: Literal["mp4", "mov", "mkv", "webm", "other"]
+    duration: float
+    width: int
+    height: int
+    pixel_format: str
+    codec: str
+    profile: str | None
+    frame_rate: tuple[int, int]
+    """Mean (or guessed) frames per second as a fraction; only encoders' rate control uses it."""
+    frame_count: int
+    """As the container claims, or estimated from the duration."""
+    time_base: tuple[int, int]
+    """Of the main video stream, seconds per tick."""
+    stream: int
+    """Index of the main video stream."""
+    sample_aspect_ratio: tuple[int, int]
+    """(1, 1) where unknown or square."""
+    rotation: int
+    """Degrees counter-clockwise that a player turns the picture by: 0, 90, 180 or 270."""
+    interlaced: bool
+    alpha: bool
+    colour: Colour
+    streams: tuple[StreamFacts, ...]
+    chapters: int
+    warnings: tuple[str, ...] = ()
+    """Sentences for the user, such as on interlacing or unknown codecs."""
+
+
+class Start(msgspec.Struct, frozen=True, array_like=True):
+    """A packet from which a fresh decoder gives its own frame first, undamaged."""
+
+    frame: int
+    """Number of that frame, from 0."""
+    packet: int
+    """Number of the packet within its stream in file order, from 0."""
+    pts: int
+    dts: int | None
+    pos: int | None
+    """Byte position, where the container tells."""
+    size: int
+
+
+class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
+    """Time and key frame of every frame of the main video stream, in presentation order."""
+
+    time_base: tuple[int, int]
+    pts: list[int]
+    """Presentation time of every frame in ticks, strictly rising."""
+    end: int
+    """Time at which the last frame ends, in ticks."""
+    starts: list[Start]
+    """Decoding starts, by rising frame; the first has ``frame`` 0."""
+    failed: list[int] = []
+    """Frames (from 0) whose packets are known to be damaged already."""
+    warnings: list[str] = []
+    """Sentences for the user, such as on a truncated file."""
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def start_of(self, frame: int) -> Start:
+        """Return the last decoding start at or before ``frame``."""
+        low, high = 0, len(self.starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.starts[middle].frame <= frame:
+                low = middle
+            else:
+                high = middle
+        return self.starts[low]
+
+
+class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How frames become a segment; everything that decides its bytes."""
+
+    encoder: str
+    """As in `tsuzuki.settings.ENCODERS`."""
+    library: str
+    """FFmpeg's name of the encoder, such as ``libx264``."""
+    version: str
+    """Versions of FFmpeg's libraries that the encoder comes with."""
+    options: dict[str, str]
+    """Options given to the encoder, pinned threads among them."""
+    pixel_format: str
+    width: int
+    height: int
+    frame_rate: tuple[int, int]
+    sample_aspect_ratio: tuple[int, int]
+    source_colour: Colour
+    """How the frames given to the encoder are to be read."""
+    matrix: int
+    primaries: int
+    transfer: int
+    full_range: bool
+    chroma_location: int
+    container: Literal["mp4", "mkv", "webm", "mov"]
+    """Container of the output (segments themselves are always Matroska)."""
+    threads: int
+    extra: dict[str, str] = {}
+    """Side data to hand on, such as HDR mastering metadata."""
