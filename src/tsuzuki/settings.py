@@ -97,9 +97,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
                 raise SettingsError(f"There is no setting {name!r}.{hint}", setting=name)
         try:
             return msgspec.convert(dict(data), cls, strict=False)
-        except SettingsError:
-            raise
         except msgspec.ValidationError as error:
+            if isinstance(error.__cause__, SettingsError):
+                raise error.__cause__ from None
             raise SettingsError(f"The settings cannot be used: {error}.") from error
 
     def to_dict(self) -> dict[str, Any]:
