@@ -1,0 +1,179 @@
+"""From the samples of a video to planar RGB and back.
+
+All conversions run through FFmpeg's ``scale`` filter with matrix, range and chroma position given
+on both sides and with flags that make the result equal on every processor.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import cast
+
+import av
+import numpy as np
+from av.filter import Graph
+from numpy.typing import NDArray
+
+from tsuzuki.errors import UnsupportedVideoError
+from tsuzuki.video.facts import Colour, Rgb
+
+FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+"""Without these the values differ from processor to processor."""
+
+MATRICES = {
+    1: "bt709",
+    4: "fcc",
+    5: "bt601",
+    6: "bt601",
+    7: "smpte240m",
+    9: "bt2020",
+}
+"""Names of the ``scale`` filter for the matrices of ITU-T H.273 that it can compute."""
+
+REFUSED = {
+    8: "YCgCo",
+    10: "BT.2020 constant luminance",
+    11: "SMPTE 2085",
+    12: "chromaticity-derived non-constant luminance",
+    13: "chromaticity-derived constant luminance",
+    14: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-Re",
+    17: "YCgCo-Ro",
+}
+
+_PLANES_OF_GBRP = (2, 0, 1)
+"""Planes of FFmpeg's ``gbrp`` formats in the order red, green, blue."""
+
+
+def check_matrix(matrix: int) -> None:
+    """Raise `UnsupportedVideoError` for a matrix that cannot be converted to RGB."""
+    if matrix == 0 or matrix in MATRICES:
+        return
+    name = REFUSED.get(matrix, f"number {matrix}")
+    raise UnsupportedVideoError(
+        f"The video stores its colours with the matrix {name}, which cannot be converted to RGB. "
+        "Convert it to BT.709 or BT.2020 (non-constant luminance) with another program first.",
+        matrix=matrix,
+    )
+
+
+def rgb_format(depth: int) -> str:
+    """Return the planar RGB format that holds samples of ``depth`` bits without loss.
+
+    Two more bits than the source has keep the rounding of YUV → RGB → YUV below one code value.
+    """
+    if depth <= 8:
+        return "gbrp"
+    return "gbrp12le" if depth <= 10 else "gbrp16le"
+
+
+def rgb_white(depth: int, *, full_range: bool) -> int:
+    """Return the value that white has in `rgb_format` after FFmpeg's conversion.
+
+    FFmpeg widens samples by shifting, so that white stays below the largest value: limited range
+    becomes 255 shifted up, full range the source's own maximum shifted up.
+    """
+    bits = format_depth(rgb_format(depth))
+    if full_range:
+        return ((1 << depth) - 1) << (bits - depth)
+    return 255 << (bits - 8)
+
+
+def format_depth(pixel_format: str) -> int:
+    """Return the largest number of bits that a sample of this pixel format has."""
+    return max((part.bits for part in av.VideoFormat(pixel_format).components), default=0)
+
+
+def to_rgb(frame: av.VideoFrame, colour: Colour) -> Rgb:
+    """Return the frame as planar RGB in ``colour.rgb_format``."""
+    source = _name(colour.matrix)
+    converted = _convert(
+        frame,
+        colour.rgb_format,
+        in_color_matrix=source,
+        out_color_matrix=source,
+        in_range=_range(full=colour.full_range),
+        out_range="full",
+        in_chroma_loc=colour.chroma_location,
+    )
+    return planes(converted)
+
+
+def from_rgb(
+    rgb: Rgb,
+    source: Colour,
+    pixel_format: str,
+    matrix: int,
+    full_range: bool,  # noqa: FBT001 - a property of the target like the others
+    chroma_location: int,
+) -> av.VideoFrame:
+    """Return ``rgb``, laid out as ``source`` says, in the pixel format, matrix and range wanted.
+
+    Primaries and transfer are not converted; the frame carries those of ``source``.
+    """
+    target = _name(matrix)
+    frame = _convert(
+        rgb_frame(rgb, source.rgb_format),
+        pixel_format,
+        in_color_matrix=target,
+        out_color_matrix=target,
+        in_range="full",
+        out_range=_range(full=full_range),
+        out_chroma_loc=chroma_location,
+    )
+    frame.color_primaries = source.primaries
+    frame.color_trc = source.transfer
+    return frame
+
+
+def planes(frame: av.VideoFrame) -> Rgb:
+    """Return a copy of the samples of a frame in a planar RGB format, shape (3, height, width)."""
+    deep = format_depth(frame.format.name) > 8
+    out = np.empty((3, frame.height, frame.width), np.uint16 if deep else np.uint8)
+    for colour, plane in enumerate(_PLANES_OF_GBRP):
+        out[colour] = _view(frame, plane, out.dtype)
+    return cast(Rgb, out)
+
+
+def rgb_frame(rgb: Rgb, pixel_format: str) -> av.VideoFrame:
+    """Return a frame of a planar RGB format with these samples."""
+    frame = av.VideoFrame(rgb.shape[2], rgb.shape[1], pixel_format)
+    for colour, plane in enumerate(_PLANES_OF_GBRP):
+        _view(frame, plane, rgb.dtype)[:] = rgb[colour]
+    return frame
+
+
+def _view(frame: av.VideoFrame, plane: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Return the samples of a plane without its padding, sharing memory with the frame."""
+    part = frame.planes[plane]
+    size = part.line_size // dtype.itemsize * part.height
+    rows: NDArray[np.generic] = np.frombuffer(cast(bytes, part), dtype, count=size)
+    return rows.reshape(part.height, -1)[:, : part.width]
+
+
+def _name(matrix: int) -> str:
+    check_matrix(matrix)
+    return MATRICES.get(matrix, "bt709")
+
+
+def _range(*, full: bool) -> str:
+    return "full" if full else "limited"
+
+
+def _convert(frame: av.VideoFrame, pixel_format: str, **options: str | int) -> av.VideoFrame:
+    graph = Graph()
+    graph.threads = 1
+    buffer = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=Fraction(1, 1000),
+    )
+    settings = ":".join(f"{key}={value}" for key, value in options.items())
+    scale = graph.add("scale", f"flags={FLAGS}:{settings}")
+    form = graph.add("format", f"pix_fmts={pixel_format}")
+    graph.link_nodes(buffer, scale, form, graph.add("buffersink"))
+    graph.configure()
+    graph.vpush(frame)
+    return graph.vpull()
