@@ -1,0 +1,69 @@
+"""Reading state that somebody may have damaged or planted."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from tsuzuki.durable.faults import storage_errors
+from tsuzuki.errors import SessionDamagedError
+
+_READ = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_PIECE = 1 << 20
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Return all bytes of a regular file of at most ``limit`` bytes.
+
+    Raises `SessionDamagedError` for a symbolic link, a device or a longer file, `StorageError`
+    where reading fails, `FileNotFoundError` where there is nothing.
+    """
+    with storage_errors(path):
+        fd = _open_regular(path)
+        with os.fdopen(fd, "rb") as file:
+            data = file.read(limit + 1)
+    if len(data) > limit:
+        raise SessionDamagedError(
+            f"{path} is longer than the {limit:,} bytes that it may have, so it was not used. "
+            "Remove it if you do not know it.",
+            path=str(path),
+        )
+    return data
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hex digits; errors as in `read_bounded`."""
+    with storage_errors(path), os.fdopen(_open_regular(path), "rb", buffering=0) as file:
+        digest = hashlib.sha256()
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _open_regular(path: Path) -> int:
+    try:
+        fd = os.open(path, _READ)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _not_regular(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _not_regular(path)
+    return fd
+
+
+def _not_regular(path: Path) -> SessionDamagedError:
+    return SessionDamagedError(
+        f"{path} is no ordinary file, so it was not used. Remove it if you do not know it.",
+        path=str(path),
+    )

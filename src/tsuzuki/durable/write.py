@@ -1,0 +1,175 @@
+"""Writing state so that neither a kill nor a power cut can harm it.
+
+The order is the same everywhere: a temporary name in the same folder, all bytes, length check,
+fsync, close, the final name, fsync of the folder. A failed write or fsync ends the file; the same
+descriptor is never flushed a second time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from tsuzuki.durable.faults import storage_errors
+from tsuzuki.durable.pending import PendingFile, temporary_name
+from tsuzuki.durable.port import OsPort, Port
+from tsuzuki.errors import UnsafeFolderError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
+
+
+class Durable:
+    """The only code that writes, replaces, renames or removes state.
+
+    Every method raises `DiskFullError` or `StorageError` where the system refuses, and returns
+    only when what it did would survive a power cut.
+    """
+
+    def __init__(self, port: Port | None = None) -> None:
+        self.port: Port = OsPort() if port is None else port
+
+    def write_atomic(self, path: Path, data: bytes) -> None:
+        """Write ``path``, replacing an older file in one step."""
+        self.replace_file(self._write_temporary(path, data), path)
+
+    def publish(self, path: Path, data: bytes) -> bool:
+        """Write ``path`` unless the name is taken; then return False. The first one wins."""
+        return self.publish_file(self._write_temporary(path, data), path)
+
+    def pending(self, folder: Path, name: str) -> PendingFile:
+        """Begin a file that is to become ``name`` in ``folder``."""
+        with storage_errors(folder / name):
+            return PendingFile(self, folder, name)
+
+    def publish_file(self, temporary: Path, target: Path) -> bool:
+        """Name a finished file; False, and the file is removed, if the name is taken."""
+        return self.publish_files([(temporary, target)])[0]
+
+    def publish_files(self, files: Sequence[tuple[Path, Path]]) -> list[bool]:
+        """Name finished files (temporary, final) with one flush for each folder."""
+        published = [self._name(temporary, target) for temporary, target in files]
+        for folder in dict.fromkeys(target.parent for _, target in files):
+            self.sync_folder(folder)
+        return published
+
+    def replace_file(self, temporary: Path, target: Path) -> None:
+        """Name a finished file, replacing an older one in one step."""
+        with storage_errors(target):
+            try:
+                self.port.replace(temporary, target)
+            except OSError:
+                self._forget(temporary)
+                raise
+        self.sync_folder(target.parent)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        with storage_errors(folder):
+            self.port.fsync_folder(folder)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder for the user alone, parents included; an existing one is as good.
+
+        Raises `UnsafeFolderError` where the name belongs to a link or a file.
+        """
+        with storage_errors(path):
+            missing = [path] if not os.path.lexists(path) else []
+            while missing and not missing[-1].parent.exists():
+                missing.append(missing[-1].parent)
+            for folder in reversed(missing):
+                with contextlib.suppress(FileExistsError):
+                    self.port.mkdir(folder)
+                self.port.fsync_folder(folder.parent)
+            if not missing:
+                self._sync_parent(path)
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                raise UnsafeFolderError(
+                    f"{path} is a link or a file where a folder is needed. Remove it, or choose "
+                    "another folder with TSUZUKI_SESSIONS_DIR.",
+                    path=str(path),
+                )
+
+    def remove_file(self, path: Path) -> bool:
+        """Remove a file or link; False where there was none."""
+        with storage_errors(path):
+            try:
+                self.port.unlink(path)
+            except FileNotFoundError:
+                return False
+            self.port.fsync_folder(path.parent)
+        return True
+
+    def remove_folder(self, path: Path, root: Path) -> None:
+        """Remove a folder below ``root`` with all in it, without following links.
+
+        It loses its name in one step first, so that a kill never leaves half a folder under it.
+        """
+        if path.parent != root or path.name in {"", ".", ".."}:
+            raise ValueError(f"{path} does not lie directly in {root}.")
+        with storage_errors(path):
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "it is a link or a file", str(path))
+            going = root / temporary_name(path.name)
+            self.port.replace(path, going)
+            self.port.fsync_folder(root)
+            self.port.remove_tree(going)
+
+    def move_aside(self, path: Path) -> Path:
+        """Rename a damaged file to ``<name>.damaged-N`` and return where it is now."""
+        number = 1
+        with storage_errors(path):
+            while True:
+                aside = path.with_name(f"{path.name}.damaged-{number}")
+                try:
+                    self.port.rename_new(path, aside)
+                except FileExistsError:
+                    number += 1
+                else:
+                    self.port.fsync_folder(path.parent)
+                    return aside
+
+    def sweep_temporary(self, folder: Path) -> int:
+        """Remove what dead processes left under temporary names; return how many.
+
+        For the holder of the lock: a living process's files would go as well.
+        """
+        swept = 0
+        with storage_errors(folder):
+            entries = [e for e in os.scandir(folder) if _TEMPORARY.fullmatch(e.name)]
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.is_dir(follow_symlinks=False):
+                        self.port.remove_tree(Path(entry.path))
+                    else:
+                        self.port.unlink(Path(entry.path))
+                    swept += 1
+        return swept
+
+    def _write_temporary(self, path: Path, data: bytes) -> Path:
+        with self.pending(path.parent, path.name) as pending:
+            pending.file.write(data)
+            pending.finish()
+        return pending.path
+
+    def _name(self, temporary: Path, target: Path) -> bool:
+        with storage_errors(target):
+            try:
+                self.port.rename_new(temporary, target)
+            except FileExistsError:
+                self._forget(temporary)
+                return False
+        return True
+
+    def _forget(self, temporary: Path) -> None:
+        with contextlib.suppress(OSError):
+            self.port.unlink(temporary)
+
+    def _sync_parent(self, path: Path) -> None:
+        """Flush a name that an earlier process may have made and not flushed."""
+        with contextlib.suppress(PermissionError):
+            self.port.fsync_folder(path.parent)
