@@ -1,7 +1,8 @@
 """Durable writing: what is reported as saved survives kills and power cuts."""
 
 from tsuzuki.durable.faults import free_bytes, storage_error, storage_errors
-from tsuzuki.durable.pending import KeptFile, PendingFile
+from tsuzuki.durable.kept import KeptFile
+from tsuzuki.durable.pending import PendingFile
 from tsuzuki.durable.port import OsPort, Port
 from tsuzuki.durable.read import read_bounded, sha256_of
 from tsuzuki.durable.write import Durable

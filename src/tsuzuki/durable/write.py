@@ -10,17 +10,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from tsuzuki.durable.faults import storage_errors
-from tsuzuki.durable.pending import PendingFile, temporary_name
+from tsuzuki.durable.kept import KeptFile
+from tsuzuki.durable.naming import is_temporary, temporaries_of, temporary_name
 from tsuzuki.durable.port import OsPort, Port
 from tsuzuki.errors import UnsafeFolderError
-
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 
 
 class Durable:
@@ -40,11 +38,6 @@ class Durable:
     def publish(self, path: Path, data: bytes) -> bool:
         """Write ``path`` unless the name is taken; then return False. The first one wins."""
         return self.publish_file(self._write_temporary(path, data), path)
-
-    def pending(self, folder: Path, name: str) -> PendingFile:
-        """Begin a file that is to become ``name`` in ``folder``."""
-        with storage_errors(folder / name):
-            return PendingFile(self, folder, name)
 
     def publish_file(self, temporary: Path, target: Path) -> bool:
         """Name a finished file; False, and the file is removed, if the name is taken."""
@@ -140,7 +133,7 @@ class Durable:
         """
         swept = 0
         with storage_errors(folder):
-            entries = [e for e in os.scandir(folder) if _TEMPORARY.fullmatch(e.name)]
+            entries = [e for e in os.scandir(folder) if is_temporary(e.name)]
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
                     if entry.is_dir(follow_symlinks=False):
@@ -150,11 +143,25 @@ class Durable:
                     swept += 1
         return swept
 
+    def remove_temporaries_of(self, target: Path) -> int:
+        """Remove what dead processes were writing to become ``target``; return how many."""
+        leftovers = temporaries_of(target)
+        for leftover in leftovers:
+            self.remove_file(leftover)
+        return len(leftovers)
+
     def _write_temporary(self, path: Path, data: bytes) -> Path:
-        with self.pending(path.parent, path.name) as pending:
-            pending.file.write(data)
-            pending.finish()
-        return pending.path
+        temporary = path.with_name(temporary_name(path.name))
+        with storage_errors(path):
+            file = KeptFile(self.port, temporary)
+        try:
+            file.write(data)
+            file.seal()
+        except BaseException:
+            file.close()
+            self._forget(temporary)
+            raise
+        return temporary
 
     def _name(self, temporary: Path, target: Path) -> bool:
         with storage_errors(target):
