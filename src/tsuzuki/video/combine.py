@@ -1,0 +1,288 @@
+"""Joining sealed segments and everything else of the source into the output."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import msgspec
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+from tsuzuki.errors import Cancelled, SessionDamagedError
+from tsuzuki.video.carry import Carried, Span, add_streams, kept_metadata
+from tsuzuki.video.containers import open_output
+from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+from tsuzuki.video.segment import raise_kept, ticks_per_frame
+from tsuzuki.video.source import open_source
+
+OnProgress = Callable[[int, int], None]
+"""Called with the frames joined so far and their total."""
+
+_PROGRESS_EVERY = 50
+_OWN_CLOCK = frozenset({"mpegts", "mpeg"})
+"""Formats whose clock starts anywhere; their output starts at 0."""
+
+_MAX_TIMESCALE = 2**31
+
+
+class CombineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was joined."""
+
+    frames: int
+    segments: int
+    reorder: int
+    shift: tuple[int, int]
+    """Seconds, as a fraction, that were added to every time of the source."""
+    streams: int
+    """Streams carried over beside the video."""
+
+
+class _Layout(msgspec.Struct, frozen=True):
+    """What a first look at the segments tells."""
+
+    frames: tuple[int, ...]
+    reorder: int
+
+
+def combine(
+    probe: Probe,
+    index: FrameIndex,
+    segments: Sequence[Path],
+    plan: EncodePlan,
+    file: BinaryIO,
+    *,
+    ranged: bool = False,
+    on_progress: OnProgress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> CombineFacts:
+    """Write the output to ``file``, which must be seekable; it stays open.
+
+    ``segments`` are the sealed segments in order, together as many frames as ``index``. With
+    ``ranged`` the index is a part of the video, and everything else is cut to the same time.
+    Equal arguments give equal bytes. Raises `SessionDamagedError` for segments that do not fit,
+    `Cancelled`, and what writing to ``file`` raises.
+    """
+    layout = _survey(segments, plan, len(index))
+    with (
+        open_source(probe.path) as source,
+        _open_segment(segments[0]) as first,
+        _writing(plan, index, source, file) as output,
+    ):
+        shift = _shift(index, source, ranged=ranged)
+        video, carried = add_streams(source, output, probe, plan.container, first.streams.video[0])
+        _finish_video(video, plan, probe, index)
+        span = _span(index) if ranged else None
+        output.metadata.update(kept_metadata(source.metadata))
+        output.set_chapters(_chapters(source, shift, span))
+        output.start_encoding()
+        frames = _video_packets(segments, layout, index, plan, video, shift)
+        others = _other_packets(source, carried, shift, span)
+        watched = _watch(frames, len(index), on_progress, cancelled)
+        for packet in heapq.merge(watched, others, key=_decoding_time):
+            output.mux_one(packet)
+    raise_kept(file)
+    return CombineFacts(
+        frames=len(index),
+        segments=len(segments),
+        reorder=layout.reorder,
+        shift=(shift.numerator, shift.denominator),
+        streams=len(carried),
+    )
+
+
+def _survey(segments: Sequence[Path], plan: EncodePlan, frames: int) -> _Layout:
+    """Read every segment once: number of frames, reordering, equal headers, key frames first."""
+    counts: list[int] = []
+    headers: set[bytes] = set()
+    reorder = 0
+    for path in segments:
+        with _open_segment(path) as container:
+            stream = container.streams.video[0]
+            headers.add(stream.codec_context.extradata or b"")
+            numbers = [number for number, _ in _numbered(container, plan)]
+        if sorted(numbers) != list(range(len(numbers))):
+            raise _unfit(path, "its frames are not whole")
+        if len(headers) > 1:
+            raise _unfit(path, "its codec header differs from that of the segments before it")
+        counts.append(len(numbers))
+        reorder = max([reorder, *(place - number for place, number in enumerate(numbers))])
+    if sum(counts) != frames:
+        raise SessionDamagedError(
+            f"The segments hold {sum(counts)} frames, the video has {frames}. Repair the session "
+            "with `tsuzuki sessions repair`, then resume.",
+            held=sum(counts),
+            wanted=frames,
+        )
+    return _Layout(frames=tuple(counts), reorder=reorder)
+
+
+def _unfit(path: Path, why: str) -> SessionDamagedError:
+    return SessionDamagedError(
+        f"The segment {path} cannot be joined: {why}. Repair the session with `tsuzuki sessions "
+        "repair`, then resume; only this segment is computed again.",
+        path=str(path),
+    )
+
+
+@contextmanager
+def _open_segment(path: Path) -> Iterator[InputContainer]:
+    try:
+        container = av.open(str(path), "r", format="matroska")
+    except (av.FFmpegError, OSError) as error:
+        raise _unfit(path, str(error)) from error
+    with container:
+        if not container.streams.video:
+            raise _unfit(path, "it has no video")
+        yield container
+
+
+def _numbered(container: InputContainer, plan: EncodePlan) -> Iterator[tuple[int, av.Packet[Any]]]:
+    """Yield the packets of a segment in decoding order, each with the number of its frame."""
+    step = ticks_per_frame(plan)
+    for packet in container.demux(container.streams.video[0]):
+        if packet.size and packet.pts is not None:
+            yield packet.pts // step, packet
+
+
+@contextmanager
+def _writing(
+    plan: EncodePlan, index: FrameIndex, source: InputContainer, file: BinaryIO
+) -> Iterator[OutputContainer]:
+    """Open the output; close it well, or leave it for dead after an error."""
+    options = {}
+    if plan.container in {"mp4", "mov"}:
+        options["movie_timescale"] = str(_movie_timescale(index, source))
+    output = open_output(plan.container, file, **options)
+    try:
+        yield output
+    except BaseException:
+        with suppress(Exception):
+            output.close()
+        raise
+    output.close()
+
+
+def _movie_timescale(index: FrameIndex, source: InputContainer) -> int:
+    """Return ticks per second in which the starts of all streams are exact where possible.
+
+    MP4 stores how long a stream waits before it begins in the time scale of the whole film, by
+    default in milliseconds.
+    """
+    video = Fraction(*index.time_base).denominator
+    bases = [s.time_base.denominator for s in source.streams if s.type == "audio" and s.time_base]
+    common = math.lcm(video, *bases)
+    return common if common < _MAX_TIMESCALE else max(video, 1000)
+
+
+def _shift(index: FrameIndex, source: InputContainer, *, ranged: bool) -> Fraction:
+    """Return the seconds to add to every time, one constant for all streams.
+
+    A part of a video starts at 0. Else the times are the source's, unless its clock starts
+    anywhere or frames would come before 0.
+    """
+    first = index.pts[0] * Fraction(*index.time_base)
+    if ranged:
+        return -first
+    if source.format.name in _OWN_CLOCK:
+        starts = [
+            s.start_time * s.time_base for s in source.streams if s.start_time and s.time_base
+        ]
+        return -min([first, *starts])
+    return max(-first, Fraction(0))
+
+
+def _span(index: FrameIndex) -> Span:
+    tick = Fraction(*index.time_base)
+    return Span(index.pts[0] * tick, index.end * tick)
+
+
+def _chapters(source: InputContainer, shift: Fraction, span: Span | None) -> list[Any]:
+    """Return the source's chapters, shifted, cut to the span."""
+    kept = []
+    for chapter in source.chapters():
+        tick = chapter["time_base"] or Fraction(1, 1000)
+        start, end = chapter["start"] * tick, chapter["end"] * tick
+        if span is not None:
+            start, end = max(start, span.start), min(end, span.end)
+        if start < end:
+            times = {"start": round((start + shift) / tick), "end": round((end + shift) / tick)}
+            kept.append(chapter | times | {"time_base": tick})
+    return kept
+
+
+def _finish_video(video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex) -> None:
+    """Set what a template does not carry over: time base, pixel shape, rotation, codec tag."""
+    video.time_base = Fraction(*index.time_base)
+    video.codec_context.sample_aspect_ratio = Fraction(*plan.sample_aspect_ratio)
+    if probe.rotation:
+        video.set_display_rotation(probe.rotation)
+    if plan.encoder == "x265" and plan.container in {"mp4", "mov"}:
+        video.codec_tag = "hvc1"  # players of one large maker know no other
+
+
+def _video_packets(
+    segments: Sequence[Path],
+    layout: _Layout,
+    index: FrameIndex,
+    plan: EncodePlan,
+    stream: Stream,
+    shift: Fraction,
+) -> Iterator[av.Packet[Any]]:
+    """Yield the packets of all segments with the times of the frame index.
+
+    Packet i is decoded at the time of frame i - D, D being the greatest reordering: these times
+    rise and never exceed the packet's own presentation time.
+    """
+    tick, first = Fraction(*index.time_base), 0
+    ticks, pts = round(shift / tick), index.pts
+    step = pts[1] - pts[0] if len(pts) > 1 else max(1, index.end - pts[0])
+    for path, frames in zip(segments, layout.frames, strict=True):
+        with _open_segment(path) as container:
+            for place, (number, packet) in enumerate(_numbered(container, plan), first):
+                frame, decoded = first + number, place - layout.reorder
+                following = pts[frame + 1] if frame + 1 < len(pts) else index.end
+                packet.pts = pts[frame] + ticks
+                packet.dts = (pts[decoded] if decoded >= 0 else pts[0] + decoded * step) + ticks
+                packet.duration = max(following - pts[frame], 0)
+                packet.time_base = tick
+                packet.stream = stream
+                yield packet
+        first += frames
+
+
+def _other_packets(
+    source: InputContainer, carried: dict[int, Carried], shift: Fraction, span: Span | None
+) -> Iterator[av.Packet[Any]]:
+    """Yield what is carried over, in the order of the source's file."""
+    if not carried:
+        return
+    for packet in source.demux([one.source for one in carried.values()]):
+        if packet.size:  # else it only marks the end
+            yield from carried[packet.stream_index].packets(packet, shift, span)
+
+
+def _watch(
+    packets: Iterator[av.Packet[Any]],
+    total: int,
+    on_progress: OnProgress | None,
+    cancelled: Callable[[], bool] | None,
+) -> Iterator[av.Packet[Any]]:
+    """Pass packets of the video on, report them, and stop when asked to."""
+    for done, packet in enumerate(packets, 1):
+        if cancelled is not None and cancelled():
+            raise Cancelled("Stopped while joining the segments; resume to join them again.")
+        yield packet
+        if on_progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
+            on_progress(done, total)
+
+
+def _decoding_time(packet: av.Packet[Any]) -> Fraction:
+    assert packet.dts is not None
+    return packet.dts * packet.time_base

@@ -1,0 +1,219 @@
+"""Containers: which are known, what each can hold, and which one is chosen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import msgspec
+from av.container import OutputContainer
+from av.stream import Stream
+
+from tsuzuki.errors import ContainerError
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.carry import Container, add_streams, codec_name, is_cover, route
+from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.segment import SegmentEncoder
+from tsuzuki.video.source import open_source
+
+FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
+"""FFmpeg's names of the muxers."""
+
+SUFFIXES: dict[str, Container] = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "mkv",
+    ".webm": "webm",
+}
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the output will lack or have otherwise than the source."""
+
+    code: str
+    message: str
+    stream: int | None = None
+    """Index of the stream in the source."""
+
+
+def container_of(path: Path) -> Container:
+    """Return the container that an output path asks for by its suffix."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ContainerError(
+            f"{path.name!r} does not tell the container: {suffix or 'no suffix'} is unknown. End "
+            f"the output's name in one of {', '.join(SUFFIXES)}.",
+            path=str(path),
+        )
+    return SUFFIXES[suffix]
+
+
+def choose_container(settings: ProcessingSettings, probe: Probe, plan: EncodePlan) -> Container:
+    """Return the container asked for, else the source's where it holds everything, else mkv.
+
+    Raises `ContainerError` where the container asked for, or Matroska, cannot hold a stream.
+    """
+    if settings.container != "auto":
+        check_streams(settings.container, probe, plan)
+        return settings.container
+    if probe.container != "other":
+        with suppress(ContainerError):
+            check_streams(probe.container, probe, plan)
+            return probe.container
+    check_streams("mkv", probe, plan)
+    return "mkv"
+
+
+def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[Note]:
+    """Prove by writing headers into memory that the container takes every stream.
+
+    Returns what will be dropped or changed. Raises `ContainerError` that names the stream and
+    the containers that can hold it.
+    """
+    with template(plan) as video, open_source(probe.path) as source:
+        _check_one(container, probe, plan, video, None)
+        notes = list(_video_notes(container, plan))
+        for stream in source.streams:
+            if stream.index == probe.stream:
+                continue
+            how = route(stream, container)
+            if how == "drop":
+                notes.extend(_dropped(stream, probe))
+            else:
+                _check_one(container, probe, plan, video, stream)
+            if how == "convert":
+                notes.append(_converted(stream, container))
+            elif container in {"mp4", "mov"} and stream.metadata.get("title"):
+                notes.append(_untitled(stream, container))
+    return notes
+
+
+def _check_one(
+    container: Container, probe: Probe, plan: EncodePlan, video: Stream, stream: Stream | None
+) -> None:
+    """Raise `ContainerError` unless the container takes the video with this stream."""
+    index = None if stream is None else stream.index
+    reason = refusal(container, probe, video, index)
+    if reason is None:
+        return
+    others = [c for c in FORMATS if c != container and refusal(c, probe, video, index) is None]
+    what = f"video of {plan.encoder}" if stream is None else _describe(stream)
+    advice = f"Choose {' or '.join(others)}" if others else "No container here can: leave it out"
+    raise ContainerError(
+        f"{container} cannot hold the {what} ({reason}). {advice}.",
+        container=container,
+        stream=index,
+        containers=others,
+    )
+
+
+def refusal(container: Container, probe: Probe, video: Stream, index: int | None) -> str | None:
+    """Return why the container refuses the video with stream ``index``, None if it does not."""
+    with open_source(probe.path) as source:
+        if index is not None:
+            reason = _principle(source.streams[index], container)
+            if reason is not None:
+                return reason
+        try:
+            output = open_output(container, io.BytesIO())
+            add_streams(
+                source, output, probe, container, video, only=-1 if index is None else index
+            )
+            output.start_encoding()
+            output.close()
+        except (av.FFmpegError, ValueError) as error:
+            return str(error)
+    return None
+
+
+def _principle(stream: Stream, container: Container) -> str | None:
+    """Return what a header would not tell: losses that the muxer passes over in silence."""
+    if stream.type == "attachment" and container != "mkv":
+        return "it has no attachments"
+    if is_cover(stream) and container == "webm":
+        return "it has no cover art"
+    text = codec_name(stream) in {"ass", "ssa"}
+    if text and container != "mkv":
+        return "its text subtitles have no styles"
+    return None
+
+
+def _describe(stream: Stream) -> str:
+    kind = "cover art" if is_cover(stream) else f"{stream.type} stream"
+    name = codec_name(stream) or stream.metadata.get("filename", "unknown codec")
+    return f"{kind} {stream.index} ({name})"
+
+
+def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
+    if (
+        stream.type == "data"
+        and probe.chapters
+        and stream.metadata.get("handler_name")
+        in {
+            "SubtitleHandler",
+            "SubtitleHandle",
+        }
+    ):
+        return  # the text track behind MP4 chapters, which are carried over as chapters
+    yield Note(
+        code="stream-dropped",
+        message=f"The {_describe(stream)} cannot be copied and is left out.",
+        stream=stream.index,
+    )
+
+
+def _converted(stream: Stream, container: Container) -> Note:
+    return Note(
+        code="subtitle-converted",
+        message=f"The {_describe(stream)} is converted to the text subtitles of {container}.",
+        stream=stream.index,
+    )
+
+
+def _untitled(stream: Stream, container: Container) -> Note:
+    title = stream.metadata["title"]
+    return Note(
+        code="title-lost",
+        message=f"{container} does not keep the title {title!r} of the {_describe(stream)}; "
+        "mkv does.",
+        stream=stream.index,
+    )
+
+
+def _video_notes(container: Container, plan: EncodePlan) -> Iterator[Note]:
+    sar = Fraction(*plan.sample_aspect_ratio)
+    if sar != 1 and container in {"mkv", "webm"} and plan.encoder in {"svt-av1", "ffv1"}:
+        yield Note(
+            code="aspect-lost",
+            message=f"The shape of the pixels ({sar.numerator}:{sar.denominator}) gets lost with "
+            f"{plan.encoder} in {container}; choose mp4, x264 or x265 to keep it.",
+        )
+
+
+def open_output(container: Container, file: BinaryIO, **options: str) -> OutputContainer:
+    """Open a muxer that writes nothing random or dated."""
+    return av.open(
+        file,
+        "w",
+        format=FORMATS[container],
+        container_options={"fflags": "+bitexact"} | options,
+    )
+
+
+@contextmanager
+def template(plan: EncodePlan) -> Iterator[Stream]:
+    """Yield a video stream as the plan's encoder makes it, from one small black frame."""
+    small = msgspec.structs.replace(plan, width=192, height=128)
+    file = io.BytesIO()
+    encoder = SegmentEncoder(small, file)
+    encoder.write_frame(av.VideoFrame(small.width, small.height, small.pixel_format))
+    encoder.close()
+    file.seek(0)
+    with av.open(file, "r", format="matroska") as container:
+        yield container.streams.video[0]

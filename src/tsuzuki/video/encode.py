@@ -1,0 +1,255 @@
+"""Which encoder with which options: the plan that decides the bytes of every segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import av
+import msgspec
+
+from tsuzuki.errors import EncoderError, SettingsError
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.containers import choose_container
+from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.segment import EncodedSegment, SegmentEncoder, read_back
+
+__all__ = [
+    "ENCODERS",
+    "EncodedSegment",
+    "Encoder",
+    "SegmentEncoder",
+    "check",
+    "output_pixel_format",
+    "output_size",
+    "plan_encoding",
+    "read_back",
+]
+
+THREADS = 4
+"""Threads of every encoder. A constant, because x264 gives other bytes with another number."""
+
+GOP = 240
+"""Most frames between two key frames: seeking stays quick, about 10 s at film rate."""
+
+X26X_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+SVT_PRESETS = tuple(str(speed) for speed in range(14))
+
+_RGB, _BT709 = 0, 1
+
+
+class Encoder(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about one encoder."""
+
+    library: str
+    """FFmpeg's name of it."""
+    crf: float | None
+    """Constant quality unless set; None where the encoder is lossless."""
+    max_crf: float = 51
+    preset: str | None
+    presets: tuple[str, ...] = ()
+    options: dict[str, str]
+    """Options that every plan gets, threads and reproducibility among them."""
+
+
+ENCODERS: Mapping[str, Encoder] = {
+    # crf 18 is generally held to be visually lossless for x264; medium is its own default.
+    "x264": Encoder(
+        library="libx264",
+        crf=18,
+        preset="medium",
+        presets=X26X_PRESETS,
+        options={"g": str(GOP), "x264-params": "cpu-independent=1:stitchable=1"},
+    ),
+    # x265 reaches the quality of x264 at a crf that is two to four higher. Without info=0 a string
+    # with the number of CPUs' features enters the bitstream.
+    "x265": Encoder(
+        library="libx265",
+        crf=20,
+        preset="medium",
+        presets=X26X_PRESETS,
+        options={
+            "g": str(GOP),
+            "x265-params": f"frame-threads={THREADS}:pools={THREADS}:info=0:open-gop=0"
+            ":log-level=error",
+        },
+    ),
+    # Preset 6 is what SVT-AV1's own guide names for encodes that need not be quick.
+    "svt-av1": Encoder(
+        library="libsvtav1",
+        crf=24,
+        max_crf=63,
+        preset="6",
+        presets=SVT_PRESETS,
+        options={"g": str(GOP), "svtav1-params": f"lp={THREADS}"},
+    ),
+    # Version 3 with checksums in every slice, each frame by itself: the archivists' setting.
+    "ffv1": Encoder(
+        library="ffv1",
+        crf=None,
+        preset=None,
+        options={
+            "g": "1",
+            "level": "3",
+            "coder": "range_def",
+            "context": "1",
+            "slices": "4",
+            "slicecrc": "1",
+        },
+    ),
+}
+
+
+def check(settings: ProcessingSettings) -> Encoder:
+    """Return the encoder of ``settings``, or say which encoder setting is impossible.
+
+    Raises `EncoderError` where this build lacks the encoder, else `SettingsError`.
+    """
+    name, encoder = settings.encoder, ENCODERS[settings.encoder]
+    formats = _supported_formats(name)
+    if settings.preset is not None and settings.preset not in encoder.presets:
+        known = f"one of {', '.join(encoder.presets)}" if encoder.presets else "left unset"
+        raise SettingsError(f"The preset of {name} must be {known}; {settings.preset!r} is not.")
+    if settings.crf is not None and encoder.crf is None:
+        raise SettingsError(f"{name} is lossless and has no crf; leave it unset.")
+    if settings.crf is not None and not 0 <= settings.crf <= encoder.max_crf:
+        raise SettingsError(
+            f"The crf of {name} must lie between 0 and {encoder.max_crf:g}; "
+            f"{settings.crf:g} does not."
+        )
+    if settings.pixel_format is not None and settings.pixel_format not in formats:
+        raise SettingsError(
+            f"{name} cannot encode the pixel format {settings.pixel_format!r}; it can encode "
+            f"{', '.join(formats)}. Leave the pixel format unset to keep the source's."
+        )
+    return encoder
+
+
+def _supported_formats(name: str) -> tuple[str, ...]:
+    """Pixel formats of the encoder, without those whose name alone says full range."""
+    library = ENCODERS[name].library
+    try:
+        formats = av.Codec(library, "w").video_formats or []
+    except av.codec.codec.UnknownCodecError as error:
+        raise EncoderError(
+            f"The encoder {name} ({library}) is missing in this build of PyAV "
+            f"{av.__version__}; choose another encoder or install PyAV from its wheel.",
+            encoder=name,
+        ) from error
+    return tuple(f.name for f in formats if not f.name.startswith("yuvj"))
+
+
+def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
+    """Return the pixel format asked for, else the source's subsampling and depth (8 or 10 bits).
+
+    What the encoder lacks becomes the nearest that keeps most: RGB becomes 4:4:4 where the encoder
+    takes no RGB; the rarer subsamplings, grey and what is left become 4:2:0.
+    """
+    if settings.pixel_format is not None:
+        return settings.pixel_format
+    supported = _supported_formats(settings.encoder)
+    source = av.VideoFormat(probe.pixel_format)
+    wanted = _wanted_formats(source, lossless=ENCODERS[settings.encoder].crf is None)
+    return next(name for name in wanted if name in supported)
+
+
+def _wanted_formats(source: av.VideoFormat, *, lossless: bool) -> tuple[str, ...]:
+    suffix = "10le" if max(c.bits for c in source.components) > 8 else ""
+    fallback = (f"yuv444p{suffix}", f"yuv420p{suffix}")
+    if source.is_rgb or source.has_palette:
+        return (("gbrp10le",) if suffix else ("bgr0",)) + fallback if lossless else fallback
+    colours = sum(not c.is_alpha for c in source.components)
+    if colours == 1:
+        return (f"gray{suffix}", *fallback) if lossless else fallback[1:]
+    across, down = 8 // source.chroma_width(8), 8 // source.chroma_height(8)
+    subsampling = {(1, 1): "444", (2, 1): "422"}.get((across, down), "420")
+    return (f"yuv{subsampling}p{suffix}", *fallback[1:])
+
+
+def output_size(width: int, height: int, scale: float, pixel_format: str) -> tuple[int, int]:
+    """Return the size of the output in pixels.
+
+    Each side is rounded half up; where chroma is subsampled along it, an odd one grows by one.
+    """
+    across, down = _subsampling(pixel_format)
+    factor = Fraction(str(scale))
+    rounded = (int(width * factor + Fraction(1, 2)), int(height * factor + Fraction(1, 2)))
+    return rounded[0] + rounded[0] % across, rounded[1] + rounded[1] % down
+
+
+def _subsampling(pixel_format: str) -> tuple[int, int]:
+    """Return whether chroma is subsampled across and down: 2, or 1 where it is not."""
+    form = av.VideoFormat(pixel_format)
+    if form.is_rgb or len(form.components) < 3:
+        return 1, 1
+    return 1 + (form.chroma_width(8) < 8), 1 + (form.chroma_height(8) < 8)
+
+
+def plan_encoding(
+    settings: ProcessingSettings, probe: Probe, width: int, height: int
+) -> EncodePlan:
+    """Resolve everything that decides the bytes of the segments.
+
+    ``width`` and ``height`` are the output's, as from `output_size`. Raises what `check` raises,
+    and `SettingsError` for a size that the pixel format cannot have.
+    """
+    encoder = check(settings)
+    pixel_format = output_pixel_format(settings, probe)
+    across, down = _subsampling(pixel_format)
+    if width % across or height % down:
+        raise SettingsError(
+            f"{width}x{height} is impossible in {pixel_format}, whose subsampled sides must be "
+            "even. Choose another scale, or a 4:4:4 pixel format such as yuv444p."
+        )
+    source, rgb = probe.colour, av.VideoFormat(pixel_format).is_rgb
+    matrix = _RGB if rgb else source.matrix or _BT709
+    plan = EncodePlan(
+        encoder=settings.encoder,
+        library=encoder.library,
+        version=_version(),
+        options=_options(settings, encoder),
+        pixel_format=pixel_format,
+        width=width,
+        height=height,
+        frame_rate=probe.frame_rate,
+        sample_aspect_ratio=probe.sample_aspect_ratio,
+        source_colour=source,
+        matrix=matrix,
+        primaries=source.primaries,
+        transfer=source.transfer,
+        full_range=rgb or (source.full_range and source.matrix != _RGB),
+        chroma_location=_chroma_location(source.chroma_location, pixel_format),
+        container="mkv",
+        threads=THREADS,
+    )
+    return msgspec.structs.replace(plan, container=choose_container(settings, probe, plan))
+
+
+def _options(settings: ProcessingSettings, encoder: Encoder) -> dict[str, str]:
+    options = dict(encoder.options)
+    if encoder.crf is not None:
+        options["crf"] = f"{encoder.crf if settings.crf is None else settings.crf:g}"
+    if encoder.preset is not None:
+        options["preset"] = settings.preset or encoder.preset
+    return options
+
+
+def _chroma_location(source: int, pixel_format: str) -> int:
+    """Keep the source's chroma position where the output has one; left is MPEG's default."""
+    return 0 if _subsampling(pixel_format) == (1, 1) else source or 1
+
+
+def _version() -> str:
+    parts = (f"{name} {'.'.join(map(str, v))}" for name, v in sorted(av.library_versions.items()))
+    return f"PyAV {av.__version__}, " + ", ".join(parts)

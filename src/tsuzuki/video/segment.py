@@ -1,0 +1,196 @@
+"""One segment: a Matroska file of consecutive frames that is encoded by itself.
+
+Equal frames and an equal `EncodePlan` give equal bytes on any machine: threads, instruction-set
+dependence and strings in the bitstream are pinned by the plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import msgspec
+
+from tsuzuki.errors import EncoderError, StorageError
+from tsuzuki.video import colour
+from tsuzuki.video.facts import EncodePlan, Rgb
+
+CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
+"""FFmpeg's names by its AVChromaLocation."""
+
+_MILLISECONDS = Fraction(1, 1000)
+
+
+class EncodedSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about a finished segment."""
+
+    frames: int
+    packets: int
+    extradata: str
+    """SHA-256 of the codec's header; equal over all segments of one output."""
+    reorder: int
+    """Frames that decoding runs ahead of presentation: greatest ``i - frame`` over packets i."""
+
+
+def ticks_per_frame(plan: EncodePlan) -> int:
+    """Milliseconds from one frame of a segment to the next: whole, so that none coincide."""
+    return max(1, round(1000 / Fraction(*plan.frame_rate)))
+
+
+class SegmentEncoder:
+    """Encodes frames 0, 1, 2 … into one Matroska segment.
+
+    Times in a segment only order its frames: combining sets the true ones from the frame index.
+    The first frame is a key frame and nothing refers beyond the segment.
+    """
+
+    def __init__(self, plan: EncodePlan, file: BinaryIO) -> None:
+        self._plan = plan
+        self._file = file
+        self._rate = Fraction(*plan.frame_rate)
+        self._step = ticks_per_frame(plan)
+        self._frames = self._packets = self._reorder = 0
+        self._container = av.open(
+            file, "w", format="matroska", container_options={"fflags": "+bitexact"}
+        )
+        try:
+            self._stream = self._open_stream()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _open_stream(self) -> av.VideoStream:
+        plan = self._plan
+        if plan.encoder == "svt-av1":
+            os.environ.setdefault("SVT_LOG", "1")  # the only way to make it report errors alone
+        options = plan.options | {"chroma_sample_location": CHROMA_LOCATIONS[plan.chroma_location]}
+        stream: Any = self._container.add_stream(plan.library, rate=self._rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = plan.width, plan.height, plan.pixel_format
+        context = stream.codec_context
+        context.time_base = 1 / self._rate
+        context.sample_aspect_ratio = Fraction(*plan.sample_aspect_ratio)
+        context.colorspace, context.color_primaries = plan.matrix, plan.primaries
+        context.color_trc, context.color_range = plan.transfer, 2 if plan.full_range else 1
+        context.thread_count = plan.threads
+        context.thread_type = "SLICE" if plan.encoder == "ffv1" else "FRAME"
+        _open(context, plan)
+        return stream  # type: ignore[no-any-return]
+
+    def write(self, rgb: Rgb) -> None:
+        """Encode the next frame, shape (3, height, width) of the plan."""
+        plan = self._plan
+        self.write_frame(
+            colour.from_rgb(
+                rgb,
+                plan.source_colour,
+                plan.pixel_format,
+                plan.matrix,
+                plan.full_range,
+                plan.chroma_location,
+            )
+        )
+
+    def write_frame(self, frame: av.VideoFrame) -> None:
+        """Encode the next frame, which already has the plan's size and pixel format."""
+        frame.pts, frame.time_base = self._frames, 1 / self._rate
+        frame.pict_type = 0  # else the encoder repeats the source's frame types
+        self._frames += 1
+        self._mux(self._stream.encode(frame))
+
+    def close(self) -> EncodedSegment:
+        """Finish the file (it stays open) and return its facts.
+
+        Raises what the file raised while it was written, and `EncoderError` for lost frames.
+        """
+        try:
+            self._mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+        raise_kept(self._file)
+        if self._packets != self._frames:
+            raise EncoderError(
+                f"{self._plan.encoder} made {self._packets} packets of {self._frames} frames. "
+                "Choose another encoder and report this, with the video's properties."
+            )
+        header = self._stream.codec_context.extradata or b""
+        return EncodedSegment(
+            frames=self._frames,
+            packets=self._packets,
+            extradata=hashlib.sha256(header).hexdigest(),
+            reorder=self._reorder,
+        )
+
+    def abort(self) -> None:
+        """Give the encoder up; what the file holds is no segment."""
+        try:
+            self._container.close()
+        except OSError:
+            return  # the file is thrown away, and so is its error
+
+    def _mux(self, packets: list[av.Packet[Any]]) -> None:
+        for packet in packets:
+            if packet.pts is None or packet.dts is None:
+                raise EncoderError(f"{self._plan.encoder} made a packet without a time.")
+            self._reorder = max(self._reorder, self._packets - packet.pts)
+            self._packets += 1
+            packet.pts, packet.dts = packet.pts * self._step, packet.dts * self._step
+            packet.duration, packet.time_base = self._step, _MILLISECONDS
+            self._container.mux_one(packet)
+
+
+def _open(context: Any, plan: EncodePlan) -> None:
+    """Open the encoder and make sure that it understood every option."""
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError) as error:
+        raise EncoderError(
+            f"The encoder {plan.encoder} refused {plan.width}x{plan.height} {plan.pixel_format} "
+            f"with {plan.options}: {error}. Choose another size, pixel format or encoder.",
+            encoder=plan.encoder,
+        ) from error
+    if context.options:
+        raise EncoderError(
+            f"The encoder {plan.encoder} of this build does not know {context.options}; "
+            "install a version of PyAV that this program supports.",
+            encoder=plan.encoder,
+        )
+
+
+def raise_kept(file: BinaryIO) -> None:
+    """Raise the error that a file object kept because FFmpeg may have swallowed it."""
+    error = getattr(file, "error", None)
+    if isinstance(error, BaseException):
+        raise error
+
+
+def read_back(path: Path, frames: int) -> None:
+    """Check a finished segment: it opens, starts with a key frame and has ``frames`` packets.
+
+    Raises `StorageError`: the file is not what was written.
+    """
+    try:
+        with av.open(str(path), "r", format="matroska") as container:
+            packets = [p for p in container.demux(container.streams.video[0]) if p.size]
+            problem = _problem(packets, frames)
+    except (av.FFmpegError, IndexError) as error:
+        problem = f"it cannot be read ({error})"
+    if problem:
+        raise StorageError(
+            f"The segment {path} is damaged right after it was written: {problem}. Check the "
+            "disk, then resume: only this segment is computed again.",
+            path=str(path),
+        )
+
+
+def _problem(packets: list[av.Packet[Any]], frames: int) -> str | None:
+    if len(packets) != frames:
+        return f"it has {len(packets)} packets instead of {frames}"
+    if not packets[0].is_keyframe:
+        return "it does not start with a key frame"
+    if len({packet.pts for packet in packets}) != frames or any(p.is_corrupt for p in packets):
+        return "its packets are not whole"
+    return None
