@@ -1,0 +1,99 @@
+"""Everything that decides the pixels of the output, resolved once and kept in the session."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from tsuzuki.settings import EngineName, ProcessingSettings
+from tsuzuki.upscale.devices import choose_device
+from tsuzuki.upscale.ncnn import CPU_OPTIONS, GPU_OPTIONS, NcnnEngine
+from tsuzuki.upscale.nearest import NearestEngine
+from tsuzuki.upscale.presets import choose
+from tsuzuki.upscale.tiling import default_tile
+
+Resize = Literal["none", "bicubic", "nearest"]
+
+
+class Pass(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a network over the whole frame."""
+
+    network: str
+    digest: str
+    """SHA-256 of the network's files."""
+    tile: int
+    """Longest side of a tile in pixels of this pass's input."""
+
+
+class UpscalePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How frames are upscaled; equal plans and frames give equal pixels on equal devices."""
+
+    engine: EngineName
+    engine_version: str
+    device: str
+    """``cpu`` or ``gpu:N``."""
+    device_title: str
+    """As the maker or the driver names it."""
+    passes: tuple[Pass, ...]
+    """In order; none where no network is used."""
+    options: dict[str, bool]
+    """The engine's own options."""
+    resize: Resize
+    """How the last pass's output is brought to the output size."""
+    width: int
+    height: int
+    """Size of the frames that come in."""
+    out_width: int
+    out_height: int
+    notes: tuple[str, ...] = ()
+    """Sentences for the user about the choice of networks."""
+
+
+def plan_upscaling(
+    settings: ProcessingSettings, width: int, height: int, out_width: int, out_height: int
+) -> UpscalePlan:
+    """Choose device and networks for frames of ``width`` x ``height``.
+
+    Raises `ModelError` for an unknown model or missing files, `DeviceError` for a missing device.
+    """
+    if settings.engine == "nearest":
+        return _nearest(width, height, out_width, out_height)
+    device = choose_device(settings.device)
+    choice = choose(settings)
+    passes: list[Pass] = []
+    w, h = width, height
+    for network in choice.networks:
+        tile = settings.tile_size or default_tile(network, w, h)
+        passes.append(Pass(network=network.name, digest=network.digest(), tile=tile))
+        w, h = w * network.scale, h * network.scale
+    return UpscalePlan(
+        engine="ncnn",
+        engine_version=NcnnEngine.version,
+        device=device.name,
+        device_title=device.title,
+        passes=tuple(passes),
+        options=CPU_OPTIONS if device.name == "cpu" else GPU_OPTIONS,
+        resize="none" if (w, h) == (out_width, out_height) else "bicubic",
+        width=width,
+        height=height,
+        out_width=out_width,
+        out_height=out_height,
+        notes=choice.notes,
+    )
+
+
+def _nearest(width: int, height: int, out_width: int, out_height: int) -> UpscalePlan:
+    return UpscalePlan(
+        engine="nearest",
+        engine_version=NearestEngine.version,
+        device=NearestEngine.device,
+        device_title="cpu",
+        passes=(),
+        options={},
+        resize="nearest",
+        width=width,
+        height=height,
+        out_width=out_width,
+        out_height=out_height,
+    )

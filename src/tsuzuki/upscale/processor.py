@@ -1,0 +1,109 @@
+"""Upscale frames as a plan says."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tsuzuki.errors import EngineError, ModelError
+from tsuzuki.upscale.catalogue import Network, find
+from tsuzuki.upscale.engine import Planes
+from tsuzuki.upscale.ncnn import NcnnEngine
+from tsuzuki.upscale.plan import Pass, UpscalePlan
+from tsuzuki.upscale.resample import Rgb, bicubic, nearest
+from tsuzuki.upscale.tiling import Tiler
+
+
+class AIProcessor:
+    """Turns frames into frames of the output size.
+
+    Raises `ModelError` where a network's files are not those of the plan, `DeviceError` or
+    `EngineError` where the device fails. Not for use by several threads at once.
+    """
+
+    def __init__(self, plan: UpscalePlan, *, threads: int | None = None) -> None:
+        self.plan = plan
+        self._engines: dict[str, NcnnEngine] = {}
+        self._tilers: list[Tiler] = []
+        try:
+            for step in plan.passes:
+                self._tilers.append(self._prepare(step, threads))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user about the choice of networks."""
+        return self.plan.notes
+
+    def process_frame(self, rgb: Rgb, white: int, number: int | None = None) -> Rgb:
+        """Return the upscaled frame, of the same type and with the same ``white``.
+
+        ``rgb`` has shape (3, height, width) and ``white`` is the value of full white; ``number`` of
+        the frame is for messages only.
+        """
+        self._check(rgb, number)
+        plan = self.plan
+        if plan.resize == "nearest":
+            return nearest(rgb, plan.out_width, plan.out_height)
+        if not plan.passes and plan.resize == "none":
+            return rgb.copy()
+        planes: Planes = np.multiply(rgb, np.float32(1 / white), dtype=np.float32)
+        for tiler in self._tilers:
+            planes = tiler.run(np.clip(planes, 0.0, 1.0, out=planes))
+        if plan.resize == "bicubic":
+            planes = bicubic(planes, plan.out_width, plan.out_height)
+        return _quantised(planes, rgb, white, number)
+
+    def close(self) -> None:
+        """Release the device. The processor cannot be used afterwards."""
+        for engine in self._engines.values():
+            engine.close()
+
+    def _prepare(self, step: Pass, threads: int | None) -> Tiler:
+        network = find(step.network)
+        if step.network not in self._engines:
+            _verify(network, step)
+            self._engines[step.network] = NcnnEngine(
+                network, self.plan.device, options=self.plan.options, threads=threads
+            )
+        return Tiler(network, self._engines[step.network], step.tile)
+
+    def _check(self, rgb: Rgb, number: int | None) -> None:
+        expected = (3, self.plan.height, self.plan.width)
+        if rgb.shape != expected or rgb.dtype not in (np.uint8, np.uint16):
+            raise EngineError(
+                f"{_named(number)} has shape {rgb.shape} of {rgb.dtype}; the plan is for {expected}"
+                " of uint8 or uint16. The video changes its size midway: cut it there first.",
+                frame=number,
+            )
+
+
+def _verify(network: Network, step: Pass) -> None:
+    if network.digest() != step.digest:
+        raise ModelError(
+            f"The files of {network.name} are not those that this session began with. Install the "
+            f"version of {network.package} that it began with, or accept the change.",
+            model=network.name,
+        )
+
+
+def _quantised(planes: Planes, like: Rgb, white: int, number: int | None) -> Rgb:
+    """Round to whole code values, halves upwards; raises `EngineError` where no number came out."""
+    if not np.isfinite(planes.sum(dtype=np.float64)):
+        raise EngineError(
+            f"{_named(number)} came out of the network with values that are no numbers. The device "
+            "or its driver is at fault: resume with --device cpu, or update the driver.",
+            frame=number,
+        )
+    out = np.empty(planes.shape, dtype=like.dtype)
+    for plane, target in zip(planes, out, strict=True):
+        np.clip(plane, 0.0, 1.0, out=plane)
+        np.multiply(plane, np.float32(white), out=plane)
+        np.add(plane, np.float32(0.5), out=plane)
+        target[:] = plane
+    return out
+
+
+def _named(number: int | None) -> str:
+    return "A frame" if number is None else f"Frame {number}"
