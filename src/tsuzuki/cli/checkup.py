@@ -1,0 +1,110 @@
+"""What a healthy installation has, tried out one by one."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import av
+import msgspec
+from av.codec import Codec
+
+from tsuzuki.cli.text import size
+from tsuzuki.durable import Durable
+from tsuzuki.errors import TsuzukiError
+from tsuzuki.sessions import SessionLock, SessionManager
+from tsuzuki.sessions.layout import SessionPaths, make_root
+from tsuzuki.upscale import devices, networks
+from tsuzuki.video.encode import ENCODERS
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at."""
+
+    name: str
+    well: bool
+    text: str
+
+
+def check_up(sessions_dir: Path | None) -> list[Finding]:
+    """Look at versions, encoders, networks, devices and the sessions folder."""
+    checks: dict[str, Callable[[], str]] = {
+        "Versions": _versions,
+        "FFmpeg": _ffmpeg,
+        "Encoders": _encoders,
+        "Networks": _networks,
+        "Devices": _devices,
+        "Sessions folder": lambda: _sessions_folder(sessions_dir),
+        "Saving": lambda: _saving(sessions_dir),
+    }
+    return [_try(name, check) for name, check in checks.items()]
+
+
+def _try(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, well=True, text=check())
+    except TsuzukiError as error:
+        return Finding(name, well=False, text=error.message)
+    except Exception as error:  # noqa: BLE001 - a check-up goes on whatever it meets
+        return Finding(name, well=False, text=f"{type(error).__name__}: {error}")
+
+
+def _versions() -> str:
+    ours = f"tsuzuki {version('tsuzuki')}, Python {platform.python_version()}"
+    return f"{ours}, {platform.system()} {platform.machine()}, ncnn {version('ncnn')}"
+
+
+def _ffmpeg() -> str:
+    libraries = ", ".join(
+        f"{name} {'.'.join(map(str, number))}" for name, number in av.library_versions.items()
+    )
+    return f"PyAV {av.__version__} ({libraries})"
+
+
+def _encoders() -> str:
+    missing = []
+    for name, encoder in ENCODERS.items():
+        try:
+            Codec(encoder.library, "w")
+        except av.FFmpegError:
+            missing.append(name)
+    if missing:
+        raise TsuzukiError(
+            f"This build of FFmpeg lacks {', '.join(missing)}; install PyAV from its wheel "
+            "(python -m pip install --force-reinstall av)."
+        )
+    return ", ".join(ENCODERS)
+
+
+def _networks() -> str:
+    found = networks()
+    for network in found:
+        network.digest()
+    return f"{len(found)}, all files readable"
+
+
+def _devices() -> str:
+    return ", ".join(f"{device.name} ({device.title}, {device.kind})" for device in devices())
+
+
+def _sessions_folder(sessions_dir: Path | None) -> str:
+    root = SessionManager(sessions_dir).root
+    make_root(root, Durable())
+    return f"{root}, {size(shutil.disk_usage(root).free)} free"
+
+
+def _saving(sessions_dir: Path | None) -> str:
+    """Write, flush and lock in a throw-away session."""
+    paths = SessionPaths(SessionManager(sessions_dir).root, secrets.token_hex(6))
+    durable = Durable()
+    durable.make_folder(paths.folder)
+    try:
+        with SessionLock(paths, durable):
+            durable.write_atomic(paths.progress, b"{}")
+    finally:
+        durable.remove_folder(paths.folder, paths.root)
+    return "files are flushed to the disk, and locks keep two processes apart"

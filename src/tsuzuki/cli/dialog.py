@@ -1,0 +1,120 @@
+"""An unfinished session, shown to a person who decides what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from tsuzuki.cli.text import bar, moment, safe, stderr
+from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress
+from tsuzuki.settings import ProcessingSettings
+
+Answer = Literal["resume", "restart", "cancel"]
+STEP_TITLES = {
+    "validate": "Check the video",
+    "extract": "Index the frames",
+    "upscale": "Upscale",
+    "combine": "Combine",
+}
+MARKS = {"completed": "✔", "in_progress": "▶", "failed": "✘", "pending": "…"}
+
+
+def session_panel(progress: ProgressData, heading: str) -> Panel:
+    """Return video, settings and the four steps with bars."""
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(progress).items():
+        facts.add_row(Text(name, style="dim"), Text(safe(value)))
+    steps = Table.grid(padding=(0, 2))
+    for step in STEPS:
+        state = progress["steps"].get(step)
+        steps.add_row(*_step_row(STEP_TITLES[step], state))
+    return Panel(
+        Group(facts, Rule(style="dim"), steps), title=heading, title_align="left", expand=False
+    )
+
+
+def ask(progress: ProgressData, others: list[str]) -> Answer:
+    """Show the session and ask whether to resume it (the default), restart or cancel.
+
+    ``others`` are lines on further sessions of the video.
+    """
+    console = stderr()
+    console.print(session_panel(progress, "An unfinished session was found"))
+    for line in others:
+        console.print(safe(line), markup=False, style="dim")
+    question = (
+        "[bold]R[/]esume from where it ended, re[bold]s[/]tart from the beginning, [bold]c[/]ancel?"
+    )
+    while True:
+        try:
+            reply = console.input(f"{question} [dim](r)[/] ").strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            return "cancel"
+        for answer, replies in _REPLIES.items():
+            if reply in replies:
+                return answer
+
+
+def confirm(question: str) -> bool:
+    """Ask a question whose answer is no unless the person says yes."""
+    try:
+        reply = stderr().input(f"{question} [dim](y/N)[/] ")
+    except (EOFError, KeyboardInterrupt):
+        return False
+    return reply.strip().lower() in {"y", "yes"}
+
+
+_REPLIES: dict[Answer, tuple[str, ...]] = {
+    "resume": ("", "r", "resume"),
+    "restart": ("s", "restart"),
+    "cancel": ("c", "cancel", "q"),
+}
+
+
+def changed_settings(settings: Mapping[str, Any]) -> str:
+    """Return the settings that are not at their default, in one line."""
+    given = ProcessingSettings.from_dict(settings).to_dict()
+    defaults = ProcessingSettings().to_dict()
+    shown = {"scale_factor", "quality", "noise_reduction"}
+    changed = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in given.items()
+        if value != defaults[name] and name not in shown
+    ]
+    return ", ".join(changed) or "as by default"
+
+
+def _facts(progress: ProgressData) -> dict[str, str]:
+    settings = progress["settings"]
+    facts = {
+        "Session": progress["session_id"],
+        "Video": progress["video_file"],
+        "Updated": moment(progress["last_updated"]),
+        "Scale": f"{float(settings['scale_factor']):g}x",
+        "Quality": str(settings["quality"]),
+        "Noise reduction": str(settings["noise_reduction"]),
+        "Other settings": changed_settings(settings),
+    }
+    if output := progress.get("output"):
+        facts["Output"] = output
+    reasons = [step["error"] for step in progress["steps"].values() if step.get("error")]
+    if reasons:
+        facts["Paused"] = reasons[-1]
+    return facts
+
+
+def _step_row(title: str, state: StepProgress | None) -> tuple[Text, Text, Text, Text]:
+    status = state["status"] if state else "pending"
+    done = 100.0 if status == "completed" else state["progress"] if state else 0.0
+    return (
+        Text(MARKS.get(status, " ")),
+        Text(title),
+        Text(bar(done), style="green" if done >= 100 else "cyan"),
+        Text(f"{done:5.1f} %"),
+    )

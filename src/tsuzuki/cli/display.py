@@ -1,0 +1,230 @@
+"""What a run shows while it works: bars on a terminal, lines of text elsewhere, or JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+
+from tsuzuki.cli.text import duration, is_terminal, safe, size, stderr, stdout
+from tsuzuki.pipeline import events
+from tsuzuki.sessions.progress import STEPS, StepName
+
+LINE_INTERVAL = 10.0
+"""Seconds between two lines of plain text."""
+
+
+class Display(Protocol):
+    """Shows the events of one run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, event: events.Event) -> None:
+        """Show one event; called in the runner's thread."""
+
+    def say(self, text: str) -> None:
+        """Show a line to the person; called in any thread."""
+
+
+def display_for(*, json: bool) -> Display:
+    """Return the display that suits where the output goes."""
+    if json:
+        return JsonLines()
+    return Bars() if is_terminal() else Lines()
+
+
+class JsonLines:
+    """One event a line on stdout; sentences go to stderr."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+    def show(self, event: events.Event) -> None:
+        """Print the event."""
+        sys.stdout.write(events.to_json(event).decode() + "\n")
+        sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Print a sentence to stderr."""
+        stderr().print(safe(text), markup=False, soft_wrap=True)
+
+
+class Lines:
+    """A line every ten seconds and at each step's change."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._again = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+    def show(self, event: events.Event) -> None:
+        """Print the event if it changes a step, or if it is time."""
+        if isinstance(event, events.ResumeReport):
+            self._again = event.frames_again
+        elif isinstance(event, events.StepProgressed):
+            if time.monotonic() - self._last >= LINE_INTERVAL:
+                self.say(f"{event.step}: {event.progress:.1f} %{_figures(event)}")
+        elif isinstance(event, events.Finished):
+            self._sentence(event)
+            print_output(event.output)
+        else:
+            self._sentence(event)
+
+    def say(self, text: str) -> None:
+        """Print a line to stderr."""
+        self._last = time.monotonic()
+        stderr().print(safe(text), markup=False, soft_wrap=True)
+
+    def _sentence(self, event: events.Event) -> None:
+        if text := sentence(event, frames_again=self._again):
+            self.say(text)
+
+
+class Bars:
+    """A bar for each step, below the sentences."""
+
+    def __init__(self) -> None:
+        self._console = stderr()
+        self._progress = Progress(
+            TextColumn("{task.description}", table_column=Column(min_width=8)),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:5.1f} %"),
+            TextColumn("{task.fields[figures]}", style="dim"),
+            console=self._console,
+            refresh_per_second=4,
+        )
+        self._tasks: dict[StepName, TaskID] = {}
+        self._again = 0
+
+    def __enter__(self) -> Self:
+        for step in STEPS:
+            self._tasks[step] = self._progress.add_task(step, total=100.0, figures="")
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: events.Event) -> None:
+        """Move the bars, or print the event's sentence above them."""
+        match event:
+            case events.StepProgressed():
+                self._move(event.step, event.progress, _figures(event).lstrip(", "))
+            case events.StepSkipped():
+                self._move(event.step, 100.0, "done before")
+            case events.StepCompleted():
+                self._move(event.step, 100.0, duration(event.seconds))
+            case events.ResumeReport():
+                self._again = event.frames_again
+            case events.StepStarted() | events.SegmentSealed() | events.FramesSpooled():
+                pass
+            case _:
+                self._say_about(event)
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._console.print(safe(text), markup=False, soft_wrap=True)
+
+    def _say_about(self, event: events.Event) -> None:
+        if text := sentence(event, frames_again=self._again):
+            self.say(text)
+        if isinstance(event, events.Finished):
+            self._progress.stop()
+            if not sys.stdout.isatty():
+                print_output(event.output)
+
+    def _move(self, step: StepName, progress: float, figures: str) -> None:
+        self._progress.update(self._tasks[step], completed=progress, figures=figures)
+
+
+def print_output(path: str) -> None:
+    """Print the path of the output to stdout, for scripts."""
+    stdout().print(safe(path), markup=False, soft_wrap=True)
+
+
+def sentence(event: events.Event, *, frames_again: int = 0) -> str | None:
+    """Return what the event means to a person; None where only bars move."""
+    text: str | None = None
+    match event:
+        case events.SessionOpened():
+            text = _opened(event)
+        case events.StepSkipped():
+            text = f"{event.step}: done before"
+        case events.StepCompleted():
+            text = f"{event.step}: done in {duration(event.seconds)}"
+        case events.Warned():
+            text = f"Note: {event.message}"
+        case events.WorkerRestarted():
+            text = f"A worker was started anew: {event.reason}"
+        case events.Finished():
+            text = _finished(event, frames_again)
+    return text
+
+
+def _opened(event: events.SessionOpened) -> str:
+    line = f"{event.video_file} → {event.output} (session {event.session_id})"
+    if not event.resumed:
+        return line
+    total = f" of {event.frames_total}" if event.frames_total is not None else ""
+    return f"{line}\nGoing on: {event.frames_done}{total} frames are done and safe."
+
+
+def _finished(event: events.Finished, frames_again: int) -> str:
+    figures = (
+        f"{_frames(event.frames)}, {size(event.size)}, "
+        f"{event.frames_computed} computed in {duration(event.seconds)}"
+    )
+    lines = [f"Done: {event.output} ({figures})"]
+    if frames_again:
+        lines.append(f"The interruption cost {_frames(frames_again)} computed again.")
+    if event.failed_frames:
+        shown = ", ".join(map(str, event.failed_frames[:10]))
+        more = ", …" if len(event.failed_frames) > 10 else ""
+        lines.append(
+            f"{_frames(len(event.failed_frames))} of the source could not be decoded and repeat "
+            f"a neighbour: {shown}{more}"
+        )
+    if event.kept_frames:
+        lines.append(f"The frames are kept in {event.kept_frames}")
+    if not event.bit_identical:
+        lines.append(
+            "Changes were accepted on the way: this output may differ from that of an "
+            "uninterrupted run."
+        )
+    return "\n".join(lines)
+
+
+def _frames(number: int) -> str:
+    return f"{number} frame" if number == 1 else f"{number} frames"
+
+
+def _figures(event: events.StepProgressed) -> str:
+    parts = []
+    if event.frames_done is not None and event.frames_total is not None:
+        parts.append(f"{event.frames_done}/{event.frames_total} frames")
+    if event.frames_per_second is not None:
+        parts.append(f"{event.frames_per_second:.2f} frames/s")
+    if event.eta is not None:
+        parts.append(f"{duration(event.eta)} left")
+    if event.disk_used is not None:
+        parts.append(f"{size(event.disk_used)} on disk")
+    return "".join(f", {part}" for part in parts)

@@ -1,0 +1,28 @@
+"""``tsuzuki doctor``."""
+
+from __future__ import annotations
+
+import typer
+
+from tsuzuki.cli import options as o
+
+
+def doctor(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False) -> None:
+    """Check this machine: versions, encoders, devices, and whether the sessions folder is safe."""
+    import msgspec  # noqa: PLC0415 - keeps --help fast
+
+    from tsuzuki.cli.checkup import check_up  # noqa: PLC0415
+    from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
+
+    findings = check_up(sessions_dir)
+    well = all(finding.well for finding in findings)
+    console = stdout()
+    if json:
+        typer.echo(msgspec.json.encode({"well": well, "findings": findings}).decode())
+        raise typer.Exit(0 if well else 1)
+    for finding in findings:
+        mark = "[green]✔[/]" if finding.well else "[red]✘[/]"
+        console.print(f"{mark} {finding.name:<16}", end=" ")
+        console.print(safe(finding.text), markup=False, soft_wrap=True)
+    console.print("Everything needed is there." if well else "Something needs attention: see ✘.")
+    raise typer.Exit(0 if well else 1)

@@ -1,0 +1,70 @@
+"""Which videos the arguments of a command name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tsuzuki.errors import InputError, InputNotFoundError, InputPermissionError
+
+SUFFIXES = (
+    *(".3gp", ".asf", ".avi", ".flv", ".gif", ".ivf", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+    ".y4m",
+)
+"""What a folder's videos are known by; a file that is named itself may be called anything."""
+_UPSCALED = re.compile(r"(?P<source>.+)_\d+(\.\d+)?x")
+
+
+class Input(NamedTuple):
+    """One video of the queue."""
+
+    path: Path
+    from_folder: bool
+    """Found in a folder rather than named."""
+
+
+def gather(arguments: Iterable[Path]) -> list[Input]:
+    """Return the videos that files and folders stand for, each once, folders sorted by name.
+
+    Raises `InputError` for a folder without videos. Files are checked by the pipeline.
+    """
+    found: dict[Path, Input] = {}
+    for argument in arguments:
+        inputs = _in_folder(argument) if argument.is_dir() else [Input(argument, from_folder=False)]
+        for one in inputs:
+            found.setdefault(one.path.absolute(), one)
+    return list(found.values())
+
+
+def _in_folder(folder: Path) -> list[Input]:
+    try:
+        files = sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+        )
+    except FileNotFoundError:
+        raise InputNotFoundError(f"There is no folder {folder}. Check its name.") from None
+    except PermissionError as error:
+        raise InputPermissionError(
+            f"The folder {folder} may not be read. Give yourself the right to read it, or name the "
+            "videos themselves."
+        ) from error
+    stems = {file.stem for file in files}
+    videos = [file for file in files if not _is_output(file.stem, stems)]
+    if not videos:
+        known = " ".join(SUFFIXES)
+        raise InputError(
+            f"There is no video in the folder {folder}: no file there ends in one of {known}. Name "
+            "the videos themselves; folders within a folder are not searched."
+        )
+    return [Input(file, from_folder=True) for file in videos]
+
+
+def _is_output(stem: str, stems: set[str]) -> bool:
+    """Return whether the name is that of the output of another video of the folder."""
+    match = _UPSCALED.fullmatch(stem)
+    return match is not None and match["source"] in stems

@@ -1,0 +1,40 @@
+"""``tsuzuki models``."""
+
+from __future__ import annotations
+
+import typer
+
+from tsuzuki.cli import options as o
+
+
+def models(json: o.JsonResult = False) -> None:
+    """List the networks that come with the program.
+
+    Usually --content, --quality and --noise-reduction choose one; --model takes any of them.
+    """
+    import msgspec  # noqa: PLC0415 - keeps --help fast
+    from rich.table import Table  # noqa: PLC0415
+
+    from tsuzuki.cli.text import stdout  # noqa: PLC0415
+    from tsuzuki.upscale import networks  # noqa: PLC0415
+
+    if json:
+        typer.echo(msgspec.json.encode(networks()).decode())
+        return
+    table = Table("name", "scale", "noise", "content", "pools", "licence", box=None)
+    for network in networks():
+        table.add_row(
+            network.name,
+            f"{network.scale}x",
+            "built in" if network.noise is None else str(network.noise),
+            network.content,
+            "yes" if network.pools else "no",
+            network.licence,
+        )
+    console = stdout()
+    console.print(table)
+    console.print(
+        "noise: -1 is none, 3 the strongest. pools: averages over the whole frame, so that large "
+        "frames cost more memory or time.",
+        style="dim",
+    )

@@ -1,0 +1,289 @@
+"""The options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tsuzuki.errors import SettingsError
+from tsuzuki.settings import (
+    CONTAINERS,
+    CONTENTS,
+    ENCODERS,
+    ENGINES,
+    NOISE_REDUCTION_LEVELS,
+    QUALITIES,
+    ProcessingSettings,
+)
+
+PICTURE, ENCODING, RUN, FINE = "Picture", "Encoding", "Run", "Fine tuning"
+DEFAULTS = ProcessingSettings()
+
+
+def _choices(values: Iterable[object]) -> str:
+    return "|".join(map(str, values))
+
+
+Scale = Annotated[
+    float,
+    typer.Option(
+        "--scale", help="Output size divided by input size, 1 to 8.", rich_help_panel=PICTURE
+    ),
+]
+Quality = Annotated[
+    str,
+    typer.Option(
+        "--quality",
+        metavar=_choices(QUALITIES),
+        help="From fastest to best.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Content = Annotated[
+    str,
+    typer.Option(
+        "--content",
+        metavar=_choices(CONTENTS),
+        help="What the video shows: drawn or filmed.",
+        rich_help_panel=PICTURE,
+    ),
+]
+NoiseReduction = Annotated[
+    int,
+    typer.Option(
+        "--noise-reduction",
+        metavar=_choices(NOISE_REDUCTION_LEVELS),
+        help="-1 is none, 3 the strongest.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="A network by name (see tsuzuki models).",
+        show_default="by quality and content",
+        rich_help_panel=PICTURE,
+    ),
+]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        "--range",
+        metavar="START-END",
+        help="Upscale a part only: seconds or timecodes, such as 90-120, 1:30-2:00 or 10:00-.",
+        show_default="all of it",
+        rich_help_panel=PICTURE,
+    ),
+]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        metavar=_choices(ENCODERS),
+        help="Encoder of the output.",
+        rich_help_panel=ENCODING,
+    ),
+]
+Crf = Annotated[
+    float | None,
+    typer.Option(
+        "--crf",
+        help="Constant quality, 0 to 63; lower is better and larger.",
+        show_default="the encoder's",
+        rich_help_panel=ENCODING,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="The encoder's own preset, such as slow (x264, x265) or 6 (svt-av1).",
+        show_default="the encoder's",
+        rich_help_panel=ENCODING,
+    ),
+]
+PixelFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--pixel-format",
+        help="As FFmpeg names it, such as yuv420p10le.",
+        show_default="like the source",
+        rich_help_panel=ENCODING,
+    ),
+]
+Container = Annotated[
+    str,
+    typer.Option(
+        "--container",
+        metavar=_choices(CONTAINERS),
+        help="auto: the source's where it can hold everything, else mkv.",
+        rich_help_panel=ENCODING,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The output file; with several inputs an existing folder.",
+        show_default="NAME_2x.EXT beside the input",
+    ),
+]
+OnExisting = Annotated[
+    str,
+    typer.Option(
+        "--on-existing",
+        metavar="ask|resume|restart|fail",
+        help="What to do with an unfinished session of the same video. Without a terminal and with "
+        "several inputs, ask means resume.",
+        rich_help_panel=RUN,
+    ),
+]
+AcceptChanges = Annotated[
+    bool,
+    typer.Option(
+        "--accept-changes",
+        help="Go on although the video, the model or a version has changed since the session "
+        "began. The output then is not what an uninterrupted run would have written.",
+        rich_help_panel=RUN,
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an existing output.", rich_help_panel=RUN)
+]
+KeepFrames = Annotated[
+    bool,
+    typer.Option(
+        "--keep-frames",
+        help="Keep every extracted and upscaled frame as PNG in the session's folder. "
+        "Needs much disk.",
+        rich_help_panel=RUN,
+    ),
+]
+SessionsDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--sessions-dir",
+        envvar="TSUZUKI_SESSIONS_DIR",
+        help="Where sessions are kept.",
+        show_default="in the user's state folder",
+        rich_help_panel=RUN,
+    ),
+]
+AllowSleep = Annotated[
+    bool,
+    typer.Option(
+        "--allow-sleep", help="Let the computer sleep while it works.", rich_help_panel=RUN
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="One event a line as JSON on stdout and nothing else.",
+        rich_help_panel=RUN,
+    ),
+]
+JsonResult = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|gpu:N",
+        help="What the network runs on (see tsuzuki doctor).",
+        rich_help_panel=FINE,
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar=_choices(ENGINES),
+        help="What runs the network; nearest repeats pixels.",
+        rich_help_panel=FINE,
+    ),
+]
+SegmentFrames = Annotated[
+    int | None,
+    typer.Option(
+        "--segment-frames",
+        help="Longest segment, 1 to 480 frames.",
+        show_default="by the output's size",
+        rich_help_panel=FINE,
+    ),
+]
+TileSize = Annotated[
+    int | None,
+    typer.Option(
+        "--tile-size",
+        help="Edge of the tiles that large frames are cut into, in pixels.",
+        show_default="by the frame's size",
+        rich_help_panel=FINE,
+    ),
+]
+LossBudget = Annotated[
+    float,
+    typer.Option(
+        "--loss-budget",
+        help="Seconds of finished work that a kill may cost at most.",
+        rich_help_panel=FINE,
+    ),
+]
+
+
+def settings_from(options: dict[str, Any]) -> ProcessingSettings:
+    """Return the settings that the options of the command line mean.
+
+    ``range`` is a text; the other names are those of `ProcessingSettings`.
+    """
+    options = dict(options)
+    start, end = parse_range(options.pop("range", None))
+    for name, values in (
+        ("quality", QUALITIES),
+        ("content", CONTENTS),
+        ("encoder", ENCODERS),
+        ("engine", ENGINES),
+        ("container", CONTAINERS),
+    ):
+        if name in options:
+            options[name] = _spelled(options[name], values)
+    return ProcessingSettings(range_start=start, range_end=end, **options)
+
+
+def parse_range(text: str | None) -> tuple[Decimal | None, Decimal | None]:
+    """Return start and end of ``START-END`` in seconds; either may be left out."""
+    if text is None:
+        return None, None
+    start, dash, end = text.partition("-")
+    if not dash or not (start or end):
+        raise SettingsError(
+            f"The range {text!r} is not of the form START-END. Give seconds or timecodes, such as "
+            "90-120, 1:30-2:00, or 10:00- for everything after ten minutes."
+        )
+    return _seconds(start), _seconds(end)
+
+
+def _seconds(text: str) -> Decimal | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not re.fullmatch(r"(\d{1,4}:){0,2}\d{1,9}(\.\d{1,9})?", text, re.ASCII):
+        raise SettingsError(
+            f"{text!r} is no moment of a video. Give seconds (90.5) or a timecode (1:30.5, "
+            "0:01:30)."
+        )
+    seconds = Decimal(0)
+    for part in text.split(":"):
+        seconds = seconds * 60 + Decimal(part)
+    return seconds
+
+
+def _spelled(value: str, known: Iterable[str]) -> str:
+    """Return the known value that differs in upper and lower case only, else the value itself."""
+    return next((name for name in known if name.lower() == value.lower()), value)

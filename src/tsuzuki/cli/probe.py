@@ -1,0 +1,116 @@
+"""``tsuzuki probe``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tsuzuki.cli import options as o
+from tsuzuki.errors import TsuzukiError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tsuzuki.pipeline.plan import Plan
+    from tsuzuki.video.facts import Probe, StreamFacts
+
+D = o.DEFAULTS
+
+
+def probe(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
+    scale: o.Scale = D.scale_factor,
+    quality: o.Quality = D.quality,
+    content: o.Content = D.content,
+    noise_reduction: o.NoiseReduction = D.noise_reduction,
+    encoder: o.Encoder = D.encoder,
+    container: o.Container = D.container,
+    json: o.JsonResult = False,
+) -> None:
+    """Show what a video holds, and what upscale would make of it. Nothing is written."""
+    import msgspec  # noqa: PLC0415 - keeps --help fast
+
+    from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
+    from tsuzuki.pipeline.jobs import make_plan  # noqa: PLC0415
+    from tsuzuki.pipeline.messages import MakePlan  # noqa: PLC0415
+    from tsuzuki.video import probe as look_at  # noqa: PLC0415
+
+    settings = o.settings_from(
+        {
+            "scale_factor": scale,
+            "quality": quality,
+            "content": content,
+            "noise_reduction": noise_reduction,
+            "encoder": encoder,
+            "container": container,
+        }
+    )
+    facts = look_at(video)
+    plan, problem = None, None
+    try:
+        plan = make_plan(MakePlan(path=str(video.absolute()), settings=settings, output=None))
+    except TsuzukiError as error:  # the video is shown all the same
+        problem = error
+    if json:
+        shown = {"probe": facts, "plan": plan, "error": problem.message if problem else None}
+        typer.echo(msgspec.json.encode(shown).decode())
+    else:
+        stdout().print(_table({**_video_rows(facts), **(_plan_rows(plan) if plan else {})}))
+        for sentence in plan.notes if plan else facts.warnings:
+            stdout().print(f"Note: {safe(sentence)}", markup=False, soft_wrap=True)
+    if problem is not None:
+        raise problem
+
+
+def _table(rows: dict[str, str]) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from tsuzuki.cli.text import safe  # noqa: PLC0415
+
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        table.add_row(Text(name, style="dim"), Text(safe(value)))
+    return table
+
+
+def _video_rows(p: Probe) -> dict[str, str]:
+    from tsuzuki.cli.text import duration, size  # noqa: PLC0415
+
+    rate = p.frame_rate[0] / p.frame_rate[1] if p.frame_rate[1] else 0.0
+    guessed = f", guessed: {', '.join(p.colour.guessed)}" if p.colour.guessed else ""
+    rows = {
+        "Video": f"{p.path} ({size(p.size)}, {p.format})",
+        "Picture": f"{p.width}x{p.height}, {p.codec} {p.profile or ''}, {p.pixel_format}",
+        "Frames": f"about {p.frame_count}, {rate:.3f} a second, {duration(p.duration)}",
+        "Colour": f"{p.colour.depth} bits, matrix {p.colour.matrix}, primaries "
+        f"{p.colour.primaries}, transfer {p.colour.transfer}, "
+        f"{'full' if p.colour.full_range else 'limited'} range{guessed}",
+    }
+    if p.sample_aspect_ratio != (1, 1):
+        rows["Pixel shape"] = "{}:{}".format(*p.sample_aspect_ratio)
+    if p.rotation:
+        rows["Rotation"] = f"{p.rotation}° (stays a tag)"
+    if p.chapters:
+        rows["Chapters"] = str(p.chapters)
+    return rows | {f"Stream {s.index}": _stream(s) for s in p.streams}
+
+
+def _stream(s: StreamFacts) -> str:
+    known = "" if s.supported else "unknown codec, cannot be carried over"
+    cover = "cover art" if s.cover_art else ""
+    parts = (s.kind, s.codec, s.language, s.title, cover, ", ".join(s.disposition), known)
+    return " · ".join(part for part in parts if part)
+
+
+def _plan_rows(plan: Plan) -> dict[str, str]:
+    e = plan.encoding
+    options = ", ".join(f"{name} {value}" for name, value in e.options.items())
+    return {
+        "Output": f"{e.width}x{e.height} in {plan.container}",
+        "Network": ", ".join(plan.upscaling.networks) or "none",
+        "Encoder": f"{e.encoder}, {e.pixel_format} ({options})",
+        "Segments": f"of at most {plan.segment_frames} frames",
+    }
