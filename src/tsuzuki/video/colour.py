@@ -12,6 +12,7 @@ from typing import cast
 import av
 import numpy as np
 from av.filter import Graph
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from tsuzuki.errors import UnsupportedVideoError
@@ -19,6 +20,15 @@ from tsuzuki.video.facts import Colour, Rgb
 
 FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 """Without these the values differ from processor to processor."""
+
+_INTERPOLATION = int(
+    Interpolation.BICUBIC
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+    | Interpolation.BITEXACT
+)
+"""`FLAGS` for `av.VideoFrame.reformat`."""
 
 MATRICES = {
     1: "bt709",
@@ -75,7 +85,7 @@ def rgb_white(depth: int, *, full_range: bool) -> int:
     becomes 255 shifted up, full range the source's own maximum shifted up.
     """
     bits = format_depth(rgb_format(depth))
-    if full_range:
+    if full_range and depth >= 8:
         return ((1 << depth) - 1) << (bits - depth)
     return 255 << (bits - 8)
 
@@ -83,6 +93,125 @@ def rgb_white(depth: int, *, full_range: bool) -> int:
 def format_depth(pixel_format: str) -> int:
     """Return the largest number of bits that a sample of this pixel format has."""
     return max((part.bits for part in av.VideoFormat(pixel_format).components), default=0)
+
+
+def colour_of(
+    pixel_format: str,
+    height: int,
+    *,
+    tags: tuple[int, int, int, int],
+    location: int = 0,
+    codec: str = "",
+) -> Colour:
+    """Return how samples are to be read, with the usual guesses for what ``tags`` leaves open.
+
+    ``tags`` are matrix, primaries, transfer and range (1 limited, 2 full) as decoded, ``location``
+    the chroma position or 0. Pictures below 720 lines are taken for BT.601, others for BT.709.
+    """
+    layout = av.VideoFormat(pixel_format)
+    _check_layout(layout)
+    rgb = layout.is_rgb or layout.has_palette
+    matrix, primaries, transfer, full = tags
+    guess = _Guess(height, rgb=rgb, wide=9 in {matrix, primaries})
+    full_range = rgb or pixel_format.startswith("yuvj") or full == 2
+    subsampled = _subsampled(layout)
+    open_fields = {
+        "matrix": not rgb and matrix in _UNKNOWN | {0},
+        "primaries": primaries in _UNKNOWN,
+        "transfer": transfer in _UNKNOWN,
+        "full_range": not rgb and not pixel_format.startswith("yuvj") and full not in {1, 2},
+        "chroma_location": subsampled and location == 0,
+    }
+    depth = format_depth(pixel_format)
+    return Colour(
+        matrix=0 if rgb else guess.matrix if open_fields["matrix"] else matrix,
+        primaries=guess.primaries if open_fields["primaries"] else primaries,
+        transfer=guess.transfer if open_fields["transfer"] else transfer,
+        full_range=full_range,
+        chroma_location=(location or (2 if codec in _CENTRED else 1)) if subsampled else 0,
+        depth=depth,
+        rgb_format=rgb_format(depth),
+        white=rgb_white(depth, full_range=full_range),
+        guessed=tuple(name for name, is_open in open_fields.items() if is_open),
+        tags=tags,
+    )
+
+
+_UNKNOWN = frozenset({2, 3})
+"""Unspecified and reserved in ITU-T H.273."""
+
+_CENTRED = frozenset({"mjpeg", "mpeg1video", "theora"})
+"""Codecs whose chroma samples sit in the middle unless tagged; those of others sit left."""
+
+
+class _Guess:
+    """Code points for missing tags."""
+
+    def __init__(self, height: int, *, rgb: bool, wide: bool) -> None:
+        if wide:
+            self.matrix, self.primaries, self.transfer = 9, 9, 14
+        elif rgb:
+            self.matrix, self.primaries, self.transfer = 0, 1, 13
+        elif height >= 720:
+            self.matrix, self.primaries, self.transfer = 1, 1, 1
+        elif height in {288, 576}:  # PAL
+            self.matrix, self.primaries, self.transfer = 5, 5, 6
+        else:
+            self.matrix, self.primaries, self.transfer = 6, 6, 6
+
+
+def _check_layout(layout: av.VideoFormat) -> None:
+    depth = max((part.bits for part in layout.components), default=0)
+    if layout.is_bayer or layout.name.startswith("xyz") or not 1 <= depth <= 16:
+        raise UnsupportedVideoError(
+            f"The video stores its samples as '{layout.name}', which is not supported. Convert "
+            "it to YUV or RGB of at most 16 bits with another program first.",
+            pixel_format=layout.name,
+        )
+
+
+def chroma_location(frame: av.VideoFrame) -> int:
+    """Return where the frame says its chroma samples are (AVChromaLocation), 0 where it does not.
+
+    PyAV tells it from version 19 on. Before, the samples of the frame are replaced by noise to see
+    to which position its conversion belongs; FFmpeg takes an unspecified one for centred (2).
+    """
+    known = getattr(frame, "chroma_location", None)
+    if known is not None:
+        return int(known)
+    if not _subsampled(frame.format):
+        return 0
+    _fill_with_noise(frame)
+    told = planes(
+        frame.reformat(
+            format="gbrp",
+            src_colorspace=5,
+            dst_colorspace=5,
+            src_color_range=1,
+            dst_color_range=2,
+            interpolation=_INTERPOLATION,
+        )
+    )
+    for location in (1, 3, 4, 5, 6):
+        tried = _convert(
+            frame, "gbrp", in_color_matrix="bt601", in_range="limited", in_chroma_loc=location
+        )
+        if np.array_equal(told, planes(tried)):
+            return location
+    return 0
+
+
+def _fill_with_noise(frame: av.VideoFrame) -> None:
+    frame.make_writable()
+    depth = format_depth(frame.format.name)
+    noise = np.random.default_rng(0)
+    for plane in frame.planes:
+        samples = np.frombuffer(cast(bytes, plane), np.uint8 if depth <= 8 else np.uint16)
+        samples[:] = noise.integers(0, 1 << depth, len(samples))
+
+
+def _subsampled(layout: av.VideoFormat) -> bool:
+    return layout.chroma_width(64) < 64 or layout.chroma_height(64) < 64
 
 
 def to_rgb(frame: av.VideoFrame, colour: Colour) -> Rgb:

@@ -1,0 +1,230 @@
+"""What a video is, found out from its headers and its first frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Literal, cast
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import SideData, Type
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from tsuzuki.errors import DamagedVideoError, UnsupportedVideoError
+from tsuzuki.sessions.progress import VideoInfo
+from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
+from tsuzuki.video.facts import Probe, StreamFacts
+from tsuzuki.video.source import check_size, is_cover, main_stream, open_source, prepare_decoder
+
+_FIRST_FRAMES = 3
+_PATIENCE = 300
+"""Packets that may pass until the first frame comes out of the decoder."""
+_HIGHEST_RATE = 300
+"""Frame rates above are clocks, not rates, as in FLV."""
+_DOLBY_VISION = {"DOVI_RPU_BUFFER", "DOVI_METADATA"}
+
+
+def probe(path: str | os.PathLike[str]) -> Probe:
+    """Return what is known about a video before its frames are indexed.
+
+    Raises the errors of `tsuzuki.video.source.open_source`, `NotAVideoError` without a video
+    stream, `DamagedVideoError` where no frame can be decoded, and `UnsupportedVideoError`.
+    """
+    name = str(Path(path).resolve())
+    with open_source(name) as container:
+        stream = main_stream(container)
+        _check_codec(stream, name)
+        frames = _first_frames(container, stream, name)
+        return _gather(name, container, stream, frames)
+
+
+def video_info(facts: Probe) -> VideoInfo:
+    """Return the facts that ``progress.json`` shows."""
+    return VideoInfo(
+        width=facts.width,
+        height=facts.height,
+        duration=facts.duration,
+        frame_rate=facts.frame_rate[0] / facts.frame_rate[1],
+        frame_count=facts.frame_count,
+        codec_name=facts.codec,
+        size=facts.size,
+        format=facts.format,
+    )
+
+
+def _gather(
+    name: str, container: InputContainer, stream: VideoStream, frames: list[av.VideoFrame]
+) -> Probe:
+    first = frames[0]
+    check_size(first.width, first.height, name)
+    rate = _frame_rate(stream)
+    duration = _duration(container, stream)
+    interlaced = stream.codec_context.field_order > 1 or any(f.interlaced_frame for f in frames)
+    alpha = any(part.is_alpha for part in first.format.components)
+    streams = tuple(_facts(s) for s in container.streams)
+    decoder = stream.codec_context
+    colour = colour_of(
+        first.format.name,
+        first.height,
+        tags=(
+            decoder.colorspace,
+            decoder.color_primaries,
+            decoder.color_trc,
+            decoder.color_range,
+        ),
+        location=chroma_location(first),
+        codec=_codec(stream),
+    )
+    check_matrix(colour.matrix)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    time_base = cast(Fraction, stream.time_base)
+    return Probe(
+        path=name,
+        size=Path(name).stat().st_size,
+        format=container.format.name,
+        container=_container(container, name),
+        duration=float(duration),
+        width=first.width,
+        height=first.height,
+        pixel_format=first.format.name,
+        codec=_codec(stream),
+        profile=stream.profile,
+        frame_rate=(rate.numerator, rate.denominator),
+        frame_count=stream.frames or round(duration * rate),
+        time_base=(time_base.numerator, time_base.denominator),
+        stream=stream.index,
+        sample_aspect_ratio=(aspect.numerator, aspect.denominator) if aspect > 0 else (1, 1),
+        rotation=round(first.rotation / 90) * 90 % 360,
+        interlaced=interlaced,
+        alpha=alpha,
+        colour=colour,
+        streams=streams,
+        chapters=len(container.chapters()),
+        warnings=tuple(
+            _warnings(frames, streams, stream.index, interlaced=interlaced, alpha=alpha)
+        ),
+    )
+
+
+def _check_codec(stream: VideoStream, name: str) -> None:
+    if stream.codec_context is None or not stream.codec_context.name:
+        raise UnsupportedVideoError(
+            f"The video stream of '{name}' has a codec that is unknown here. Convert it to a "
+            "common one, such as H.264, with another program first.",
+            path=name,
+        )
+
+
+def _first_frames(container: InputContainer, stream: VideoStream, name: str) -> list[av.VideoFrame]:
+    prepare_decoder(stream)
+    frames: list[av.VideoFrame] = []
+    try:
+        for packet in islice(container.demux(stream), _PATIENCE):
+            try:
+                frames += packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            if len(frames) >= _FIRST_FRAMES:
+                break
+    except (av.error.FFmpegError, EOFError) as error:
+        if not frames:
+            raise _no_frame(name) from error
+    if not frames:
+        raise _no_frame(name)
+    return frames
+
+
+def _no_frame(name: str) -> DamagedVideoError:
+    return DamagedVideoError(
+        f"Not one frame of '{name}' can be decoded; the file is damaged, or locked by copy "
+        "protection. Get it again from where it came.",
+        path=name,
+    )
+
+
+def _codec(stream: VideoStream) -> str:
+    """Return the name of the codec, not that of the decoder (``av1``, not ``libdav1d``)."""
+    name = stream.codec_context.codec.canonical_name
+    return "av1" if name in {"libdav1d", "libaom-av1"} else name
+
+
+def _container(
+    container: InputContainer, name: str
+) -> Literal["mp4", "mov", "mkv", "webm", "other"]:
+    kind = container.format.name
+    if kind.startswith("mov,"):
+        return "mov" if container.metadata.get("major_brand", "qt  ") == "qt  " else "mp4"
+    if kind.startswith("matroska"):
+        return "webm" if name.lower().endswith(".webm") else "mkv"
+    return "other"
+
+
+def _frame_rate(stream: VideoStream) -> Fraction:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= _HIGHEST_RATE:
+            return rate
+    return Fraction(25)
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Return the length in seconds that the container claims, 0 where it claims none."""
+    if stream.duration and stream.time_base:
+        return max(stream.duration * stream.time_base, Fraction(0))
+    return max(Fraction(container.duration or 0, av.time_base), Fraction(0))
+
+
+def _facts(stream: Stream) -> StreamFacts:
+    context = stream.codec_context
+    kind = stream.type if stream.type != "unknown" else "data"
+    codec = context.name if context is not None else (stream.name or "")
+    disposition = int(stream.disposition)
+    return StreamFacts(
+        index=stream.index,
+        kind=kind,
+        codec=codec or "unknown",
+        language=stream.language,
+        title=stream.metadata.get("title"),
+        disposition=tuple(flag.name for flag in Disposition if disposition & flag and flag.name),
+        cover_art=isinstance(stream, VideoStream) and is_cover(stream),
+        supported=stream.type != "unknown" and bool(codec),
+    )
+
+
+def _warnings(
+    frames: list[av.VideoFrame],
+    streams: tuple[StreamFacts, ...],
+    main: int,
+    *,
+    interlaced: bool,
+    alpha: bool,
+) -> Iterable[str]:
+    if interlaced:
+        yield (
+            "The video is interlaced: two half pictures are woven into each frame, and "
+            "upscaling hardens the combs this leaves. Ask for deinterlacing."
+        )
+    if alpha:
+        yield "The video has transparency, which is dropped."
+    if any(kind.name in _DOLBY_VISION for frame in frames for kind in side_data_types(frame)):
+        yield (
+            "The video has Dolby Vision, which cannot be carried over; what remains is the "
+            "plain picture below it."
+        )
+    for stream in streams:
+        if not stream.supported and stream.kind != "attachment":
+            yield f"Stream {stream.index} has an unknown codec and cannot be carried over."
+    moving = [s for s in streams if s.kind == "video" and not s.cover_art and s.index != main]
+    if moving:
+        numbers = ", ".join(str(s.index) for s in moving)
+        yield f"Only the main video stream ({main}) is upscaled, not {numbers}."
+
+
+def side_data_types(frame: av.VideoFrame) -> set[Type]:
+    """Return the types of side data that a frame carries."""
+    carried = cast(Iterable[SideData], frame.side_data.keys())
+    return {data.type for data in carried}

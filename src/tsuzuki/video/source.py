@@ -1,0 +1,194 @@
+"""Opening a local video file, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from tsuzuki.errors import (
+    DamagedVideoError,
+    InputError,
+    InputNotFoundError,
+    InputPermissionError,
+    NotAVideoError,
+    StorageError,
+    UnsupportedVideoError,
+)
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,asf,mxf,nut,gif,apng,"
+    "yuv4mpegpipe,ivf,h264,hevc,vvc,obu,m4v,mpegvideo,vc1,dv,rm"
+)
+"""Demuxers that read one file and can name no other: no playlists, no ``concat``, no pictures."""
+
+MAX_SIDE = 16384
+"""Longest width or height in pixels."""
+MAX_STREAMS = 256
+
+_MAGIC = (
+    (4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (4, b"moof"), (4, b"free"), (4, b"wide"),
+    (0, b"\x1aE\xdf\xa3"), (0, b"RIFF"), (0, b"FLV\x01"), (0, b"OggS"), (0, b"\x00\x00\x01\xba"),
+    (0, b"\x00\x00\x01\xb3"), (0, b"0&\xb2u\x8ef\xcf\x11"), (0, b"\x06\x0e+4"), (0, b"nut/"),
+    (0, b"GIF8"), (0, b"YUV4MPEG2"), (0, b"DKIF"), (0, b".RMF"), (0, b"\x00\x00\x00\x01"),
+)  # fmt: skip
+"""Offset and bytes by which the head of a video file is known, even if the rest is damaged."""
+
+
+@contextmanager
+def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
+    """Open a local video file for reading; it is closed at the end of the ``with`` block.
+
+    Every failure to open is an error of `tsuzuki.errors` that says what to do.
+    """
+    name = os.fspath(path)
+    _check_file(name)
+    try:
+        container = av.open(
+            f"file:{name}",
+            mode="r",
+            options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, UnicodeError, ValueError) as error:
+        raise _cannot_open(name, error) from error
+    with container:
+        if len(container.streams) > MAX_STREAMS:
+            raise UnsupportedVideoError(
+                f"'{name}' has {len(container.streams)} streams; at most {MAX_STREAMS} are "
+                "supported. Copy the ones you need to a new file first.",
+                path=name,
+            )
+        yield container
+
+
+def main_stream(container: InputContainer) -> VideoStream:
+    """Return the stream to upscale: a moving one, by default flag, then by size.
+
+    Raises `NotAVideoError` if there is none.
+    """
+    found = [s for s in container.streams.video if not is_cover(s)]
+    if not found:
+        raise NotAVideoError(
+            f"'{_path_of(container)}' has no video stream, only sound or still pictures. "
+            "Choose a file with moving pictures.",
+            path=_path_of(container),
+        )
+    return max(found, key=_rank)
+
+
+def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+    default = bool(int(stream.disposition) & 1)
+    pixels = stream.codec_context.width * stream.codec_context.height
+    return (pixels > 0, default, pixels, -stream.index)
+
+
+def is_cover(stream: VideoStream) -> bool:
+    """Tell whether the stream is a still picture that travels with the file."""
+    return bool(int(stream.disposition) & (0x0400 | 0x0800))  # attached_pic, timed_thumbnails
+
+
+def prepare_decoder(stream: VideoStream) -> None:
+    """Make the decoder of a stream give the same frames on every machine.
+
+    One thread, since threads conceal damage differently from run to run; frames tell by
+    ``opaque`` which packet they came from.
+    """
+    decoder = stream.codec_context
+    decoder.thread_type = "NONE"
+    decoder.thread_count = 1
+    decoder.flags |= av.codec.context.Flags.bitexact
+    decoder.copy_opaque = True
+
+
+def check_size(width: int, height: int, path: str) -> None:
+    """Raise an error unless a frame of this size can be worked on."""
+    if width < 1 or height < 1:
+        raise DamagedVideoError(
+            f"The size of the picture of '{path}' cannot be read; the file is damaged or cut off. "
+            "Get it again from where it came, or repair it with another program.",
+            path=path,
+        )
+    if max(width, height) > MAX_SIDE:
+        raise UnsupportedVideoError(
+            f"The picture of '{path}' is {width}x{height}; at most {MAX_SIDE} pixels a side are "
+            "supported. Make it smaller first.",
+            path=path,
+        )
+
+
+def storage_error(path: str, error: BaseException) -> StorageError:
+    """Return the error for a disk that fails while a video is read."""
+    return StorageError(
+        f"Reading '{path}' failed ({error}). Check the disk or the connection it is on, then "
+        "resume; everything finished is saved.",
+        path=path,
+    )
+
+
+def _path_of(container: InputContainer) -> str:
+    return container.name.removeprefix("file:")
+
+
+def _check_file(name: str) -> None:
+    if "\0" in name:
+        raise InputNotFoundError(f"There is no file {name!r}. Check the name.", path=name)
+    try:
+        facts = Path(name).stat()
+        if stat.S_ISREG(facts.st_mode):
+            with Path(name).open("rb"):
+                pass
+    except PermissionError as error:
+        raise InputPermissionError(
+            f"'{name}' may not be read by this user. Change its permissions or copy it.", path=name
+        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputNotFoundError(
+            f"There is no file '{name}'. Check the name, and that its disk is connected.", path=name
+        ) from error
+    except OSError as error:
+        raise storage_error(name, error) from error
+    if stat.S_ISDIR(facts.st_mode):
+        raise NotAVideoError(f"'{name}' is a folder. Choose a video file in it.", path=name)
+    if not stat.S_ISREG(facts.st_mode):
+        raise NotAVideoError(
+            f"'{name}' is no plain file but a device or a pipe. Save the video as a file first.",
+            path=name,
+        )
+    if facts.st_size == 0:
+        raise NotAVideoError(f"'{name}' is empty. Copy or download it again.", path=name)
+
+
+def _cannot_open(name: str, error: Exception) -> InputError | StorageError:
+    if isinstance(error, UnicodeError):
+        return InputError(f"The name {name!r} cannot be used. Rename the file.", path=name)
+    if isinstance(error, PermissionError):
+        return InputPermissionError(f"'{name}' may not be read by this user.", path=name)
+    if isinstance(error, OSError):
+        return storage_error(name, error)
+    if _looks_like_video(name):
+        return DamagedVideoError(
+            f"'{name}' is a video, but too damaged to open; its end or its index may be missing, "
+            "as after a broken download or recording. Get it again from where it came, or repair "
+            "it with another program.",
+            path=name,
+        )
+    return NotAVideoError(
+        f"'{name}' is not a video that can be read: sound, text, playlists and pictures are "
+        "not. Choose a video file such as MP4, MKV, WebM, MOV, AVI or TS.",
+        path=name,
+    )
+
+
+def _looks_like_video(name: str) -> bool:
+    with Path(name).open("rb") as file:
+        head = file.read(1024)
+    if len(head) > 188 and head[0] == head[188] == 0x47:  # MPEG transport stream
+        return True
+    return any(head[at : at + len(magic)] == magic for at, magic in _MAGIC)
