@@ -22,6 +22,9 @@ from tsuzuki.video.facts import EncodePlan, Rgb
 CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 """FFmpeg's names by its AVChromaLocation."""
 
+MAX_REORDER = 16
+"""More frames than any of these encoders decodes ahead."""
+
 _MILLISECONDS = Fraction(1, 1000)
 
 
@@ -133,11 +136,14 @@ class SegmentEncoder:
 
     def _mux(self, packets: list[av.Packet[Any]]) -> None:
         for packet in packets:
-            if packet.pts is None or packet.dts is None:
+            if packet.pts is None:
                 raise EncoderError(f"{self._plan.encoder} made a packet without a time.")
             self._reorder = max(self._reorder, self._packets - packet.pts)
+            # The encoder's own decoding times are not used: x265 leaves them to chance in segments
+            # of fewer frames than it reorders. Matroska does not store any.
+            packet.dts = (self._packets - MAX_REORDER) * self._step
+            packet.pts *= self._step
             self._packets += 1
-            packet.pts, packet.dts = packet.pts * self._step, packet.dts * self._step
             packet.duration, packet.time_base = self._step, _MILLISECONDS
             self._container.mux_one(packet)
 

@@ -39,7 +39,7 @@ def verify_output(path: Path, index: FrameIndex, plan: EncodePlan, probe: Probe)
 
 def _times(path: Path, output: InputContainer, video: Stream) -> list[Fraction]:
     """Return the presentation times of all frames, rising."""
-    times = []
+    times: list[Fraction] = []
     for packet in output.demux(video):
         if packet.size:
             _need(path, packet.pts is not None, "a frame has no time")
