@@ -35,7 +35,7 @@ def probe(
     from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.jobs import make_plan  # noqa: PLC0415
     from tsuzuki.pipeline.messages import MakePlan  # noqa: PLC0415
-    from tsuzuki.video import probe as look_at  # noqa: PLC0415
+    from tsuzuki.video.probe import probe as look_at  # noqa: PLC0415
 
     settings = o.settings_from(
         {
@@ -110,7 +110,7 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
     return {
         "Output": f"{e.width}x{e.height} in {plan.container}",
-        "Network": ", ".join(plan.upscaling.networks) or "none",
+        "Network": " then ".join(one.network for one in plan.upscaling.passes) or "none",
         "Encoder": f"{e.encoder}, {e.pixel_format} ({options})",
         "Segments": f"of at most {plan.segment_frames} frames",
     }

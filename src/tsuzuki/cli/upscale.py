@@ -10,6 +10,7 @@ import typer
 
 from tsuzuki.cli import options as o
 from tsuzuki.errors import Cancelled, SettingsError
+from tsuzuki.settings import ProcessingSettings
 
 D = o.DEFAULTS
 ON_EXISTING = ("ask", "resume", "restart", "fail")
@@ -18,7 +19,7 @@ ON_EXISTING = ("ask", "resume", "restart", "fail")
 def upscale(  # noqa: PLR0917 - each parameter is an option
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Videos, or folders with videos."),
+        typer.Argument(metavar="INPUT", help="Videos, or folders with videos."),
     ],
     output: o.Output = None,
     scale: o.Scale = D.scale_factor,
@@ -110,7 +111,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     raise typer.Exit(run_queue(jobs, json=json))
 
 
-def _ask(video: Path | None, settings: o.ProcessingSettings, sessions_dir: Path | None) -> str:
+def _ask(video: Path | None, settings: ProcessingSettings, sessions_dir: Path | None) -> str:
     """Return what to do with an unfinished session of the video, asked for where that is possible.
 
     Raises `Cancelled` where the person wants neither.
@@ -137,7 +138,7 @@ def _ask(video: Path | None, settings: o.ProcessingSettings, sessions_dir: Path 
     return answer
 
 
-def _others(manager: Any, video: Path, settings: o.ProcessingSettings) -> list[str]:
+def _others(manager: Any, video: Path, settings: ProcessingSettings) -> list[str]:
     """Return a line on every session of the video that has other settings."""
     from tsuzuki.cli.text import safe  # noqa: PLC0415
 
