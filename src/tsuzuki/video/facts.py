@@ -93,7 +93,7 @@ class Start(msgspec.Struct, frozen=True, array_like=True):
     """A packet from which a fresh decoder gives its own frame first, undamaged."""
 
     frame: int
-    """Number of that frame, from 0."""
+    """Number of that frame, from 0; negative for the start before a range's first frame."""
     packet: int
     """Number of the packet within its stream in file order, from 0."""
     pts: int
@@ -112,7 +112,9 @@ class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     """Time at which the last frame ends, in ticks."""
     starts: list[Start]
-    """Decoding starts, by rising frame; the first has ``frame`` 0."""
+    """Decoding starts, by rising frame; the first has ``frame`` 0 (or less, in a range)."""
+    packets: list[int] = []
+    """Number of the packet that each frame comes from, counted like `Start.packet`."""
     failed: list[int] = []
     """Frames (from 0) whose packets are known to be damaged already."""
     warnings: list[str] = []

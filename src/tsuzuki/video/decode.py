@@ -1,0 +1,115 @@
+"""Decoding of any range of frames, exact to the frame, whatever the damage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import av
+import numpy as np
+
+from tsuzuki.video.colour import format_depth, to_rgb
+from tsuzuki.video.facts import FrameIndex, Probe, Rgb, Start
+from tsuzuki.video.index import decode
+from tsuzuki.video.packets import changed, packets_from
+
+
+class Frame(NamedTuple):
+    """One frame of the source."""
+
+    number: int
+    """From 0, in order of presentation."""
+    rgb: Rgb
+    failed: bool
+    """The frame cannot be decoded and repeats a neighbour."""
+
+
+class FrameReader:
+    """Decodes ranges of frames of one video.
+
+    What a range gives depends on the range alone, not on what was read before: its decoding begins
+    with a fresh decoder at the last start before it. Only a reader whose decoder began at that very
+    start and stands at the range's first frame goes on, which gives the same.
+    """
+
+    def __init__(self, probe: Probe, index: FrameIndex) -> None:
+        self._probe = probe
+        self._index = index
+        self._numbers = {packet: frame for frame, packet in enumerate(index.packets)}
+        self._last_packet = max(index.packets, default=0)
+        self._decoded: Iterator[tuple[int, av.VideoFrame]] = iter(())
+        self._ahead: tuple[int, av.VideoFrame] | None = None
+        self._start: Start | None = None
+        self._at = -1
+
+    def frames(self, first: int, last: int) -> Iterator[Frame]:
+        """Yield the frames [first, last) in order, each exactly once.
+
+        A frame that cannot be decoded repeats the good one before it in the range, or the next
+        good one where there is none before; black stands in where the video has no such frame.
+
+        Raises `InputError` if the file changed, `StorageError` if it cannot be read.
+        """
+        if not 0 <= first <= last <= len(self._index):
+            raise ValueError(f"frames {first} to {last} of {len(self._index)}")
+        self._go_to(first)
+        good: Rgb | None = None
+        for number in range(first, last):
+            rgb = self._take(number)
+            if rgb is None and good is None:
+                good = self._next_good()
+            else:
+                good = good if rgb is None else rgb
+            yield Frame(number, cast(Rgb, good), failed=rgb is None)
+        self._at = last
+
+    def close(self) -> None:
+        """Close the file. The reader can still be used and opens it anew."""
+        self._start, self._ahead, self._at = None, None, -1
+        self._decoded = iter(())
+
+    def _go_to(self, first: int) -> None:
+        start = self._index.start_of(first)
+        if self._start != start or self._at != first:
+            self.close()
+            self._start = start
+            self._decoded = self._decode_from(start)
+        self._at = -1  # until the range is read to its end
+
+    def _take(self, number: int) -> Rgb | None:
+        """Return frame ``number``, or None if the decoder has gone past it."""
+        ahead = self._peek(number)
+        if ahead is None or ahead[0] != number:
+            return None
+        self._ahead = None
+        return to_rgb(ahead[1], self._probe.colour)
+
+    def _peek(self, number: int) -> tuple[int, av.VideoFrame] | None:
+        while self._ahead is None or self._ahead[0] < number:
+            self._ahead = next(self._decoded, None)
+            if self._ahead is None:
+                return None
+        return self._ahead
+
+    def _next_good(self) -> Rgb:
+        if self._ahead is not None:
+            return to_rgb(self._ahead[1], self._probe.colour)
+        shape = (3, self._probe.height, self._probe.width)
+        deep = format_depth(self._probe.colour.rgb_format) > 8
+        return cast(Rgb, np.zeros(shape, np.uint16 if deep else np.uint8))
+
+    def _decode_from(self, start: Start) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield the frames of the index that a fresh decoder gives, with their numbers."""
+        for number, packet, stream in packets_from(self._probe, start):
+            if packet is not None:
+                packet.opaque = number
+            elif number <= self._last_packet:
+                raise changed(self._probe)
+            yield from self._known(decode(stream.codec_context, packet))
+
+    def _known(self, frames: list[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
+        for frame in frames:
+            number = self._numbers.get(cast(int, frame.opaque))
+            fits = (frame.width, frame.height) == (self._probe.width, self._probe.height)
+            if number is not None and fits:
+                yield number, frame
