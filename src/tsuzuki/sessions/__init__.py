@@ -1,1 +1,54 @@
-"""To be written."""
+"""Sessions: upscaling jobs on disk, what is done and what is left."""
+
+from tsuzuki.sessions.identity import (
+    Difference,
+    differences,
+    fingerprint,
+    generate_session_id,
+    settings_differences,
+)
+from tsuzuki.sessions.layout import SessionPaths, sessions_root
+from tsuzuki.sessions.live import BATCH_UPDATE_SIZE
+from tsuzuki.sessions.lock import Owner, SessionLock
+from tsuzuki.sessions.log import session_log
+from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress, VideoInfo
+from tsuzuki.sessions.ranges import FrameRanges
+from tsuzuki.sessions.records import (
+    Damage,
+    Records,
+    SegmentRecord,
+    read_records,
+    tidy,
+    write_record,
+)
+from tsuzuki.sessions.saver import AsyncProgressSaver
+from tsuzuki.sessions.search import SessionMatch
+
+__all__ = [
+    "BATCH_UPDATE_SIZE",
+    "STEPS",
+    "AsyncProgressSaver",
+    "Damage",
+    "Difference",
+    "FrameRanges",
+    "Owner",
+    "ProgressData",
+    "Records",
+    "SegmentRecord",
+    "SessionLock",
+    "SessionManager",
+    "SessionMatch",
+    "SessionPaths",
+    "StepProgress",
+    "VideoInfo",
+    "differences",
+    "fingerprint",
+    "generate_session_id",
+    "read_records",
+    "session_log",
+    "sessions_root",
+    "settings_differences",
+    "tidy",
+    "write_record",
+]

@@ -1,17 +1,35 @@
 """The shape of ``progress.json``: a small summary of a session.
 
 It is a summary only: what is done is decided by the segment records and the spooled frames.
+Reading one checks it as if an enemy had written it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict, cast
+
+import msgspec
+
+from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.layout import is_session_id
+from tsuzuki.sessions.sealed import NotSealedError, is_sealed, seal, unseal
+from tsuzuki.settings import ProcessingSettings
 
 SessionStatus = Literal["created", "in_progress", "completed", "failed"]
 StepStatus = Literal["pending", "in_progress", "completed", "failed"]
 StepName = Literal["validate", "extract", "upscale", "combine"]
 
 STEPS: tuple[StepName, ...] = ("validate", "extract", "upscale", "combine")
+
+FORMAT_VERSION = 1
+MAX_BYTES = 4 << 20
+"""Longest ``progress.json`` that is written or read."""
+MAX_DEPTH = 64
+MAX_NUMBER = 2**63
 
 
 class VideoInfo(TypedDict):
@@ -71,3 +89,120 @@ class ProgressData(TypedDict):
     """Content fingerprint of the input."""
     output: NotRequired[str]
     """Absolute path where the output goes."""
+
+
+def new_progress(
+    session_id: str,
+    video_file: str,
+    video_info: Mapping[str, Any],
+    settings: ProcessingSettings,
+    *,
+    fingerprint: str | None = None,
+    created_at: str | None = None,
+) -> ProgressData:
+    """Return the progress of a session in which nothing has been done."""
+    now = utc_now()
+    progress: ProgressData = {
+        "session_id": session_id,
+        "video_file": video_file,
+        "video_info": cast(VideoInfo, dict(video_info)),
+        "settings": settings.to_dict(),
+        "created_at": created_at or now,
+        "last_updated": now,
+        "status": "created",
+        "steps": {step: {"status": "pending", "progress": 0.0} for step in STEPS},
+        "format_version": FORMAT_VERSION,
+    }
+    if fingerprint is not None:
+        progress["fingerprint"] = fingerprint
+    return progress
+
+
+def utc_now() -> str:
+    """Return the present moment as ISO 8601 in UTC, to the millisecond."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+
+
+def encode_progress(progress: ProgressData) -> bytes:
+    """Return the bytes of ``progress.json``, with a checksum of themselves."""
+    return seal(msgspec.json.encode(progress))
+
+
+def decode_progress(data: bytes, session_id: str) -> ProgressData:
+    """Check the bytes of a ``progress.json`` and return what they say.
+
+    A file of another program has no checksum; it is used if all else is right. Raises
+    `SessionDamagedError`, and `SessionError` for a file of a newer version.
+    """
+    try:
+        body = unseal(data) if is_sealed(data) else data
+        parsed = json.loads(body, object_pairs_hook=_without_doubles, parse_constant=_no_number)
+        _refuse_newer(parsed, session_id)
+        check_progress(parsed, session_id)
+    except (ValueError, RecursionError, NotSealedError) as error:
+        raise SessionDamagedError(
+            f"progress.json of session {session_id} is damaged and was not used: "
+            f"{str(error) or 'it is nested too deeply'}. `tsuzuki resume {session_id}` rebuilds it "
+            "from the finished work.",
+            session_id=session_id,
+        ) from error
+    return cast(ProgressData, parsed)
+
+
+def check_progress(progress: object, session_id: str) -> None:
+    """Raise `ValueError` saying what is wrong with a progress, as plain values."""
+    _check_values(progress, MAX_DEPTH)
+    checked = msgspec.convert(progress, ProgressData)
+    if checked["session_id"] != session_id or not is_session_id(session_id):
+        raise ValueError(f"it belongs to session {checked['session_id']!r}")
+    if missing := [step for step in STEPS if step not in checked["steps"]]:
+        raise ValueError(f"the step {missing[0]} is missing")
+    if not all(0 <= step["progress"] <= 100 for step in checked["steps"].values()):
+        raise ValueError("a step's progress lies outside 0 to 100")
+    info = checked["video_info"]
+    if min(info["width"], info["height"], info["frame_count"], info["size"]) < 0:
+        raise ValueError("a size of the video is negative")
+    for moment in (checked["created_at"], checked["last_updated"]):
+        dt.datetime.fromisoformat(moment)
+    if "\0" in checked["video_file"] or "\0" in checked.get("output", ""):
+        raise ValueError("a path has a NUL in it")
+
+
+def _refuse_newer(parsed: object, session_id: str) -> None:
+    version = parsed.get("format_version", 1) if isinstance(parsed, dict) else 1
+    if type(version) is not int or version < 1:
+        raise ValueError(f"its format version is {version!r}")
+    if version > FORMAT_VERSION:
+        raise SessionError(
+            f"Session {session_id} was written by a newer Tsuzuki (format {version}, this one "
+            f"knows {FORMAT_VERSION}) and was left untouched. Update Tsuzuki to go on with it.",
+            session_id=session_id,
+            format_version=version,
+        )
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key is there twice")
+    return members
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _check_values(value: object, depth: int) -> None:
+    if depth == 0:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, dict):
+        for key, member in value.items():
+            _check_values(key, depth - 1)
+            _check_values(member, depth - 1)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            _check_values(member, depth - 1)
+    elif isinstance(value, str):
+        value.encode()  # a lone surrogate could not be saved again
+    elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < MAX_NUMBER):
+        raise ValueError("a number is out of range")

@@ -1,0 +1,135 @@
+"""What makes two jobs the same: the session id, the content of the video, and all versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tsuzuki.durable import storage_errors
+from tsuzuki.errors import InputError, InputNotFoundError
+from tsuzuki.settings import ProcessingSettings
+
+Settings = Mapping[str, Any] | ProcessingSettings
+
+FINGERPRINT_PIECE = 1 << 20
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that is not as the session has it."""
+
+    field: str
+    """Name of it, with dots for what lies inside."""
+    stored: Any
+    """Value in the session."""
+    present: Any
+    """Value now."""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {_shown(self.stored)} in the session, {_shown(self.present)} now"
+
+
+def generate_session_id(video_path: str | os.PathLike[str], settings: Settings) -> str:
+    """Return the id of the session for this video with these settings: 12 hex digits.
+
+    Raises `InputNotFoundError` where there is no such file.
+    """
+    path, facts = find_video(video_path)
+    return session_id(str(path), facts.st_size, facts.st_mtime, settings)
+
+
+def session_id(video_path: str, video_size: int, video_mtime: float, settings: Settings) -> str:
+    """Return the id for a resolved path, its size in bytes and modification time in seconds.
+
+    MD5 is the document's choice and only has to spread, not to withstand anyone.
+    """
+    chosen = ProcessingSettings.from_dict(settings)
+    data: dict[str, Any] = {
+        "video_path": video_path,
+        "video_size": video_size,
+        "video_mtime": float(video_mtime),
+        "scale_factor": float(chosen.scale_factor),
+        "quality": chosen.quality,
+        "noise_reduction": chosen.noise_reduction,
+    }
+    if (digest := chosen.digest()) is not None:
+        data["settings_digest"] = digest
+    text = json.dumps(data, sort_keys=True).encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()[:12]
+
+
+def find_video(video_path: str | os.PathLike[str]) -> tuple[Path, os.stat_result]:
+    """Return the resolved path of a video and its file's facts.
+
+    Raises `InputNotFoundError`; `InputError` for a name that no JSON file can hold.
+    """
+    try:
+        path = Path(video_path).resolve()
+        facts = path.stat()
+    except (OSError, ValueError) as error:
+        raise InputNotFoundError(
+            f"There is no file {os.fspath(video_path)!r}. Check the spelling and the folder.",
+            path=os.fspath(video_path),
+        ) from error
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"The name of {os.fspath(video_path)!r} is not valid Unicode. Rename the file."
+        ) from error
+    return path, facts
+
+
+def fingerprint(path: Path) -> str:
+    """Return a hash of a file's content that survives moving and renaming, as 64 hex digits.
+
+    SHA-256 of the size in bytes (decimal, then a newline) and of 1 MiB each from the head, the
+    middle and the end; of all bytes where the file is no longer than these together.
+    """
+    with storage_errors(path), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        digest = hashlib.sha256(f"{size}\n".encode())
+        for start, length in _pieces(size):
+            file.seek(start)
+            digest.update(file.read(length))
+    return digest.hexdigest()
+
+
+def differences(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[Difference]:
+    """Compare two identities (nested dicts of plain values) field by field, sorted by name."""
+    old, new = dict(_flat(stored)), dict(_flat(present))
+    return [
+        Difference(name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def settings_differences(stored: Settings, present: Settings) -> list[Difference]:
+    """Compare the settings that change the output."""
+    old, new = ProcessingSettings.from_dict(stored), ProcessingSettings.from_dict(present)
+    return [Difference(f"settings.{name}", *both) for name, both in old.differences(new).items()]
+
+
+def _pieces(size: int) -> list[tuple[int, int]]:
+    piece = FINGERPRINT_PIECE
+    if size <= 3 * piece:
+        return [(0, size)]
+    return [(0, piece), ((size - piece) // 2, piece), (size - piece, piece)]
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)

@@ -1,0 +1,145 @@
+"""The frame index with the job it was made for: written once, what a lost summary is rebuilt from.
+
+The file is a JSON object ``{"checksum": …, "version": 1, "job": …, "index": …}``; the index is
+opaque here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+
+from tsuzuki.durable import Durable, read_bounded
+from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.live import MAX_RANGES
+from tsuzuki.sessions.progress import ProgressData, check_progress, new_progress, utc_now
+from tsuzuki.sessions.records import read_records
+from tsuzuki.sessions.sealed import seal, unseal
+from tsuzuki.settings import ProcessingSettings
+
+_log = logging.getLogger(__name__)
+
+VERSION = 1
+MAX_INDEX_BYTES = 1 << 28
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    session_id: str
+    video_file: str
+    video_info: dict[str, Any]
+    settings: dict[str, Any]
+    created_at: str
+    fingerprint: str | None = None
+    output: str | None = None
+    plan: dict[str, Any] | None = None
+    """What the validate step remembers."""
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    job: Job
+    index: msgspec.Raw
+
+
+def write_index(
+    paths: SessionPaths, progress: ProgressData, index: bytes, durable: Durable
+) -> bool:
+    """Write the job of ``progress`` and the index (JSON); False if there is a sound one already."""
+    job = Job(
+        session_id=paths.session_id,
+        video_file=progress["video_file"],
+        video_info=dict(progress["video_info"]),
+        settings=progress["settings"],
+        created_at=progress["created_at"],
+        fingerprint=progress.get("fingerprint"),
+        output=progress.get("output"),
+        plan=progress["steps"]["validate"].get("data"),
+    )
+    document = _Document(version=VERSION, job=job, index=msgspec.Raw(index))
+    data = seal(msgspec.json.encode(document))
+    if len(data) > MAX_INDEX_BYTES:
+        raise SessionError(f"The frame index is too long ({len(data):,} bytes). Split the video.")
+    durable.make_folder(paths.frames)
+    return durable.publish(paths.index, data)
+
+
+def read_index(paths: SessionPaths) -> tuple[Job, bytes] | None:
+    """Return the job and the index (JSON); None where there is no file.
+
+    Raises `SessionDamagedError` for a damaged file, `SessionError` for one of a newer version.
+    """
+    paths.check()
+    try:
+        data = read_bounded(paths.index, MAX_INDEX_BYTES)
+        document = msgspec.json.decode(unseal(data), type=_Document)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise _damaged(paths, str(error)) from error
+    if document.version > VERSION:
+        raise SessionError(
+            f"{paths.index} was written by a newer Tsuzuki and was left untouched. Update Tsuzuki "
+            "to go on with this session.",
+            path=str(paths.index),
+        )
+    if document.job.session_id != paths.session_id:
+        raise _damaged(paths, "it belongs to another session")
+    return document.job, bytes(document.index)
+
+
+def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
+    """Make the summary anew from the job and the finished work; None where no job is known."""
+    try:
+        found = read_index(paths)
+        if found is None:
+            return None
+        progress = _progress_of(found[0], paths)
+        check_progress(progress, paths.session_id)
+    except SessionDamagedError as error:
+        _log.warning("%s", error)
+        return None
+    except (ValueError, RecursionError) as error:
+        _log.warning("%s", _damaged(paths, str(error)))
+        return None
+    return progress
+
+
+def _progress_of(job: Job, paths: SessionPaths) -> ProgressData:
+    progress = new_progress(
+        paths.session_id,
+        job.video_file,
+        job.video_info,
+        ProcessingSettings.from_dict(job.settings),
+        fingerprint=job.fingerprint,
+        created_at=job.created_at,
+    )
+    progress["status"] = "in_progress"
+    if job.output is not None:
+        progress["output"] = job.output
+    steps = progress["steps"]
+    steps["validate"] = {"status": "completed", "progress": 100.0, "end_time": utc_now()}
+    steps["extract"] = {"status": "completed", "progress": 100.0, "end_time": utc_now()}
+    if job.plan is not None:
+        steps["validate"]["data"] = job.plan
+    completed = read_records(paths).completed()
+    if completed:
+        total = max(1, int(job.video_info.get("frame_count", 0)))
+        steps["upscale"] = {
+            "status": "in_progress",
+            "progress": min(100.0, 100 * len(completed) / total),
+            "data": {"completed": completed.to_list(MAX_RANGES)},
+        }
+    return progress
+
+
+def _damaged(paths: SessionPaths, reason: str) -> SessionDamagedError:
+    return SessionDamagedError(
+        f"{paths.index} is damaged and was not used: {reason}. `tsuzuki resume {paths.session_id}` "
+        "makes the index anew from the video.",
+        path=str(paths.index),
+    )

@@ -1,0 +1,148 @@
+"""One runner for each session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import filelock
+import msgspec
+
+from tsuzuki.durable import Durable, read_bounded, storage_errors
+from tsuzuki.errors import SessionBusyError, SessionNotFoundError, StorageError, TsuzukiError
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.progress import utc_now
+
+_OWNER_BYTES = 4096
+_held: dict[Path, SessionLock] = {}
+_held_guard = threading.Lock()
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who works on a session."""
+
+    pid: int
+    host: str
+    since: str
+    """ISO 8601."""
+
+
+class SessionLock:
+    """Excludes every other process, and every other holder in this one, from a session.
+
+    The operating system drops the lock with the process that holds it, however that ends. Raises
+    `SessionBusyError` if another holds it, `StorageError` if locks do not work there.
+    """
+
+    def __init__(self, paths: SessionPaths, durable: Durable | None = None) -> None:
+        self.paths = paths
+        self._durable = durable or Durable()
+        self._lock = filelock.FileLock(paths.lock, mode=0o600, thread_local=False)
+
+    def acquire(self) -> Self:
+        """Take the lock or raise at once."""
+        self.paths.check()
+        if not self.paths.folder.is_dir():
+            raise SessionNotFoundError(
+                f"There is no session {self.paths.session_id} in {self.paths.root}. "
+                "`tsuzuki sessions list` shows those that exist.",
+            )
+        with storage_errors(self.paths.lock):
+            try:
+                self._lock.acquire(timeout=0)
+            except filelock.Timeout:
+                raise self._busy() from None
+        try:
+            _prove_exclusion(self.paths)
+            owner = Owner(os.getpid(), socket.gethostname(), utc_now())
+            self._durable.write_atomic(self.paths.owner, msgspec.json.encode(owner))
+        except BaseException:
+            self._lock.release()
+            raise
+        with _held_guard:
+            _held[self.paths.lock] = self
+        return self
+
+    def release(self) -> None:
+        """Let the next one work on the session; harmless when nothing is held."""
+        with _held_guard:
+            held = _held.get(self.paths.lock) is self
+            if held:
+                del _held[self.paths.lock]
+        if held:
+            with contextlib.suppress(TsuzukiError, OSError):
+                self._durable.remove_file(self.paths.owner)
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def _busy(self) -> SessionBusyError:
+        owner = read_owner(self.paths)
+        who = f"process {owner.pid} on {owner.host}" if owner else "another process"
+        return SessionBusyError(
+            f"Session {self.paths.session_id} is being worked on by {who}. Wait until that has "
+            "ended, or stop it; nothing was changed.",
+            pid=owner.pid if owner else None,
+            host=owner.host if owner else None,
+        )
+
+
+def read_owner(paths: SessionPaths) -> Owner | None:
+    """Return who took the lock last; None where that is not known."""
+    try:
+        return msgspec.json.decode(read_bounded(paths.owner, _OWNER_BYTES), type=Owner)
+    except (OSError, TsuzukiError, ValueError, RecursionError):
+        return None
+
+
+def held_here(paths: SessionPaths) -> SessionLock | None:
+    """Return the lock if this process holds it."""
+    with _held_guard:
+        return _held.get(paths.lock)
+
+
+def _excludes(path: Path) -> bool:
+    """Try to take a held lock again through a second descriptor: some file systems let one."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - there is none elsewhere
+
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - there is none on Windows
+
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _prove_exclusion(paths: SessionPaths) -> None:
+    if not _excludes(paths.lock):
+        raise StorageError(
+            f"The file system of {paths.root} does not keep two processes apart, so both could "
+            "work on one session. Choose a folder on a local disk with TSUZUKI_SESSIONS_DIR or "
+            "--sessions-dir.",
+            path=str(paths.root),
+        )

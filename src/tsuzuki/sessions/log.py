@@ -1,0 +1,75 @@
+"""The log of a session."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from tsuzuki.durable import storage_errors
+from tsuzuki.sessions.layout import SessionPaths
+
+MAX_LOG_BYTES = 10 << 20
+OLD_LOGS = 3
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+
+
+class SessionLogHandler(logging.handlers.RotatingFileHandler):
+    """Appends to the session's log, rotated at 10 MB, three old ones kept.
+
+    A log that cannot be written never stops the work: after the first error it stays silent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._broken = False
+        super().__init__(path, maxBytes=MAX_LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8")
+        formatter = logging.Formatter(
+            "%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(name)s %(message)s",
+            "%Y-%m-%dT%H:%M:%S",
+        )
+        formatter.converter = time.gmtime
+        self.setFormatter(formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        if not self._broken:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
+        """Fall silent."""
+        self._broken = True
+
+    def _open(self) -> TextIOWrapper:
+        def opener(path: str, _flags: int) -> int:
+            return os.open(path, _FLAGS, 0o600)
+
+        file: Any = open(  # noqa: SIM115 - the handler closes it
+            self.baseFilename, "a", encoding="utf-8", errors="backslashreplace", opener=opener
+        )
+        return file  # type: ignore[no-any-return]
+
+
+@contextmanager
+def session_log(paths: SessionPaths, level: int = logging.INFO) -> Iterator[None]:
+    """Write what this package logs to the session's log while the context lasts."""
+    paths.check()
+    with storage_errors(paths.log):
+        handler = SessionLogHandler(paths.log)
+    handler.setLevel(level)
+    logger = logging.getLogger("tsuzuki")
+    before = logger.level
+    if logger.getEffectiveLevel() > level:
+        logger.setLevel(level)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+        handler.close()

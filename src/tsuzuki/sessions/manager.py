@@ -1,0 +1,427 @@
+"""Sessions on disk: making, finding, saving, loading and removing them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self, cast
+
+import msgspec
+
+from tsuzuki.durable import Durable, read_bounded
+from tsuzuki.errors import SessionDamagedError, SessionError, SessionNotFoundError, TsuzukiError
+from tsuzuki.sessions import cleanup, identity
+from tsuzuki.sessions.identity import Settings
+from tsuzuki.sessions.index import read_index, rebuild_progress, write_index
+from tsuzuki.sessions.layout import (
+    SessionPaths,
+    check_root,
+    is_session_id,
+    make_root,
+    number_of_frame,
+    sessions_root,
+)
+from tsuzuki.sessions.live import LiveProgress
+from tsuzuki.sessions.progress import (
+    MAX_BYTES,
+    STEPS,
+    ProgressData,
+    StepName,
+    StepStatus,
+    check_progress,
+    decode_progress,
+    encode_progress,
+    new_progress,
+)
+from tsuzuki.sessions.ranges import FrameRanges
+from tsuzuki.sessions.records import read_records
+from tsuzuki.sessions.saver import AsyncProgressSaver
+from tsuzuki.sessions.search import SessionMatch, match_sessions
+from tsuzuki.settings import ProcessingSettings
+
+_log = logging.getLogger(__name__)
+
+Confirm = Callable[[ProgressData], bool]
+
+
+class SessionManager:
+    """All sessions in one folder, ``root`` (see `layout.sessions_root` for the default).
+
+    Updates of steps and frames are kept in memory and saved by a thread, every ten frames or every
+    second; `flush` waits for them. What is done is decided by segments' records and spooled
+    frames, so a kill before that loses nothing. Safe to use from several threads.
+    """
+
+    def __init__(
+        self, root: str | os.PathLike[str] | None = None, *, durable: Durable | None = None
+    ) -> None:
+        self.root = sessions_root(root)
+        check_root(self.root)
+        self._durable = durable or Durable()
+        self._live: dict[str, LiveProgress] = {}
+        self._saver: AsyncProgressSaver | None = None
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Finding and making
+
+    def paths(self, session_id: str) -> SessionPaths:
+        """Return the paths of a session; `SessionNotFoundError` for what is no id."""
+        return SessionPaths(self.root, session_id)
+
+    def get_progress_file(self, session_id: str) -> Path:
+        """Return the path of the summary."""
+        return self.paths(session_id).progress
+
+    def generate_session_id(self, video_path: str | os.PathLike[str], settings: Settings) -> str:
+        """Return the id of the session for this video with these settings."""
+        return identity.generate_session_id(video_path, settings)
+
+    def create_session(
+        self,
+        video_path: str | os.PathLike[str],
+        settings: Settings,
+        video_info: Mapping[str, Any],
+    ) -> str:
+        """Make a session and return its id; an existing one is left as it is, with its work."""
+        path, _ = identity.find_video(video_path)
+        session_id = self.generate_session_id(path, settings)
+        paths = self.paths(session_id)
+        make_root(self.root, self._durable)
+        paths.check()
+        for folder in paths.folders:
+            self._durable.make_folder(folder)
+        if self.load_progress(session_id) is None:
+            chosen = ProcessingSettings.from_dict(settings)
+            content = identity.fingerprint(path)
+            progress = new_progress(session_id, str(path), video_info, chosen, fingerprint=content)
+            _checked(progress, session_id)
+            self._durable.publish(paths.progress, encode_progress(progress))
+        return session_id
+
+    def find_sessions(
+        self, video_path: str | os.PathLike[str], settings: Settings | None = None
+    ) -> list[SessionMatch]:
+        """Return every session of this video, by path or content, the best fit first.
+
+        Raises `InputNotFoundError` where there is no such file.
+        """
+        return match_sessions(video_path, settings, self._sessions())
+
+    def find_resumable_session(
+        self, video_path: str | os.PathLike[str], settings: Settings
+    ) -> ProgressData | None:
+        """Return the session to go on with: of this content with these settings, begun, not done.
+
+        One of the same path comes first, then one whose video has moved.
+        """
+        for match in self.find_sessions(video_path, settings):
+            if match.match in {"exact", "moved"} and self._has_begun(match.progress):
+                return match.progress
+        return None
+
+    def get_all_resumable_sessions(self) -> list[ProgressData]:
+        """Return the sessions that have begun, are not done, and whose video is there."""
+        return [
+            progress
+            for progress in self._sessions()
+            if self._has_begun(progress) and Path(progress["video_file"]).is_file()
+        ]
+
+    # Progress
+
+    def load_progress(self, session_id: str) -> ProgressData | None:
+        """Return the progress; None only where there is nothing and nothing can be rebuilt.
+
+        A damaged file is reported, kept aside and rebuilt from the finished work. One of a newer
+        version raises `SessionError` and stays untouched.
+        """
+        with self._guard:
+            live = self._live.get(session_id)
+            if live is not None:
+                return _copy(live.present())
+        paths = self.paths(session_id)
+        paths.check()
+        try:
+            return decode_progress(read_bounded(paths.progress, MAX_BYTES), session_id)
+        except FileNotFoundError:
+            pass
+        except SessionDamagedError as error:
+            aside = self._durable.move_aside(paths.progress)
+            _log.warning("%s The damaged file is kept as %s.", error, aside)
+        return self._rebuild(paths)
+
+    def save_progress(self, session_id: str, progress_data: ProgressData) -> None:
+        """Save the progress; it is durable when this returns.
+
+        Raises `SessionError` if it is not the progress of this session.
+        """
+        self.paths(session_id)
+        _checked(progress_data, session_id)
+        with self._guard:
+            live = self._live.get(session_id)
+            if live is not None:
+                live = LiveProgress(_copy(progress_data), live.completed)
+                self._live[session_id] = live
+            self._saving().save(session_id, progress_data)
+        self._saving().flush()
+
+    def state(self, session_id: str) -> ProgressData:
+        """Return the progress as it will be saved next, for the runner, who may change it.
+
+        Raises `SessionNotFoundError` where there is no such session.
+        """
+        return self._working(session_id).progress
+
+    def update_step_status(
+        self, session_id: str, step: StepName, status: StepStatus, *, error: str | None = None
+    ) -> None:
+        """Change the state of a step, with times; durable when this returns.
+
+        ``error`` says why a step failed, or why it is paused.
+        """
+        if step not in STEPS:
+            raise SessionError(f"There is no step {step!r}. The steps are {', '.join(STEPS)}.")
+        self._working(session_id).set_status(step, status, error)
+        self._queue(session_id)
+        self._saving().flush()
+
+    def set_step_progress(self, session_id: str, step: StepName, percent: float) -> None:
+        """Set how far a step is, 0 to 100; saved within about a second."""
+        if self._working(session_id).set_progress(step, percent):
+            self._queue(session_id)
+
+    def validate_session_data(self, progress_data: object) -> bool:
+        """Whether this is a whole and sane progress of some session."""
+        try:
+            session_id = cast(Any, progress_data)["session_id"]
+            check_progress(progress_data, session_id)
+        except (ValueError, TypeError, LookupError, RecursionError):
+            return False
+        return True
+
+    def flush(self) -> None:
+        """Return when every update so far is durable; raises what went wrong with saving."""
+        with self._guard:
+            for session_id in self._live:
+                self._queue(session_id)
+            saver = self._saver
+        if saver is not None:
+            saver.flush()
+
+    def close(self) -> None:
+        """Save everything and end the saving thread."""
+        self.flush()
+        with self._guard:
+            saver, self._saver = self._saver, None
+            self._live.clear()
+        if saver is not None:
+            saver.close()
+
+    # Frames
+
+    def add_completed_frame(self, session_id: str, frame_path: str) -> None:
+        """Note that an upscaled frame is safe on disk."""
+        self.batch_update_completed_frames(session_id, [frame_path])
+
+    def batch_update_completed_frames(
+        self, session_id: str, completed_frames: Iterable[str]
+    ) -> None:
+        """Note that these upscaled frames (paths or names) are safe on disk."""
+        numbers = [_frame_number(name) for name in completed_frames]
+        if self._working(session_id).add_frames(numbers):
+            self._queue(session_id)
+
+    def completed_frames(self, session_id: str) -> FrameRanges:
+        """Return the numbers (from 1) of the frames that are sealed or spooled on disk."""
+        return read_records(self.paths(session_id)).completed()
+
+    def get_completed_frames(self, session_id: str) -> list[str]:
+        """Return the paths of the frames that are done; names only for those in a segment."""
+        folder = os.fspath(self.paths(session_id).upscaled) + os.sep
+        return [f"{folder}frame_{n:06d}_upscaled.png" for n in self.completed_frames(session_id)]
+
+    def get_remaining_frames(self, session_id: str, all_frames: Iterable[str]) -> list[str]:
+        """Return those of the frames (source or upscaled names) that are not done."""
+        done = self.completed_frames(session_id)
+        return [name for name in all_frames if _frame_number(name) not in done]
+
+    # The frame index
+
+    def save_index(self, session_id: str, index: bytes | Mapping[str, Any]) -> bool:
+        """Write the frame index (JSON) with the job. The first one stays: then False."""
+        raw = index if isinstance(index, bytes) else msgspec.json.encode(index)
+        progress = self._working(session_id).present()
+        return write_index(self.paths(session_id), progress, raw, self._durable)
+
+    def load_index(self, session_id: str) -> bytes | None:
+        """Return the frame index (JSON); None where there is none.
+
+        A damaged one is reported and kept aside.
+        """
+        paths = self.paths(session_id)
+        try:
+            found = read_index(paths)
+        except SessionDamagedError as error:
+            aside = self._durable.move_aside(paths.index)
+            _log.warning("%s The damaged file is kept as %s.", error, aside)
+            return None
+        return None if found is None else found[1]
+
+    # Removing
+
+    def cleanup_session(self, session_id: str, *, keep_frames: bool = False) -> None:
+        """Remove a session; with ``keep_frames`` its PNG frames and its summary stay.
+
+        Raises `SessionBusyError` while another process works on it, `SessionNotFoundError` where
+        there is none.
+        """
+        paths = self.paths(session_id)
+        self.flush()
+        if keep_frames:
+            cleanup.keep_only_frames(paths, self._durable)
+            return
+        with self._guard:
+            self._live.pop(session_id, None)
+        if not paths.folder.is_dir():
+            raise self._missing(session_id)
+        cleanup.remove_session(paths, self._durable)
+
+    def cleanup_old_sessions(
+        self, max_age_days: float = 7, confirm: Confirm | None = None
+    ) -> list[str]:
+        """Remove sessions not worked on for so many days; return their ids.
+
+        One that holds frames or segments goes only if ``confirm`` says True to its progress; one
+        that cannot be read or is being worked on stays.
+        """
+        removed = []
+        oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=max_age_days)
+        for progress in list(self._sessions()):
+            session_id = progress["session_id"]
+            if _moment(progress["last_updated"]) > oldest:
+                continue
+            if cleanup.has_work(self.paths(session_id)) and not (confirm and confirm(progress)):
+                continue
+            try:
+                self.cleanup_session(session_id)
+            except SessionError as error:
+                _log.warning("%s", error)
+            else:
+                removed.append(session_id)
+        if self.root.is_dir():
+            self._durable.sweep_temporary(self.root)
+        return removed
+
+    # Inside
+
+    def sessions(self) -> list[ProgressData]:
+        """Return all sessions that can be read; the others are reported in the log."""
+        return list(self._sessions())
+
+    def _sessions(self) -> Iterator[ProgressData]:
+        if not self.root.is_dir():
+            return
+        names = [entry.name for entry in os.scandir(self.root) if entry.is_dir()]
+        for name in sorted(filter(is_session_id, names)):
+            try:
+                progress = self.load_progress(name)
+            except TsuzukiError as error:
+                _log.warning("%s", error)
+                continue
+            if progress is not None:
+                yield progress
+
+    def _has_begun(self, progress: ProgressData) -> bool:
+        if progress["status"] == "completed":
+            return False
+        begun = any(progress["steps"][step]["status"] != "pending" for step in STEPS[1:])
+        return begun or cleanup.has_work(self.paths(progress["session_id"]))
+
+    def _working(self, session_id: str) -> LiveProgress:
+        with self._guard:
+            live = self._live.get(session_id)
+            if live is None:
+                progress = self.load_progress(session_id)
+                if progress is None:
+                    raise self._missing(session_id)
+                live = self._live[session_id] = LiveProgress(
+                    progress, read_records(self.paths(session_id)).completed()
+                )
+            return live
+
+    def _queue(self, session_id: str) -> None:
+        with self._guard:
+            self._saving().save(session_id, self._live[session_id].snapshot())
+
+    def _saving(self) -> AsyncProgressSaver:
+        if self._saver is None:
+            self._saver = AsyncProgressSaver(self._write)
+        return self._saver
+
+    def _write(self, session_id: str, progress: ProgressData) -> None:
+        data = encode_progress(progress)
+        if len(data) > MAX_BYTES:
+            raise SessionError(
+                f"The progress of session {session_id} is too long ({len(data):,} bytes of "
+                f"{MAX_BYTES:,}), so it was not saved. The work done before is safe.",
+            )
+        try:
+            self._durable.write_atomic(self.paths(session_id).progress, data)
+        except FileNotFoundError as error:
+            raise self._missing(session_id) from error
+
+    def _missing(self, session_id: str) -> SessionNotFoundError:
+        return SessionNotFoundError(
+            f"There is no session {session_id} in {self.root}. `tsuzuki sessions list` shows those "
+            "that exist.",
+            session_id=session_id,
+        )
+
+    def _rebuild(self, paths: SessionPaths) -> ProgressData | None:
+        progress = rebuild_progress(paths)
+        if progress is None:
+            return None
+        _log.warning("Rebuilt %s from the finished work.", paths.progress)
+        # Another process may have saved meanwhile; then its file is the better one.
+        if not self._durable.publish(paths.progress, encode_progress(progress)):
+            return decode_progress(read_bounded(paths.progress, MAX_BYTES), paths.session_id)
+        return progress
+
+
+def _checked(progress: ProgressData, session_id: str) -> None:
+    try:
+        check_progress(progress, session_id)
+    except (ValueError, RecursionError) as error:
+        raise SessionError(
+            f"This progress cannot be saved for session {session_id}: {error}.",
+            session_id=session_id,
+        ) from error
+
+
+def _copy(progress: ProgressData) -> ProgressData:
+    return cast(ProgressData, msgspec.json.decode(msgspec.json.encode(progress)))
+
+
+def _frame_number(name: str) -> int:
+    number = number_of_frame(name)
+    if number is None:
+        raise SessionError(
+            f"{name!r} is no name of a frame. Frames are called frame_000001.png or "
+            "frame_000001_upscaled.png.",
+        )
+    return number
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

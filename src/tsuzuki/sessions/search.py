@@ -1,0 +1,100 @@
+"""Which sessions belong to a video, and how well they fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tsuzuki.errors import SettingsError
+from tsuzuki.sessions.identity import (
+    Difference,
+    Settings,
+    find_video,
+    fingerprint,
+    session_id,
+    settings_differences,
+)
+from tsuzuki.sessions.progress import ProgressData
+
+Match = Literal["exact", "moved", "settings_differ", "video_differs"]
+_ORDER: tuple[Match, ...] = ("exact", "moved", "settings_differ", "video_differs")
+
+
+class SessionMatch(msgspec.Struct, frozen=True):
+    """A session that belongs to a video."""
+
+    session_id: str
+    progress: ProgressData
+    match: Match
+    """``exact``: the same path, content and settings. ``moved``: the same content and settings, but
+    another path or time of modification. ``settings_differ``: other settings. ``video_differs``:
+    the same path, but other content than when the session began."""
+    differences: tuple[Difference, ...] = ()
+
+
+def match_sessions(
+    video_path: str | os.PathLike[str], settings: Settings | None, sessions: Iterable[ProgressData]
+) -> list[SessionMatch]:
+    """Return the sessions of this video, the best fit first, the newest first among equals.
+
+    Without ``settings`` those of each session count as the wanted ones.
+    """
+    path, facts = find_video(video_path)
+
+    @cache
+    def present() -> str:
+        return fingerprint(path)
+
+    def own_id(progress: ProgressData) -> str:
+        wanted = progress["settings"] if settings is None else settings
+        return session_id(str(path), facts.st_size, facts.st_mtime, wanted)
+
+    found = []
+    for progress in sessions:
+        content = _same_content(progress, facts.st_size, present)
+        same_path = progress["video_file"] == str(path)
+        if not content and not same_path:
+            continue
+        try:
+            found.append(_match(progress, path, content, own_id, settings))
+        except SettingsError:
+            continue
+    found.sort(key=lambda match: match.progress["last_updated"], reverse=True)
+    return sorted(found, key=lambda match: _ORDER.index(match.match))
+
+
+def _match(
+    progress: ProgressData,
+    path: Path,
+    same_content: bool | None,  # noqa: FBT001 - one of the facts to weigh
+    own_id: Callable[[ProgressData], str],
+    settings: Settings | None,
+) -> SessionMatch:
+    differences: list[Difference] = []
+    if settings is not None:
+        differences += settings_differences(progress["settings"], settings)
+    settings_differ = bool(differences)
+    if progress["video_file"] != str(path):
+        differences.append(Difference("video_file", progress["video_file"], str(path)))
+    match: Match
+    if same_content is False:
+        match = "video_differs"
+        differences.append(Difference("content of the video", "as it was then", "changed"))
+    elif settings_differ:
+        match = "settings_differ"
+    else:
+        match = "exact" if own_id(progress) == progress["session_id"] else "moved"
+    return SessionMatch(progress["session_id"], progress, match, tuple(differences))
+
+
+def _same_content(progress: ProgressData, size: int, present: Callable[[], str]) -> bool | None:
+    """Compare the video's content with the session's; None where that was never recorded."""
+    if progress["video_info"]["size"] != size:
+        return False
+    stored = progress.get("fingerprint")
+    return None if stored is None else stored == present()
