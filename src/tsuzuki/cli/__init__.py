@@ -21,10 +21,10 @@ same bytes as if nothing had happened.
 
 [bold]Examples[/bold]
 
-  tsuzuki upscale holiday.mp4             to holiday_2x.mp4, twice as large
+  tsuzuki upscale holiday.mp4             # to holiday_2x.mp4, twice as large
   tsuzuki upscale film.mkv --content photo --quality Quality
-  tsuzuki upscale season-1/ -o upscaled/  every video of a folder
-  tsuzuki resume                          go on after an interruption
+  tsuzuki upscale season-1/ -o upscaled/  # every video of a folder
+  tsuzuki resume                          # go on after an interruption
 """
 
 INTERRUPTED = (

@@ -72,8 +72,8 @@ def show_unexpected(error: Exception) -> None:
     console.print("[bold red]Unexpected error:[/] ", end="")
     console.print(
         safe(
-            f"{type(error).__name__}: {error}. This is a fault of the program; finished frames are "
-            f"safe, and the same command goes on from them. {where} Please report it."
+            f"{type(error).__name__}: {error}. This is a fault of the program. Finished frames are "
+            f"safe: `tsuzuki resume` goes on from them. {where} Please report it."
         ),
         markup=False,
         highlight=False,

@@ -16,8 +16,8 @@ from av.codec import Codec
 from tsuzuki.cli.text import size
 from tsuzuki.durable import Durable
 from tsuzuki.errors import TsuzukiError
-from tsuzuki.sessions import SessionLock, SessionManager
-from tsuzuki.sessions.layout import SessionPaths, make_root
+from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths
+from tsuzuki.sessions.layout import make_root
 from tsuzuki.upscale import devices, networks
 from tsuzuki.video.encode import ENCODERS
 

@@ -109,7 +109,7 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
     e = plan.encoding
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
     return {
-        "Output": f"{e.width}x{e.height} in {plan.container}",
+        "Output": f"{e.width}x{e.height} in {e.container}",
         "Network": " then ".join(one.network for one in plan.upscaling.passes) or "none",
         "Encoder": f"{e.encoder}, {e.pixel_format} ({options})",
         "Segments": f"of at most {plan.segment_frames} frames",

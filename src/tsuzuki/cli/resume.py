@@ -41,9 +41,9 @@ def resume(
 
     [bold]Examples[/bold]
 
-      tsuzuki resume             the only unfinished session
-      tsuzuki resume film.mkv    by the video
-      tsuzuki resume --all       everything that is unfinished
+      tsuzuki resume             # the only unfinished session
+      tsuzuki resume film.mkv    # by the video
+      tsuzuki resume --all       # everything that is unfinished
     """
     from tsuzuki.cli.run import Job, run_queue  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415

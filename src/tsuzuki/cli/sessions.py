@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +35,7 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
     from tsuzuki.cli.text import moment, safe, size, stdout  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
-    found = sorted(_all(manager), key=lambda one: one["last_updated"], reverse=True)
+    found = sorted(manager.sessions(), key=lambda one: one["last_updated"], reverse=True)
     if json:
         _print_json([_with_size(manager, one) for one in found])
         return
@@ -78,11 +79,12 @@ def show_session(
 def remove_sessions(ids: Ids, yes: Yes = False, sessions_dir: o.SessionsDir = None) -> None:
     """Remove sessions and the work in them. Outputs stay."""
     from tsuzuki.cli.text import stdout  # noqa: PLC0415
+    from tsuzuki.sessions.cleanup import has_work  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
     for progress in [_load(manager, one) for one in ids]:
         session_id = progress["session_id"]
-        if yes or not _has_work(progress) or _may_remove(progress):
+        if yes or not has_work(manager.paths(session_id)) or _may_remove(progress):
             manager.cleanup_session(session_id)
             stdout().print(f"Removed {session_id}.")
         else:
@@ -138,19 +140,19 @@ def _may_remove(progress: ProgressData) -> bool:
     return confirm("Remove it and the work in it?")
 
 
-def _has_work(progress: ProgressData) -> bool:
-    return progress["status"] != "completed" and progress["steps"]["upscale"]["progress"] > 0
-
-
 def _state(progress: ProgressData) -> str:
     reasons = [step.get("error") for step in progress["steps"].values()]
     return "paused" if any(reasons) else progress["status"].replace("_", " ")
 
 
-def _all(manager: SessionManager) -> list[ProgressData]: ...
-
-
-def _size(manager: SessionManager, progress: ProgressData) -> int: ...
+def _size(manager: SessionManager, progress: ProgressData) -> int:
+    """Return the bytes of all files in the session's folder."""
+    folder = manager.paths(progress["session_id"]).folder
+    size = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):  # a session at work removes files meanwhile
+            size += file.lstat().st_size
+    return size
 
 
 def _with_size(manager: SessionManager, progress: ProgressData) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     [bold]Examples[/bold]
 
       tsuzuki upscale old.avi --scale 1.5 --content photo -o new.mkv
-      tsuzuki upscale clip.mp4 --range 1:30-2:00   try the settings on a part
+      tsuzuki upscale clip.mp4 --range 1:30-2:00   # try it on a part
       tsuzuki upscale clip.mp4 --on-existing restart
     """
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast

@@ -1,0 +1,63 @@
+"""The help of every command as a page of Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer.main
+
+from tsuzuki.cli import app
+
+HEAD = """# Commands
+
+Written by `python -m docs` from the program's own help; do not edit.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([HEAD, *_command("tsuzuki", typer.main.get_command(app))])
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    yield f"## {name}\n"
+    yield _plain(command.help or "") + "\n"
+    children = getattr(command, "commands", {})
+    rows = [row for parameter in command.params for row in _row(parameter)]
+    if rows:
+        yield "| option | meaning | default |\n|---|---|---|"
+        yield from rows
+        yield ""
+    for child_name, child in children.items():
+        yield from _command(f"{name} {child_name}", child)
+
+
+def _row(parameter: Any) -> Iterator[str]:
+    if parameter.name in {"install_completion", "show_completion"}:
+        return
+    argument = parameter.param_type_name == "argument"
+    names = [parameter.metavar or parameter.name.upper()] if argument else parameter.opts
+    metavar = "" if argument or not parameter.metavar else f" {parameter.metavar}"
+    option = f"`{', '.join(names)}{metavar}`".replace("|", "\\|")
+    yield f"| {option} | {_plain(parameter.help or '')} | {_default(parameter)} |"
+
+
+def _default(parameter: Any) -> str:
+    if isinstance(parameter.show_default, str):
+        return parameter.show_default
+    value = parameter.default
+    plain = isinstance(value, (int, float, str)) and not isinstance(value, bool)
+    return f"`{value}`" if plain else ""
+
+
+def _plain(text: str) -> str:
+    """Turn the help's own markup into Markdown: bold words, examples as code."""
+    text = re.sub(r"\[/?bold\]", "**", text)
+    blocks = text.split("\n\n")
+    return "\n\n".join(f"```sh\n{_dedent(b)}\n```" if b.startswith("  ") else b for b in blocks)
+
+
+def _dedent(block: str) -> str:
+    return "\n".join(line.strip() for line in block.splitlines())
