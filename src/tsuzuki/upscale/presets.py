@@ -37,7 +37,8 @@ FINISHERS = {
 }
 """Families that only enlarge four times, and which one goes on from there: x4plus itself would take
 minutes for a frame that is four times as large already."""
-MOST_PASSES = 3
+MOST_PASSES = 4
+"""Enough for eight times in steps of two after a network that keeps the size."""
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -90,7 +90,9 @@ def _verify(network: Network, step: Pass) -> None:
 
 def _quantised(planes: Planes, like: Rgb, white: int, number: int | None) -> Rgb:
     """Round to whole code values, halves upwards; raises `EngineError` where no number came out."""
-    if not np.isfinite(planes.sum(dtype=np.float64)):
+    with np.errstate(invalid="ignore"):
+        total = planes.sum(dtype=np.float64)
+    if not np.isfinite(total):
         raise EngineError(
             f"{_named(number)} came out of the network with values that are no numbers. The device "
             "or its driver is at fault: resume with --device cpu, or update the driver.",

@@ -7,6 +7,8 @@ at each pooling the averages of all tiles, without their borders, are put togeth
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -20,12 +22,15 @@ from tsuzuki.upscale.engine import Engine, Passage, Planes
 from tsuzuki.upscale.graph import Pool
 from tsuzuki.upscale.nearest import enlarge
 
-PIECE_BYTES = 320 << 20
-"""Working memory that one piece may take."""
-PARKED_BYTES = 1 << 30
-"""Memory that the unfinished tiles of a pooling network may hold; beyond, they are begun anew at
-each pooling, which takes about three times as long and gives the same bits."""
-PARKED_SHARE = Fraction(2, 5)
+PIECE_BYTES = 600 << 20
+"""Working memory that one piece should take."""
+SMALLEST_TILE = 112
+"""Below, more border than frame would be computed; the slowest networks take up to 1.7 GB here."""
+PARKED_BYTES = 3 << 30
+"""Memory that the unfinished tiles of a pooling network may hold, at most a quarter of the
+machine's; beyond, they are begun anew at each pooling: twice the time, a third of the memory, the
+same bits."""
+PARKED_SHARE = Fraction(1, 5)
 """Share of a piece's working memory that it holds between two poolings."""
 
 
@@ -45,7 +50,7 @@ def default_tile(network: Network, width: int, height: int) -> int:
     border = 2 * network.reach
     if (width + border) * (height + border) <= pixels:
         return max(width, height)
-    return max(32, (int(pixels**0.5) - border) // 16 * 16)
+    return max(SMALLEST_TILE, (math.isqrt(pixels) - border) // 16 * 16)
 
 
 def spans(network: Network, length: int, tile: int) -> list[Span]:
@@ -114,7 +119,7 @@ class Tiler:
 
     def _is_parked(self, padded: Planes) -> bool:
         held = padded[0].size * self._network.memory * PARKED_SHARE
-        return bool(held <= PARKED_BYTES)
+        return bool(held <= min(PARKED_BYTES, _physical_memory() // 4))
 
     def _place(self, out: Planes, planes: Planes, row: Span, column: Span, piece: Planes) -> None:
         """Write the tile's own part of a piece to its place, cut to the frame."""
@@ -128,6 +133,14 @@ class Tiler:
         target[:] = piece[:, y : y + target.shape[1], x : x + target.shape[2]]
         if self._network.adds_enlargement:
             target += enlarge(planes[:, row.start : bottom, column.start : right], scale)
+
+
+def _physical_memory() -> int:
+    """Return the machine's memory in bytes; 8 GiB where it cannot be told."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
 
 
 def _synchronise(
