@@ -176,8 +176,8 @@ def _movie_timescale(index: FrameIndex, source: InputContainer) -> int:
     default in milliseconds.
     """
     video = Fraction(*index.time_base).denominator
-    bases = [s.time_base.denominator for s in source.streams if s.type == "audio" and s.time_base]
-    common = math.lcm(video, *bases)
+    rates = [stream.codec_context.sample_rate for stream in source.streams.audio]
+    common = math.lcm(video, 1000, *(rate for rate in rates if rate))
     return common if common < _MAX_TIMESCALE else max(video, 1000)
 
 

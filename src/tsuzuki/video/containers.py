@@ -33,6 +33,10 @@ SUFFIXES: dict[str, Container] = {
 }
 
 
+_CHAPTER_HANDLERS = frozenset({"SubtitleHandler", "SubtitleHandle"})
+"""Names of the data stream that FFmpeg shows beside the chapters of an MP4."""
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the output will lack or have otherwise than the source."""
 
@@ -89,7 +93,7 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
                 _check_one(container, probe, plan, video, stream)
             if how == "convert":
                 notes.append(_converted(stream, container))
-            elif container in {"mp4", "mov"} and stream.metadata.get("title"):
+            if container in {"mp4", "mov"} and stream.metadata.get("title"):
                 notes.append(_untitled(stream, container))
     return notes
 
@@ -151,15 +155,8 @@ def _describe(stream: Stream) -> str:
 
 
 def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
-    if (
-        stream.type == "data"
-        and probe.chapters
-        and stream.metadata.get("handler_name")
-        in {
-            "SubtitleHandler",
-            "SubtitleHandle",
-        }
-    ):
+    handler = stream.metadata.get("handler_name")
+    if stream.type == "data" and probe.chapters and handler in _CHAPTER_HANDLERS:
         return  # the text track behind MP4 chapters, which are carried over as chapters
     yield Note(
         code="stream-dropped",

@@ -32,6 +32,9 @@ THREADS = 4
 GOP = 240
 """Most frames between two key frames: seeking stays quick, about 10 s at film rate."""
 
+MIN_RATE, MAX_RATE = Fraction(1), Fraction(240)
+"""Frames per second that encoders are told of; SVT-AV1 refuses more."""
+
 X26X_PRESETS = (
     "ultrafast",
     "superfast",
@@ -222,7 +225,7 @@ def plan_encoding(
         pixel_format=pixel_format,
         width=width,
         height=height,
-        frame_rate=probe.frame_rate,
+        frame_rate=_frame_rate(probe),
         sample_aspect_ratio=probe.sample_aspect_ratio,
         source_colour=source,
         matrix=matrix,
@@ -243,6 +246,12 @@ def _options(settings: ProcessingSettings, encoder: Encoder) -> dict[str, str]:
     if encoder.preset is not None:
         options["preset"] = settings.preset or encoder.preset
     return options
+
+
+def _frame_rate(probe: Probe) -> tuple[int, int]:
+    """Keep the source's frame rate within what every encoder takes; it only guides them."""
+    rate = min(max(Fraction(*probe.frame_rate), MIN_RATE), MAX_RATE)
+    return rate.numerator, rate.denominator
 
 
 def _chroma_location(source: int, pixel_format: str) -> int:

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import hashlib
+import io
+from fractions import Fraction
+
+import av
+import pytest
+
+from tsuzuki.errors import Cancelled, SessionDamagedError
+from tsuzuki.settings import ENCODERS
+from tsuzuki.video.combine import combine
+from tsuzuki.video.probe import probe
+from tsuzuki.video.verify import verify_output
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def packets_of(container, stream):
+    """Time and digest of every packet, in order of presentation."""
+    return sorted(
+        (p.pts * p.time_base, hashlib.sha256(bytes(p)).hexdigest())
+        for p in container.demux(stream)
+        if p.size and p.pts is not None
+    )
+
+
+class Result:
+    """One combined output, read again."""
+
+    def __init__(self, path, facts):
+        self.path, self.facts = path, facts
+        with av.open(str(path)) as container:
+            self.metadata, self.chapters = dict(container.metadata), container.chapters()
+            self.streams = [
+                (s.type, s.metadata.get("language"), int(s.disposition)) for s in container.streams
+            ]
+        self.times = [time for time, _ in self.packets("video")]
+
+    def packets(self, kind, number=0):
+        with av.open(str(self.path)) as container:
+            return packets_of(container, getattr(container.streams, kind)[number])
+
+    def context(self):
+        with av.open(str(self.path)) as container:
+            context = container.streams.video[0].codec_context
+            return context.codec_tag, context.sample_aspect_ratio
+
+    def frames(self):
+        with av.open(str(self.path)) as container:
+            return [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+
+
+@pytest.fixture
+def joined(tmp_path, plan_for, index_of, encode_segments):
+    def join(facts, encoder="x264", container="auto", *, index=None, plan=None, ranged=False):
+        plan = plan or plan_for(facts, encoder, container)
+        index = index or index_of(facts)
+        segments = encode_segments(plan, len(index), tmp_path)
+        digests = []
+        for name in ("first", "second"):
+            path = tmp_path / f"{name}.{plan.container}"
+            with path.open("wb") as file:
+                told = combine(facts, index, segments, plan, file, ranged=ranged)
+            digests.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        assert digests[0] == digests[1]
+        assert verify_output(path, index, plan, facts)
+        return Result(path, told)
+
+    return join
+
+
+def assert_in_sync(result, facts, kind="audio", number=0, within=Fraction(0)):
+    """The packets are the source's, as far from the video's start as there."""
+    with av.open(facts.path) as source:
+        wanted = packets_of(source, getattr(source.streams, kind)[number])
+    with av.open(facts.path) as source:
+        start = packets_of(source, source.streams.video[0])[0][0]
+    found = result.packets(kind, number)
+    assert [digest for _, digest in found] == [digest for _, digest in wanted]
+    for (time, _), (original, _) in zip(found, wanted, strict=True):
+        assert abs((time - result.times[0]) - (original - start)) <= within
+
+
+@pytest.mark.parametrize(
+    ("encoder", "container"),
+    [(e, c) for e in ENCODERS for c in ("mp4", "mkv")] + [("svt-av1", "webm"), ("x265", "mov")],
+)
+def test_times_are_the_sources(encoder, container, tmp_path, make_source, index_of, joined):
+    facts = probe(make_source(tmp_path / "source.mkv"))
+    result = joined(facts, encoder, container)
+    assert result.times == [pts * MILLISECOND for pts in index_of(facts).pts]
+    assert len(result.frames()) == 30
+
+
+def test_mp4_times_are_exact_and_sound_stays_in_sync_to_the_tick(plain, index_of, joined):
+    result = joined(plain)
+    tick = Fraction(*index_of(plain).time_base)
+    assert result.times == [pts * tick for pts in index_of(plain).pts]
+    assert_in_sync(result, plain)
+
+
+@pytest.mark.parametrize("first", [1, 4321])
+def test_late_start_of_the_video_is_kept_to_the_tick(first, tmp_path, make_source, joined):
+    facts = probe(make_source(tmp_path / "late.mp4", audio=("aac",), first=first))
+    result = joined(facts)
+    assert_in_sync(result, facts)
+
+
+def test_mp4_to_matroska_moves_nothing_by_more_than_a_millisecond(plain, joined):
+    assert_in_sync(joined(plain, container="mkv"), plain, within=MILLISECOND)
+
+
+def test_everything_is_carried_over(rich, joined):
+    result = joined(rich)
+    for number in range(2):
+        assert_in_sync(result, rich, "audio", number)
+        assert_in_sync(result, rich, "subtitles", number)
+    with av.open(rich.path) as source:
+        wanted = [(s.type, s.metadata.get("language"), int(s.disposition)) for s in source.streams]
+        assert result.streams == wanted
+        assert result.chapters == source.chapters()
+        assert result.metadata["title"] == "The clip"
+        assert result.metadata["ARTIST"] == "Nobody"
+        with av.open(str(result.path)) as output:
+            font, cover = output.streams.attachments[0], output.streams.video[1]
+            assert font.data == source.streams.attachments[0].data
+            assert font.name == "font.ttf"
+            assert cover.metadata["mimetype"] == "image/jpeg"
+            assert packets_of_cover(output) == packets_of_cover(source)
+
+
+def packets_of_cover(container):
+    return [bytes(p) for p in container.demux(container.streams.video[1]) if p.size]
+
+
+def test_plain_text_subtitles_survive_the_way_to_mp4(tmp_path, make_source, joined):
+    facts = probe(make_source(tmp_path / "clip.mkv", audio=("aac",), subtitles=("srt",)))
+    result = joined(facts, container="mp4")
+    with av.open(str(result.path)) as output:
+        stream = output.streams.subtitles[0]
+        assert stream.codec_context.name == "mov_text"
+        texts = [
+            (p.pts * p.time_base, p.duration * p.time_base, bytes(p)[2:])
+            for p in output.demux(stream)
+            if p.size > 2
+        ]
+    assert texts == [
+        (Fraction(1, 10), Fraction(3, 10), b"One"),
+        (Fraction(1, 2), Fraction(2, 5), b"Two"),
+    ]
+    assert_in_sync(result, facts, within=MILLISECOND)
+
+
+def test_rotation_pixel_shape_and_codec_tag_are_kept(plain, replace, plan_for, joined):
+    turned = replace(plain, rotation=90, sample_aspect_ratio=(8, 9))
+    result = joined(turned, plan=plan_for(turned, "x265"))
+    assert result.context() == ("hvc1", Fraction(8, 9))
+    with av.open(str(result.path)) as container:
+        assert next(container.decode(video=0)).rotation == 90
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_range_starts_at_zero_with_the_sound_of_that_moment(
+    container, rich, plain, joined, index_of, replace
+):
+    facts = rich if container == "mkv" else plain
+    whole = index_of(facts)
+    part = replace(whole, pts=whole.pts[10:20], end=whole.pts[20])
+    result = joined(facts, index=part, ranged=True)
+    tick = Fraction(*whole.time_base)
+    assert result.times == [(pts - part.pts[0]) * tick for pts in part.pts]
+    with av.open(facts.path) as source:
+        first, after = part.pts[0] * tick, part.end * tick
+        wanted = [
+            (time - first, digest)
+            for time, digest in packets_of(source, source.streams.audio[0])
+            if first <= time < after
+        ]
+    found = result.packets("audio")
+    assert [d for _, d in found] == [d for _, d in wanted]
+    for (time, _), (original, _) in zip(found, wanted, strict=True):
+        assert abs(time - original) <= Fraction(1, 2000)
+    spans = [(c["start"] * c["time_base"], c["end"] * c["time_base"]) for c in result.chapters]
+    if container == "mkv":
+        assert spans == [(0, Fraction(3, 5) - first), (Fraction(3, 5) - first, after - first)]
+
+
+def test_frames_come_out_in_order(plain, plan_for, joined, replace):
+    plan = replace(plan_for(plain, "ffv1", "mkv"), pixel_format="bgr0", matrix=0, full_range=True)
+    frames = joined(plain, plan=plan).frames()
+    for number, frame in enumerate(frames):
+        assert frame[-1, -1, number % 3] == 255
+        assert frame[number - 1 if number else 0, -1].sum() in {0, 255}
+    assert len(frames) == 30
+
+
+def test_segments_that_do_not_fit_are_refused(
+    plain, plan_for, index_of, encode_segments, tmp_path, replace
+):
+    plan, index = plan_for(plain), index_of(plain)
+    segments = encode_segments(plan, len(index), tmp_path)
+    with pytest.raises(SessionDamagedError, match="hold 24 frames, the video has 30"):
+        combine(plain, index, segments[:2], plan, io.BytesIO())
+    other = tmp_path / "other"
+    other.mkdir()
+    strange = encode_segments(replace(plan, full_range=True), len(index), other)
+    with pytest.raises(SessionDamagedError, match="codec header differs"):
+        combine(plain, index, [segments[0], *strange[1:]], plan, io.BytesIO())
+    segments[1].write_bytes(segments[1].read_bytes()[:900])
+    with pytest.raises(SessionDamagedError, match="Repair the session"):
+        combine(plain, index, segments, plan, io.BytesIO())
+
+
+def test_progress_is_told_and_cancel_stops(plain, plan_for, index_of, encode_segments, tmp_path):
+    plan, index = plan_for(plain), index_of(plain)
+    segments = encode_segments(plan, len(index), tmp_path)
+    told = []
+    combine(plain, index, segments, plan, io.BytesIO(), on_progress=lambda *done: told.append(done))
+    assert told[-1] == (30, 30)
+    with pytest.raises(Cancelled):
+        combine(plain, index, segments, plan, io.BytesIO(), cancelled=lambda: True)
+
+
+class Full(io.BytesIO):
+    """A disk that is full after some bytes."""
+
+    def write(self, data):
+        if self.tell() + len(data) > 3000:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+def test_full_disk_is_an_error(plain, plan_for, index_of, encode_segments, tmp_path):
+    plan, index = plan_for(plain), index_of(plain)
+    segments = encode_segments(plan, len(index), tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        combine(plain, index, segments, plan, Full())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bbb_everything.mkv",
+        "bbb_vfr.mkv",
+        "elf_rot90.mp4",
+        "elf_sar8x9.mp4",
+        "bbb_480i_tff.ts",
+        "androidx_sample.avi",
+        "androidx_sample.flv",
+        "androidx_sample_fragmented.mp4",
+        "androidx_sample_portrait.mp4",
+        "androidx_sample_with_chapters.mp4",
+        "androidx_sample_with_ass_subtitles.mkv",
+        "androidx_sample_with_pgs_subtitles.mkv",
+        "androidx_sample_with_srt.mkv",
+        "androidx_sample_with_vobsub.mkv",
+        "androidx_hlg10-color-test.mp4",
+    ],
+)
+def test_real_clips(name, media, joined):
+    facts = probe(media / name)
+    result = joined(facts)
+    within = Fraction(0) if facts.container == "mp4" else MILLISECOND
+    if any(stream.kind == "audio" for stream in facts.streams):
+        assert_in_sync(result, facts, within=within)
+    assert len(result.chapters) == facts.chapters

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tsuzuki.errors import ContainerError
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.containers import SUFFIXES, check_streams, choose_container, container_of
+from tsuzuki.video.probe import probe
+
+HOLDS = {
+    "x264": {"mp4", "mov", "mkv"},
+    "x265": {"mp4", "mov", "mkv"},
+    "svt-av1": {"mp4", "mkv", "webm"},
+    "ffv1": {"mp4", "mkv"},
+}
+
+
+@pytest.mark.parametrize(("suffix", "container"), SUFFIXES.items())
+def test_suffix_names_the_container(suffix, container):
+    assert container_of(Path("a.b") / f"film{suffix.upper()}") == container
+
+
+@pytest.mark.parametrize("name", ["film", "film.avi", "film.mp4.part"])
+def test_unknown_suffix_lists_the_known_ones(name):
+    with pytest.raises(ContainerError, match=r"\.mp4, .*\.webm"):
+        container_of(Path(name))
+
+
+@pytest.mark.parametrize("encoder", HOLDS)
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "webm"])
+def test_each_container_takes_the_encoders_it_can_hold(
+    encoder, container, tmp_path, make_source, plan_for
+):
+    facts = probe(make_source(tmp_path / "silent.mp4"))
+    plan = plan_for(facts, encoder, "mkv")
+    if container in HOLDS[encoder]:
+        assert check_streams(container, facts, plan) == []
+        return
+    with pytest.raises(ContainerError, match=f"{container} cannot hold the video") as caught:
+        check_streams(container, facts, plan)
+    assert set(caught.value.details["containers"]) == HOLDS[encoder]
+
+
+def test_auto_keeps_the_source_container(plain, rich, plan_for):
+    assert plan_for(plain).container == "mp4"
+    assert plan_for(rich).container == "mkv"
+
+
+def test_auto_falls_back_to_matroska(tmp_path, make_source, plan_for):
+    webm = probe(make_source(tmp_path / "clip.mkv"))
+    plan = plan_for(webm)
+    auto = ProcessingSettings()
+    assert choose_container(auto, _as(webm, "webm"), plan) == "mkv"  # it cannot hold x264
+    assert choose_container(auto, _as(webm, "other"), plan) == "mkv"
+
+
+def _as(facts, container):
+    import msgspec
+
+    return msgspec.structs.replace(facts, container=container)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
+def test_a_stream_that_does_not_fit_is_named_with_the_container_that_can(container, rich, plan_for):
+    plan = plan_for(rich, "svt-av1" if container == "webm" else "x264", "mkv")
+    with pytest.raises(ContainerError, match="mkv") as caught:
+        check_streams(container, rich, plan)
+    assert "mkv" in caught.value.details["containers"]
+    assert caught.value.details["stream"] is not None
+
+
+def test_styled_subtitles_are_not_stripped_for_mp4(tmp_path, make_source, plan_for):
+    facts = probe(make_source(tmp_path / "clip.mkv", subtitles=("ass",)))
+    with pytest.raises(ContainerError, match=r"subtitle stream 1 \(ass\).*Choose mkv"):
+        plan_for(facts, container="mp4")
+
+
+def test_conversion_and_lost_title_are_told(tmp_path, make_source, plan_for):
+    source = make_source(tmp_path / "clip.mkv", audio=("aac",), subtitles=("srt",))
+    facts = probe(source)
+    notes = check_streams("mp4", facts, plan_for(facts))
+    assert [(note.code, note.stream) for note in notes] == [
+        ("title-lost", 1),
+        ("subtitle-converted", 2),
+    ]
+    assert check_streams("mkv", facts, plan_for(facts)) == []
+
+
+def test_lost_pixel_shape_is_told(plain, plan_for, replace):
+    plan = replace(plan_for(plain, "svt-av1"), sample_aspect_ratio=(8, 9))
+    assert [n.code for n in check_streams("mkv", plain, plan)][:1] == ["aspect-lost"]
+    assert check_streams("mp4", plain, plan) == []
+
+
+@pytest.mark.parametrize("kind", ["pgs_subtitles", "vobsub"])
+def test_bitmap_subtitles_keep_matroska(kind, media, plan_for):
+    facts = probe(media / f"androidx_sample_with_{kind}.mkv")
+    assert plan_for(facts).container == "mkv"
+    with pytest.raises(ContainerError, match="mkv"):
+        plan_for(facts, "svt-av1", "webm")
+    if kind == "pgs_subtitles":
+        with pytest.raises(ContainerError, match="hdmv_pgs_subtitle"):
+            plan_for(facts, container="mp4")

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsuzuki.errors import EncoderError, SettingsError
+from tsuzuki.settings import ENCODERS, ProcessingSettings
+from tsuzuki.video import encode
+
+SETTINGS = ProcessingSettings
+
+
+def test_every_encoder_of_the_settings_is_known_and_passes_the_check():
+    assert set(encode.ENCODERS) == set(ENCODERS)
+    for name in ENCODERS:
+        assert encode.check(SETTINGS(encoder=name)) is encode.ENCODERS[name]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (SETTINGS(preset="quick"), "preset of x264 must be one of ultrafast"),
+        (SETTINGS(encoder="svt-av1", preset="medium"), "preset of svt-av1"),
+        (SETTINGS(encoder="ffv1", preset="medium"), "must be left unset"),
+        (SETTINGS(encoder="ffv1", crf=10), "lossless"),
+        (SETTINGS(crf=52), "between 0 and 51"),
+        (SETTINGS(pixel_format="rgb24"), "cannot encode the pixel format 'rgb24'"),
+        (SETTINGS(encoder="svt-av1", pixel_format="yuv444p"), "yuv420p10le"),
+    ],
+)
+def test_impossible_settings_are_refused_with_what_is_possible(settings, says):
+    with pytest.raises(SettingsError, match=says):
+        encode.check(settings)
+
+
+def test_an_encoder_missing_in_this_build_is_named(monkeypatch, replace):
+    gone = replace(encode.ENCODERS["x264"], library="libnowhere")
+    monkeypatch.setattr(encode, "ENCODERS", {"x264": gone})
+    with pytest.raises(EncoderError, match="libnowhere.*missing"):
+        encode.check(SETTINGS())
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("yuv420p", ("yuv420p", "yuv420p", "yuv420p", "yuv420p")),
+        ("yuvj420p", ("yuv420p", "yuv420p", "yuv420p", "yuv420p")),
+        ("nv12", ("yuv420p", "yuv420p", "yuv420p", "yuv420p")),
+        ("yuv420p10le", ("yuv420p10le",) * 4),
+        ("yuv422p", ("yuv422p", "yuv422p", "yuv420p", "yuv422p")),
+        ("yuv444p12le", ("yuv444p10le", "yuv444p10le", "yuv420p10le", "yuv444p10le")),
+        ("yuv411p", ("yuv420p", "yuv420p", "yuv420p", "yuv420p")),
+        ("gray", ("yuv420p", "yuv420p", "yuv420p", "gray")),
+        ("gbrp", ("yuv444p", "yuv444p", "yuv420p", "bgr0")),
+        ("gbrp10le", ("yuv444p10le", "yuv444p10le", "yuv420p10le", "gbrp10le")),
+        ("pal8", ("yuv444p", "yuv444p", "yuv420p", "bgr0")),
+        ("yuva420p", ("yuv420p", "yuv420p", "yuv420p", "yuv420p")),
+    ],
+)
+def test_pixel_format_keeps_subsampling_and_depth_as_the_encoder_can(
+    plain, replace, source, expected
+):
+    facts = replace(plain, pixel_format=source)
+    found = tuple(
+        encode.output_pixel_format(SETTINGS(encoder=name), facts)
+        for name in ("x264", "x265", "svt-av1", "ffv1")
+    )
+    assert found == expected
+
+
+def test_size_is_rounded_half_up_and_even_where_chroma_is_subsampled():
+    assert encode.output_size(321, 181, 1.5, "yuv444p") == (482, 272)
+    assert encode.output_size(321, 181, 1.5, "yuv420p") == (482, 272)
+    assert encode.output_size(321, 181, 1, "yuv420p") == (322, 182)
+    assert encode.output_size(321, 181, 1, "yuv422p") == (322, 181)
+    assert encode.output_size(321, 181, 1, "bgr0") == (321, 181)
+    assert encode.output_size(100, 50, 1.1, "gray") == (110, 55)
+
+
+@given(
+    st.integers(1, 4000),
+    st.integers(1, 4000),
+    st.floats(1, 8, allow_nan=False),
+    st.sampled_from(["yuv420p", "yuv422p10le", "yuv444p", "gbrp10le", "gray"]),
+)
+def test_size_is_never_off_by_more_than_rounding(width, height, scale, pixel_format):
+    out = encode.output_size(width, height, scale, pixel_format)
+    for side, wanted in zip(out, (width * scale, height * scale), strict=True):
+        assert -0.5 - 1e-6 <= side - wanted <= 1.5 + 1e-6
+
+
+def test_odd_size_is_refused_with_420_and_fine_with_444(plain):
+    with pytest.raises(SettingsError, match="must be even"):
+        encode.plan_encoding(SETTINGS(), plain, 129, 96)
+    plan = encode.plan_encoding(SETTINGS(pixel_format="yuv444p"), plain, 129, 97)
+    assert (plan.width, plan.height) == (129, 97)
+
+
+def test_plan_pins_threads_versions_and_colour(plain, replace):
+    facts = replace(plain, colour=replace(plain.colour, matrix=1, chroma_location=3))
+    plan = encode.plan_encoding(SETTINGS(crf=21.5), facts, 128, 96)
+    assert plan.threads == encode.THREADS
+    assert plan.options["crf"] == "21.5"
+    assert "cpu-independent=1" in plan.options["x264-params"]
+    assert "libavcodec" in plan.version
+    assert av.__version__ in plan.version
+    assert (plan.matrix, plan.chroma_location, plan.full_range) == (1, 3, False)
+
+
+def test_plan_of_rgb_source_is_tagged_as_what_it_is_converted_to(plain, replace):
+    rgb = replace(plain.colour, matrix=0, full_range=True)
+    facts = replace(plain, colour=rgb, pixel_format="gbrp")
+    lossy = encode.plan_encoding(SETTINGS(), facts, 128, 96)
+    assert (lossy.pixel_format, lossy.matrix, lossy.full_range) == ("yuv444p", 1, False)
+    exact = encode.plan_encoding(SETTINGS(encoder="ffv1", container="mkv"), facts, 128, 96)
+    assert (exact.pixel_format, exact.matrix, exact.full_range) == ("bgr0", 0, True)
+
+
+def test_frame_rate_stays_within_what_encoders_take(plain, replace, plan_for):
+    assert plan_for(replace(plain, frame_rate=(90000, 1)), "svt-av1").frame_rate == (240, 1)
+    assert plan_for(replace(plain, frame_rate=(1, 10))).frame_rate == (1, 1)
+    assert plan_for(replace(plain, frame_rate=(30000, 1001))).frame_rate == (30000, 1001)
