@@ -13,6 +13,7 @@ import typer
 
 from tsuzuki.cli import demo, doctor, models, probe, resume, sessions, upscale
 from tsuzuki.cli.boundary import guarded
+from tsuzuki.cli.notes import show_warnings
 
 HELP = """Upscale videos with AI, and never lose the work.
 
@@ -90,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             # File names may hold bytes or characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
+    show_warnings()
     return guarded(lambda: app(arguments, prog_name="tsuzuki"))
 
 

@@ -1,0 +1,84 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from tsuzuki.cli import dialog
+from tsuzuki.sessions.progress import new_progress
+from tsuzuki.settings import ProcessingSettings
+
+INFO = {
+    "width": 64,
+    "height": 48,
+    "duration": 1.0,
+    "frame_rate": 24.0,
+    "frame_count": 24,
+    "codec_name": "h264",
+    "size": 1000,
+    "format": "mov",
+}
+
+
+@pytest.fixture
+def progress():
+    settings = ProcessingSettings(scale_factor=1.5, encoder="ffv1")
+    made = new_progress("0123456789ab", "/v/a\x1b[31m[red].mp4", INFO, settings, fingerprint="f")
+    made["steps"]["validate"].update(status="completed", progress=100.0)
+    made["steps"]["upscale"].update(
+        status="in_progress", progress=2.6, error="The disk is full. Free some space."
+    )
+    return made
+
+
+def shown(renderable):
+    screen = io.StringIO()
+    Console(file=screen, width=120).print(renderable)
+    return screen.getvalue()
+
+
+def test_the_panel_shows_video_settings_and_the_four_steps(progress):
+    text = shown(dialog.session_panel(progress, "An unfinished session was found"))
+    assert "An unfinished session was found" in text
+    assert "0123456789ab" in text
+    assert "1.5x" in text
+    assert "encoder ffv1" in text
+    assert "The disk is full. Free some space." in text
+    for title in dialog.STEP_TITLES.values():
+        assert title in text
+    assert "100.0 %" in text
+    assert "2.6 %" in text
+
+
+def test_a_hostile_name_is_neither_obeyed_nor_taken_for_markup(progress):
+    text = shown(dialog.session_panel(progress, "x"))
+    assert "\x1b" not in text
+    assert "[red].mp4" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("\n", "resume"),
+        ("r\n", "resume"),
+        ("RESTART\n", "restart"),
+        ("s\n", "restart"),
+        ("c\n", "cancel"),
+        ("what?\n\n", "resume"),
+        ("", "cancel"),
+    ],
+)
+def test_answers(progress, monkeypatch, capsys, typed, answer):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert dialog.ask(progress, ["Another session of this video: tsuzuki resume x"]) == answer
+    out, err = capsys.readouterr()
+    assert "Another session of this video" in err
+    assert "0123456789ab" not in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "agreed"),
+    [("y\n", True), ("Yes\n", True), ("\n", False), ("x\n", False), ("", False)],
+)
+def test_a_dangerous_question_is_answered_no_unless_the_person_says_yes(monkeypatch, typed, agreed):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert dialog.confirm("Remove it?") is agreed

@@ -1,0 +1,67 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsuzuki.cli.options import parse_range, settings_from
+from tsuzuki.errors import SettingsError
+from tsuzuki.settings import ProcessingSettings
+
+seconds = st.decimals(0, 99999, places=3, allow_nan=False, allow_infinity=False)
+
+
+def timecode(moment: Decimal) -> str:
+    minutes, rest = divmod(moment, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{rest:06.3f}"
+
+
+@given(seconds, seconds)
+def test_seconds_and_timecodes_mean_the_same(start, end):
+    assert parse_range(f"{start}-{end}") == (start, end)
+    assert parse_range(f"{timecode(start)}-{timecode(end)}") == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90-", (Decimal(90), None)),
+        ("-1:30", (None, Decimal(90))),
+        ("1:30 - 2:00", (Decimal(90), Decimal(120))),
+        (None, (None, None)),
+    ],
+)
+def test_either_edge_may_be_left_out(text, expected):
+    assert parse_range(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "90", "a-b", "1:2:3:4-", "1e3-2e3", "nan-", "-inf", "1.5.2-3", "٣-٤", "--"]
+)
+def test_a_range_that_cannot_be_read_says_what_one_looks_like(text):
+    with pytest.raises(SettingsError, match=r"1:30"):
+        parse_range(text)
+
+
+@given(st.text())
+def test_no_text_raises_anything_else(text):
+    try:
+        start, end = parse_range(text)
+    except SettingsError:
+        return
+    assert all(edge is None or edge >= 0 for edge in (start, end))
+
+
+def test_names_may_be_written_in_any_case():
+    settings = settings_from({"quality": "fast", "content": "PHOTO", "encoder": "X265"})
+    assert settings == ProcessingSettings(quality="Fast", content="photo", encoder="x265")
+
+
+def test_an_unknown_name_is_refused_by_the_settings_with_those_that_exist():
+    with pytest.raises(SettingsError, match="Fast, Balanced, Quality"):
+        settings_from({"quality": "superb"})
+
+
+def test_defaults_of_the_command_are_those_of_the_settings():
+    assert settings_from({"range": None}) == ProcessingSettings()
