@@ -191,6 +191,12 @@ def _video_notes(container: Container, plan: EncodePlan) -> Iterator[Note]:
             message=f"The shape of the pixels ({sar.numerator}:{sar.denominator}) gets lost with "
             f"{plan.encoder} in {container}; choose mp4, x264 or x265 to keep it.",
         )
+    if plan.extra and plan.encoder == "ffv1":
+        yield Note(
+            code="hdr-lost",
+            message="ffv1 does not keep the HDR metadata (mastering display, light level); x265, "
+            "x264 and svt-av1 do.",
+        )
 
 
 def open_output(container: Container, file: BinaryIO, **options: str) -> OutputContainer:

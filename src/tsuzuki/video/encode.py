@@ -12,6 +12,7 @@ from tsuzuki.errors import EncoderError, SettingsError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.hdr import Hdr, encoder_parameters, read_hdr
 from tsuzuki.video.segment import EncodedSegment, SegmentEncoder, read_back
 
 __all__ = [
@@ -62,6 +63,8 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
     max_crf: float = 51
     preset: str | None
     presets: tuple[str, ...] = ()
+    parameters: str = ""
+    """Option that takes the encoder's own parameters, such as ``x264-params``."""
     options: dict[str, str]
     """Options that every plan gets, threads and reproducibility among them."""
 
@@ -70,6 +73,7 @@ ENCODERS: Mapping[str, Encoder] = {
     # crf 18 is generally held to be visually lossless for x264; medium is its own default.
     "x264": Encoder(
         library="libx264",
+        parameters="x264-params",
         crf=18,
         preset="medium",
         presets=X26X_PRESETS,
@@ -79,6 +83,7 @@ ENCODERS: Mapping[str, Encoder] = {
     # with the number of CPUs' features enters the bitstream.
     "x265": Encoder(
         library="libx265",
+        parameters="x265-params",
         crf=20,
         preset="medium",
         presets=X26X_PRESETS,
@@ -91,6 +96,7 @@ ENCODERS: Mapping[str, Encoder] = {
     # Preset 6 is what SVT-AV1's own guide names for encodes that need not be quick.
     "svt-av1": Encoder(
         library="libsvtav1",
+        parameters="svtav1-params",
         crf=24,
         max_crf=63,
         preset="6",
@@ -215,13 +221,14 @@ def plan_encoding(
             f"{width}x{height} is impossible in {pixel_format}, whose subsampled sides must be "
             "even. Choose another scale, or a 4:4:4 pixel format such as yuv444p."
         )
+    hdr = read_hdr(probe)
     source, rgb = probe.colour, av.VideoFormat(pixel_format).is_rgb
     matrix = _RGB if rgb else source.matrix or _BT709
     plan = EncodePlan(
         encoder=settings.encoder,
         library=encoder.library,
         version=_version(),
-        options=_options(settings, encoder),
+        options=_options(settings, encoder, hdr),
         pixel_format=pixel_format,
         width=width,
         height=height,
@@ -235,12 +242,15 @@ def plan_encoding(
         chroma_location=_chroma_location(source.chroma_location, pixel_format),
         container="mkv",
         threads=THREADS,
+        extra=hdr,
     )
     return msgspec.structs.replace(plan, container=choose_container(settings, probe, plan))
 
 
-def _options(settings: ProcessingSettings, encoder: Encoder) -> dict[str, str]:
+def _options(settings: ProcessingSettings, encoder: Encoder, hdr: Hdr) -> dict[str, str]:
     options = dict(encoder.options)
+    for name, value in encoder_parameters(settings.encoder, hdr).items():
+        options[encoder.parameters] += f":{name}={value}"
     if encoder.crf is not None:
         options["crf"] = f"{encoder.crf if settings.crf is None else settings.crf:g}"
     if encoder.preset is not None:

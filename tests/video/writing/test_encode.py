@@ -38,7 +38,7 @@ def test_impossible_settings_are_refused_with_what_is_possible(settings, says):
 def test_an_encoder_missing_in_this_build_is_named(monkeypatch, replace):
     gone = replace(encode.ENCODERS["x264"], library="libnowhere")
     monkeypatch.setattr(encode, "ENCODERS", {"x264": gone})
-    with pytest.raises(EncoderError, match="libnowhere.*missing"):
+    with pytest.raises(EncoderError, match=r"libnowhere.*missing"):
         encode.check(SETTINGS())
 
 

@@ -1,0 +1,90 @@
+"""Static HDR metadata: the mastering display and the content light level of the source.
+
+It goes into the bitstream by each encoder's own parameters; decoders hand it on from there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from tsuzuki.video.facts import Probe
+from tsuzuki.video.source import open_source
+
+Hdr = Mapping[str, str]
+"""``mastering``: ten numbers (red, green, blue, white x and y as parts of 1; least and greatest
+luminance in cd/m²) as fractions; ``light``: greatest and mean light level in cd/m²."""
+
+_RATIONALS = 10
+_CHROMATICITY, _LUMINANCE = 50000, 10000
+"""Parts of 1 and of 1 cd/m² in which H.264 and H.265 count (SMPTE ST 2086)."""
+
+
+def read_hdr(probe: Probe) -> dict[str, str]:
+    """Return the HDR metadata of the first frame; empty where there is none."""
+    with open_source(probe.path) as source:
+        try:
+            frame = next(source.decode(source.streams[probe.stream]), None)
+        except av.FFmpegError:
+            return {}
+        if not isinstance(frame, av.VideoFrame):
+            return {}
+        side_data: Any = frame.side_data
+        found = {data.type.name: bytes(data) for data in side_data}
+    mastering = _mastering(found.get("MASTERING_DISPLAY_METADATA", b""))
+    light = _light(found.get("CONTENT_LIGHT_LEVEL", b""))
+    return ({"mastering": mastering} if mastering else {}) | ({"light": light} if light else {})
+
+
+def _mastering(data: bytes) -> str:
+    """Read FFmpeg's AVMasteringDisplayMetadata; empty unless it tells colours and luminance."""
+    layout = f"={2 * _RATIONALS + 2}i"
+    if len(data) < struct.calcsize(layout):
+        return ""
+    *parts, colours, luminance = struct.unpack_from(layout, data)
+    if not (colours and luminance and all(parts[1::2])):
+        return ""
+    return " ".join(str(Fraction(n, d)) for n, d in zip(parts[::2], parts[1::2], strict=True))
+
+
+def _light(data: bytes) -> str:
+    """Read FFmpeg's AVContentLightMetadata; zeros mean unknown."""
+    if len(data) < 8:
+        return ""
+    greatest, mean = struct.unpack_from("=2I", data)
+    return f"{greatest},{mean}" if greatest or mean else ""
+
+
+def encoder_parameters(encoder: str, hdr: Hdr) -> dict[str, str]:
+    """Return what to add to the encoder's own parameters; empty where it has none (FFV1)."""
+    names = {
+        "x264": ("mastering-display", "cll"),
+        "x265": ("master-display", "max-cll"),
+        "svt-av1": ("mastering-display", "content-light"),
+    }.get(encoder)
+    if names is None:
+        return {}
+    parameters = {}
+    if "mastering" in hdr:
+        parameters[names[0]] = _display(hdr["mastering"], real=encoder == "svt-av1")
+    if "light" in hdr:
+        parameters[names[1]] = hdr["light"]
+    return parameters
+
+
+def _display(mastering: str, *, real: bool) -> str:
+    """Write ``G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)``, in real numbers or the standard's units."""
+
+    def number(value: Fraction, unit: int) -> str:
+        units = round(value * unit)
+        return f"{units / unit:.5f}" if real else str(units)
+
+    *colours, least, greatest = (Fraction(part) for part in mastering.split())
+    coordinates = [number(value, _CHROMATICITY) for value in colours]
+    red, green, blue, white = (f"({coordinates[i]},{coordinates[i + 1]})" for i in (0, 2, 4, 6))
+    light = f"({number(greatest, _LUMINANCE)},{number(least, _LUMINANCE)})"
+    return f"G{green}B{blue}R{red}WP{white}L{light}"
