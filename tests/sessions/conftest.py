@@ -1,0 +1,80 @@
+"""A video that is none, for who only looks at its path, size and bytes."""
+
+import hashlib
+import random
+
+import pytest
+
+from tsuzuki.sessions import SegmentRecord, SessionManager, SessionPaths, write_record
+
+FRAMES = 96
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(random.Random(1).randbytes(5000))
+    return path
+
+
+@pytest.fixture
+def info():
+    return {
+        "width": 192,
+        "height": 108,
+        "duration": 4.0,
+        "frame_rate": 24.0,
+        "frame_count": FRAMES,
+        "codec_name": "h264",
+        "size": 5000,
+        "format": "mov,mp4,m4a,3gp,3g2,mj2",
+    }
+
+
+@pytest.fixture
+def settings():
+    return {"scale_factor": 2.0, "quality": "Fast", "noise_reduction": 1}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def manager(root):
+    with SessionManager(root) as manager:
+        yield manager
+
+
+@pytest.fixture
+def session_id(manager, video, settings, info):
+    return manager.create_session(str(video), settings, info)
+
+
+@pytest.fixture
+def paths(root, session_id):
+    return SessionPaths(root, session_id)
+
+
+@pytest.fixture
+def seal(paths):
+    """Seal a segment of frames first to last with some bytes."""
+
+    def seal(segment, first, last, data=b"segment"):
+        sha256 = hashlib.sha256(data).hexdigest()
+        paths.segment(segment, sha256).write_bytes(data)
+        record = SegmentRecord(
+            session_id=paths.session_id,
+            segment=segment,
+            first=first,
+            last=last,
+            size=len(data),
+            sha256=sha256,
+            frames=last - first + 1,
+            frames_computed=last - first + 1,
+        )
+        assert write_record(paths, record)
+        return record
+
+    return seal
