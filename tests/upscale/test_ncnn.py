@@ -33,7 +33,7 @@ SLOW = [
 
 @pytest.mark.parametrize("name", FAMILIES + SLOW)
 def test_the_bits_do_not_depend_on_the_number_of_threads(name, draw) -> None:
-    planes = draw(56, 48)
+    planes = draw(68, 64)
     outputs = []
     for threads in (1, 2, 4):
         engine = NcnnEngine(find(name), threads=threads)

@@ -113,12 +113,12 @@ class NcnnEngine:
     def extract(self, extractor: Any, blob: str) -> Planes:
         """Compute and return one blob; raises `EngineError` or `OutOfMemoryError`."""
         status, result = extractor.extract(blob)
-        if status == OUT_OF_MEMORY or (status == 0 and result.empty()):
+        if status == OUT_OF_MEMORY:
             raise OutOfMemoryError(
                 f"The device {self.device} has too little memory for {self.network.name}. "
                 "Choose a smaller tile size with --tile-size, or close other programs."
             )
-        if status != 0:
+        if status != 0 or result.empty():
             raise EngineError(
                 f"ncnn could not run {self.network.name} on {self.device} (status {status}). "
                 "Try --device cpu; if that fails too, reinstall the package ncnn."
