@@ -1,0 +1,64 @@
+"""The commands that show what the library knows."""
+
+import json
+
+import pytest
+
+from tsuzuki.upscale import networks
+
+
+def test_models_lists_every_network(cli):
+    shown = cli("models").out
+    assert all(network.name in shown for network in networks())
+    listed = json.loads(cli("models", "--json").out)
+    assert [one["name"] for one in listed] == [network.name for network in networks()]
+
+
+def test_probe_shows_the_video_and_what_would_become_of_it(cli, clip):
+    result = cli("probe", clip, "--scale", "3")
+    assert result.code == 0
+    for text in ("64x48", "h264", "about 24", "audio · aac", "192x144 in mp4", "x264"):
+        assert text in result.out
+    shown = json.loads(cli("probe", clip, "--json").out)
+    assert shown["probe"]["width"] == 64
+    assert shown["plan"]["encoding"]["width"] == 128
+    assert shown["error"] is None
+
+
+def test_probe_shows_the_video_even_where_it_cannot_be_upscaled_so(cli, clip):
+    result = cli("probe", clip, "--container", "webm")
+    assert result.code == 24
+    assert "64x48" in result.out
+    assert "mkv" in result.err
+
+
+def test_probe_says_what_is_no_video(cli, tmp_path):
+    (tmp_path / "a.mp4").write_text("no video")
+    assert cli("probe", tmp_path / "a.mp4").code == 13
+
+
+def test_doctor_finds_this_machine_well(cli, tmp_path):
+    result = cli("doctor")
+    assert result.code == 0, result.out
+    assert "Everything needed is there." in result.out
+    assert "x265" in result.out
+    assert "cpu" in result.out
+    shown = json.loads(cli("doctor", "--json").out)
+    assert shown["well"] is True
+    assert list((tmp_path / "sessions").iterdir()) == [], "it leaves nothing behind"
+
+
+def test_doctor_names_what_is_wrong(cli, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = cli("doctor", "--sessions-dir", tmp_path / "file")
+    assert result.code == 1
+    assert "✘ Sessions folder" in result.out
+    assert "--sessions-dir" in result.out
+    assert "Something needs attention" in result.out
+
+
+@pytest.mark.parametrize("name", ["bbb_everything.mkv", "bbb_vfr.mkv", "elf_rot90.mp4"])
+def test_probe_shows_real_videos(cli, media, name):
+    result = cli("probe", media / name)
+    assert result.code == 0
+    assert "Output" in result.out

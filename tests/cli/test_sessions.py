@@ -1,0 +1,123 @@
+import json
+
+import pytest
+
+from tsuzuki.cli import sessions
+from tsuzuki.sessions import SessionManager
+from tsuzuki.settings import ProcessingSettings
+
+INFO = {
+    "width": 64,
+    "height": 48,
+    "duration": 1.0,
+    "frame_rate": 24.0,
+    "frame_count": 24,
+    "codec_name": "h264",
+    "format": "mov",
+}
+
+
+@pytest.fixture
+def manager():
+    return SessionManager()
+
+
+@pytest.fixture
+def begin(manager, tmp_path):
+    """Begin a session of a file of its own; with ``work`` there is a spooled frame in it."""
+
+    def call(name, *, work=True, error=None, **settings):
+        video = tmp_path / name
+        video.write_bytes(name.encode())
+        info = {**INFO, "size": video.stat().st_size}
+        with SessionManager() as working:
+            made = working.create_session(video, ProcessingSettings(**settings), info)
+            working.update_step_status(made, "validate", "completed")
+            working.update_step_status(made, "upscale", "in_progress", error=error)
+        if work:
+            manager.paths(made).upscaled_frame(1).write_bytes(bytes(1500))
+        return made
+
+    return call
+
+
+def test_an_empty_list_says_where_it_looked(cli, tmp_path):
+    result = cli("sessions", "list")
+    assert result.code == 0
+    assert str(tmp_path / "sessions") in result.out
+    assert json.loads(cli("sessions", "list", "--json").out) == []
+
+
+def test_the_list_has_every_session(cli, begin):
+    ids = {begin("a.mp4"), begin("b.mp4", work=False)}
+    shown = cli("sessions", "list").out
+    assert all(one in shown for one in (*ids, "a.mp4", "b.mp4", "in progress", "0.0 %"))
+    listed = json.loads(cli("sessions", "list", "--json").out)
+    assert {one["session_id"] for one in listed} == ids
+    assert all(one["size"] > 0 for one in listed)
+
+
+def test_show_prints_the_panel_and_how_to_go_on(cli, begin):
+    made = begin("a.mp4", scale_factor=3.0)
+    shown = cli("sessions", "show", made).out
+    assert "3x" in shown
+    assert f"tsuzuki resume {made}" in shown
+    assert json.loads(cli("sessions", "show", made, "--json").out)["session_id"] == made
+
+
+@pytest.mark.parametrize("name", ["012345678901", "../../etc", "x", "a.mp4"])
+@pytest.mark.parametrize("command", ["show", "remove"])
+def test_a_session_that_does_not_exist(cli, command, name):
+    result = cli("sessions", command, name)
+    assert result.code == 31
+    assert "tsuzuki sessions list" in result.err
+
+
+def test_removing_work_takes_a_yes(cli, begin, manager):
+    made, empty = begin("a.mp4"), begin("b.mp4", work=False)
+    refused = cli("sessions", "remove", empty, made)
+    assert refused.code == 3
+    assert "--yes" in refused.err
+    assert manager.paths(made).folder.exists()
+    assert not manager.paths(empty).folder.exists()
+    assert cli("sessions", "remove", made, "--yes").out == f"Removed {made}.\n"
+    assert not manager.paths(made).folder.exists()
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_person_is_asked_before_work_is_removed(cli, begin, manager, monkeypatch, agreed):
+    made = begin("a.mp4")
+    monkeypatch.setattr("tsuzuki.cli.text.is_terminal", lambda: True)
+    monkeypatch.setattr("tsuzuki.cli.dialog.confirm", lambda _: agreed)
+    result = cli("sessions", "remove", made)
+    assert "a.mp4" in result.err
+    assert result.out == ("Removed" if agreed else "Kept") + f" {made}.\n"
+    assert manager.paths(made).folder.exists() is not agreed
+
+
+def test_nothing_is_removed_when_one_name_is_wrong(cli, begin, manager):
+    made = begin("a.mp4")
+    assert cli("sessions", "remove", made, "012345678901", "--yes").code == 31
+    assert manager.paths(made).folder.exists()
+
+
+def test_clean_leaves_young_sessions_and_work(cli, begin, manager):
+    made, empty = begin("a.mp4"), begin("b.mp4", work=False)
+    assert cli("sessions", "clean").out == "None removed.\n"
+    assert cli("sessions", "clean", "--older-than", "0").out == f"Removed 1: {empty}\n"
+    assert manager.paths(made).folder.exists()
+    assert made in cli("sessions", "clean", "--older-than", "0", "--yes").out
+    assert not manager.paths(made).folder.exists()
+
+
+def test_a_damaged_summary_is_reported_to_the_person(cli, begin, manager):
+    made = begin("a.mp4")
+    manager.get_progress_file(made).write_bytes(b"{")
+    result = cli("sessions", "list")
+    assert "Note:" in result.err
+    assert made in result.err
+
+
+def test_a_paused_session_says_so(begin, manager):
+    made = begin("a.mp4", error="The disk is full.")
+    assert sessions._state(manager.load_progress(made)) == "paused"
