@@ -111,6 +111,25 @@ def test_mp4_to_matroska_moves_nothing_by_more_than_a_millisecond(plain, joined)
     assert_in_sync(joined(plain, container="mkv"), plain, within=MILLISECOND)
 
 
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_transport_stream_starts_at_zero_and_its_aac_loses_the_wrapping(
+    container, tmp_path, make_source, joined
+):
+    facts = probe(make_source(tmp_path / "source.ts", audio=("aac",)))
+    result = joined(facts, container=container)
+    with av.open(facts.path) as source:
+        original = packets_of(source, source.streams.video[0])[0][0]
+    with av.open(facts.path) as source:
+        wanted = packets_of(source, source.streams.audio[0])
+    found = result.packets("audio")
+    assert min(result.times[0], found[0][0]) == 0
+    assert len(found) == len(wanted)
+    for (time, _), (before, _) in zip(found, wanted, strict=True):
+        assert abs((time - result.times[0]) - (before - original)) <= MILLISECOND
+    with av.open(str(result.path)) as output:
+        assert sum(f.samples for f in output.decode(audio=0)) >= 57600
+
+
 def test_everything_is_carried_over(rich, joined):
     result = joined(rich)
     for number in range(2):
