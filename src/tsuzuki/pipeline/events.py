@@ -56,6 +56,8 @@ class StepProgressed(Event, frozen=True, kw_only=True, tag="step-progress"):
     """0 to 100."""
     frames_done: int | None = None
     frames_total: int | None = None
+    frames_computed: int | None = None
+    """Frames that this run has computed."""
     frames_per_second: float | None = None
     """Mean speed of the last half minute; None until it is known."""
     eta: float | None = None

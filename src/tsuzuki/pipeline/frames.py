@@ -1,0 +1,107 @@
+"""The files of single frames: extracted source frames, upscaled frames spooled or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tsuzuki.durable import Durable, PendingFile
+from tsuzuki.errors import SessionDamagedError
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.spooler import Finished
+from tsuzuki.pipeline.store import KEPT, SPOOLED
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.video import stills
+from tsuzuki.video.decode import Frame
+from tsuzuki.video.facts import Rgb
+
+
+class FrameFiles:
+    """Writes and reads the frames of one session. Frames are numbered from 0 here."""
+
+    def __init__(
+        self,
+        paths: SessionPaths,
+        plan: Plan,
+        *,
+        keep_frames: bool,
+        on_damage: Callable[[str], None],
+    ) -> None:
+        self._paths = paths
+        self._colour = plan.probe.colour
+        self._source_shape = (3, plan.probe.height, plan.probe.width)
+        self._shape = (3, plan.encoding.height, plan.encoding.width)
+        self._dtype = np.dtype(np.uint8 if self._colour.white < 256 else np.uint16)
+        self._keep = keep_frames
+        self._on_damage = on_damage
+        self._durable = Durable()
+
+    def has_source(self, frame: int) -> bool:
+        """Tell whether there is an extracted frame."""
+        return self._paths.frame(frame + 1).exists()
+
+    def read_source(self, frame: int) -> Rgb | None:
+        """Return an extracted frame; None where there is no sound one."""
+        path = self._paths.frame(frame + 1)
+        return self._read(stills.read_png, path, frame, self._source_shape)
+
+    def write_source(self, frame: Frame) -> None:
+        """Write an extracted frame, unless it is there."""
+        path = self._paths.frame(frame.number + 1)
+        with PendingFile(path, self._durable) as pending:
+            stills.write_png(
+                pending.file, frame.rgb, self._colour, self._paths.session_id, frame.number + 1
+            )
+            pending.finish()
+        pending.publish(path)
+
+    def read_upscaled(self, frame: int) -> Rgb | None:
+        """Return an upscaled frame; None where there is no sound one."""
+        for suffix, read in ((KEPT, stills.read_png), (SPOOLED, stills.read_spooled)):
+            path = self._paths.upscaled_frame(frame + 1, suffix)
+            rgb = self._read(read, path, frame, self._shape)
+            if rgb is not None:
+                return rgb
+        return None
+
+    def is_kept(self, frame: int) -> bool:
+        """Tell whether the frame needs no (further) file."""
+        return not self._keep or self._paths.upscaled_frame(frame + 1, KEPT).exists()
+
+    def write_upscaled(self, group: Sequence[Finished]) -> None:
+        """Make a group of upscaled frames safe, with one flush of the folder."""
+        suffix, write = (KEPT, stills.write_png) if self._keep else (SPOOLED, stills.write_spooled)
+        files: list[tuple[Path, Path]] = []
+        for finished in group:
+            path = self._paths.upscaled_frame(finished.frame + 1, suffix)
+            with PendingFile(path, self._durable) as pending:
+                write(
+                    pending.file,
+                    finished.rgb,
+                    self._colour,
+                    self._paths.session_id,
+                    finished.frame + 1,
+                )
+                pending.finish()
+            files.append((pending.path, path))
+        self._durable.publish_files(files)
+
+    def _read(
+        self,
+        read: Callable[..., Rgb],
+        path: Path,
+        frame: int,
+        shape: tuple[int, int, int],
+    ) -> Rgb | None:
+        if not path.exists():
+            return None
+        try:
+            return read(path, self._paths.session_id, frame + 1, shape, self._dtype)
+        except SessionDamagedError as error:
+            aside = self._durable.move_aside(path)
+            self._on_damage(
+                f"{error.message} It is kept as {aside.name}; the frame is computed again."
+            )
+            return None

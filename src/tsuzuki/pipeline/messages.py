@@ -1,0 +1,222 @@
+"""What runner and worker say to each other: msgpack, each message after its length.
+
+The runner asks for one thing after another (`Request`); the worker answers with any number of
+reports and, for each request, exactly one answer of the kind that the request names, or `Failure`.
+Only `Render` requests may be sent ahead of the answer to an earlier one.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from typing import Any, BinaryIO
+
+import msgspec
+
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.facts import FrameIndex
+
+_LENGTH = struct.Struct("<I")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all messages."""
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+class MakePlan(Message, frozen=True, kw_only=True, tag=True):
+    """Probe the video and resolve the settings. Answer: `PlanMade`."""
+
+    path: str
+    settings: ProcessingSettings
+    output: str | None
+    """Where the output goes, if the user said so: its suffix may decide the container."""
+
+
+class BuildIndex(Message, frozen=True, kw_only=True, tag=True):
+    """Build the frame index. Answer: `IndexBuilt`."""
+
+    plan: Plan
+
+
+class Open(Message, frozen=True, kw_only=True, tag=True):
+    """Get ready to work on a session. Answer: `Opened`."""
+
+    session_id: str
+    root: str
+    plan: Plan
+    index: FrameIndex
+    keep_frames: bool
+    loss_budget: float
+
+
+class ExtractFrames(Message, frozen=True, kw_only=True, tag=True):
+    """Write those source frames that are missing as PNG. Answer: `FramesExtracted`."""
+
+
+class Render(Message, frozen=True, kw_only=True, tag=True):
+    """Render the frames [first, last) to a segment. Answer: `SegmentRendered`."""
+
+    segment: int
+    first: int
+    last: int
+    upscaled: list[int]
+    """Frames of the segment that lie upscaled on disk."""
+
+
+class Committed(Message, frozen=True, kw_only=True, tag=True):
+    """All frames before ``last`` are sealed and need no spooling any more. No answer."""
+
+    last: int
+
+
+class Combine(Message, frozen=True, kw_only=True, tag=True):
+    """Join the segments and all other streams to the output. Answer: `Combined`."""
+
+    segments: list[str]
+    """Paths of the sealed segments, in order."""
+    output: str
+    """Final path; the output is written beside it under a temporary name."""
+
+
+class Stop(Message, frozen=True, kw_only=True, tag=True):
+    """Save what is finished and exit. Answer: `Stopped`."""
+
+
+Request = (
+    MakePlan | BuildIndex | Open | ExtractFrames | Render | Committed | Combine | Stop
+)  # every kind that a worker understands
+
+
+# --- reports and answers --------------------------------------------------------------------------
+
+
+class Progress(Message, frozen=True, kw_only=True, tag=True):
+    """Part of the present request that is done, 0 to 1."""
+
+    done: float
+
+
+class FrameDone(Message, frozen=True, kw_only=True, tag=True):
+    """A frame came out of the network, or out of a spooled file."""
+
+    frame: int
+    seconds: float
+    computed: bool
+
+
+class Spooled(Message, frozen=True, kw_only=True, tag=True):
+    """Finished frames are safe on disk."""
+
+    frames: list[int]
+
+
+class Notice(Message, frozen=True, kw_only=True, tag=True):
+    """Something the user should know."""
+
+    code: str
+    message: str
+
+
+class PlanMade(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `MakePlan`."""
+
+    plan: Plan
+
+
+class IndexBuilt(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `BuildIndex`."""
+
+    index: FrameIndex
+
+
+class Opened(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Open`."""
+
+
+class FramesExtracted(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `ExtractFrames`."""
+
+    failed: list[int]
+
+
+class SegmentRendered(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Render`: the segment lies finished under a temporary name."""
+
+    segment: int
+    temporary: str
+    size: int
+    sha256: str
+    frames_computed: int
+    failed: list[int]
+    seconds: dict[str, float]
+    """Time spent in decoding, the network, encoding."""
+
+
+class Combined(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Combine`: the output lies finished under a temporary name."""
+
+    temporary: str
+    size: int
+    sha256: str
+
+
+class Stopped(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Stop`."""
+
+
+class Failure(Message, frozen=True, kw_only=True, tag=True):
+    """The present request failed."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+    traceback: str = ""
+
+
+Report = (
+    Progress
+    | FrameDone
+    | Spooled
+    | Notice
+    | PlanMade
+    | IndexBuilt
+    | Opened
+    | FramesExtracted
+    | SegmentRendered
+    | Combined
+    | Stopped
+    | Failure
+)
+
+
+class Channel:
+    """Two byte streams that carry messages; `send` may be called from any thread."""
+
+    def __init__(self, reader: BinaryIO, writer: BinaryIO, receives: Any) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(receives)
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        """Send one message; raises OSError when the other side is gone."""
+        data = self._encoder.encode(message)
+        with self._lock:
+            self._writer.write(_LENGTH.pack(len(data)) + data)
+            self._writer.flush()
+
+    def receive(self) -> Any:
+        """Wait for one message; None when the other side is gone."""
+        head = self._reader.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack(head)
+        data = self._reader.read(length)
+        if len(data) < length:
+            return None
+        return self._decoder.decode(data)

@@ -1,0 +1,108 @@
+"""What a session will do, decided once and then fixed: the plan and its segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tsuzuki.sessions.progress import VideoInfo
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.upscale.plan import UpscalePlan
+from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+
+MAX_SEGMENT_BYTES = 2 << 30
+"""Longest segment, in bytes of raw output frames; about half as much when spooled."""
+MIN_SEGMENT_FRAMES, MAX_SEGMENT_FRAMES = 24, 480
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that decides the output, resolved from the video and the settings.
+
+    Stored in the session; a resumed run follows it, and refuses when it would come out differently.
+    """
+
+    settings: ProcessingSettings
+    probe: Probe
+    video_info: VideoInfo
+    upscaling: UpscalePlan
+    encoding: EncodePlan
+    segment_frames: int
+    """Longest segment."""
+    versions: dict[str, str]
+    """Of the program, the engine, the encoder and FFmpeg."""
+    cpu: str
+    """Instruction sets of the processor, which may change the network's last bits."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user about what will be different from what one might expect."""
+
+    @property
+    def raw_frame_bytes(self) -> int:
+        """Bytes of one raw output frame in memory."""
+        sample = 1 if self.encoding.source_colour.white < 256 else 2
+        return 3 * self.encoding.width * self.encoding.height * sample
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must not change between runs for the output to have the same bytes."""
+        parts = {
+            "settings": {
+                name: value
+                for name, value in self.settings.to_dict().items()
+                if name not in self.settings.NOT_IN_OUTPUT
+            },
+            "upscaling": msgspec.structs.replace(self.upscaling, notes=()),
+            "encoding": self.encoding,
+            "segment_frames": self.segment_frames,
+            "versions": self.versions,
+            "cpu": self.cpu,
+        }
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parts))
+        return plain
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A range of frames that is encoded by itself."""
+
+    number: int
+    """From 1."""
+    first: int
+    """First frame, from 0."""
+    last: int
+    """Frame after the last one."""
+
+    @property
+    def frames(self) -> range:
+        """All its frames."""
+        return range(self.first, self.last)
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+
+def longest_segment(settings: ProcessingSettings, raw_frame_bytes: int) -> int:
+    """Return the greatest number of frames of a segment."""
+    if settings.segment_frames is not None:
+        return settings.segment_frames
+    fitting = MAX_SEGMENT_BYTES // max(1, raw_frame_bytes)
+    return max(MIN_SEGMENT_FRAMES, min(MAX_SEGMENT_FRAMES, fitting))
+
+
+def cut_segments(index: FrameIndex, longest: int) -> list[Segment]:
+    """Cut the frames of the video into segments.
+
+    A segment ends before the first decoding start once it has a quarter of the longest length, else
+    at that length. This depends on the index and the length alone, so that every run cuts alike.
+    """
+    shortest = -(-longest // 4)
+    starts = [start.frame for start in index.starts if start.frame > 0]
+    segments: list[Segment] = []
+    first, next_start = 0, 0
+    while first < len(index):
+        last = min(first + longest, len(index))
+        while next_start < len(starts) and starts[next_start] < first + shortest:
+            next_start += 1
+        if next_start < len(starts) and starts[next_start] < last:
+            last = starts[next_start]
+        segments.append(Segment(len(segments) + 1, first, last))
+        first = last
+    return segments

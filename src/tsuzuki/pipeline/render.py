@@ -1,0 +1,209 @@
+"""Rendering: (source, plan, range of frames) to an encoded segment.
+
+Decoding, the network and encoding overlap in three threads joined by short queues, across the
+borders of segments, so memory does not grow with the length of the video.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tsuzuki.durable import PendingFile, sha256_of
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.frames import FrameFiles
+from tsuzuki.pipeline.spooler import Finished, Spooler
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.upscale import AIProcessor
+from tsuzuki.video.combine import combine
+from tsuzuki.video.decode import Frame, FrameReader
+from tsuzuki.video.facts import Rgb
+from tsuzuki.video.segment import SegmentEncoder, read_back
+from tsuzuki.video.verify import verify_output
+
+QUEUE_FRAMES = 3
+"""Frames that wait between two threads at most; more would only cost memory."""
+
+
+class _Work:
+    """A segment on its way through the threads."""
+
+    def __init__(self, request: m.Render) -> None:
+        self.request = request
+        self.on_disk = frozenset(request.upscaled)
+        self.failed: list[int] = []
+        self.computed = 0
+        self.seconds = {"decode": 0.0, "network": 0.0, "encode": 0.0}
+
+
+class Renderer:
+    """Renders segments of one session, one after another."""
+
+    def __init__(
+        self,
+        job: m.Open,
+        send: Callable[[m.Message], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._job = job
+        self._plan = job.plan
+        self._send = send
+        self._failed = failed
+        self._paths = SessionPaths(Path(job.root), job.session_id)
+        self._files = FrameFiles(
+            self._paths,
+            job.plan,
+            keep_frames=job.keep_frames,
+            on_damage=lambda message: send(m.Notice(code="damaged-frame", message=message)),
+        )
+        self.spooler = Spooler(
+            self._spool, budget=job.loss_budget, keep_all=job.keep_frames, failed=failed
+        )
+        self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
+        self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
+        self._upscaled: queue.Queue[tuple[_Work, Rgb | None]] = queue.Queue(QUEUE_FRAMES)
+        self._running = False
+
+    def submit(self, request: m.Render) -> None:
+        """Render a segment after those submitted before; the answer is sent when it is done."""
+        self._requests.put(request)
+        if not self._running:
+            self._running = True
+            for stage in (self._decode, self._upscale, self._encode):
+                threading.Thread(
+                    target=self._guarded, args=(stage,), name=stage.__name__, daemon=True
+                ).start()
+
+    def extract(self, progress: Callable[[float], None]) -> list[int]:
+        """Write all source frames as PNG; return those that failed to decode."""
+        frames = len(self._job.index)
+        reader = FrameReader(self._plan.probe, self._job.index)
+        failed = []
+        for frame in reader.frames(0, frames):
+            if frame.failed:
+                failed.append(frame.number)
+            if not self._files.has_source(frame.number):
+                self._files.write_source(frame)
+            progress((frame.number + 1) / frames)
+        return failed
+
+    def combine(self, request: m.Combine, progress: Callable[[float], None]) -> m.Combined:
+        """Join segments and streams to a finished file beside the output's final path."""
+        probe, index, encoding = self._plan.probe, self._job.index, self._plan.encoding
+        settings = self._plan.settings
+        with PendingFile(Path(request.output)) as pending:
+            combine(
+                probe,
+                index,
+                [Path(path) for path in request.segments],
+                encoding,
+                cast(BinaryIO, pending.file),
+                ranged=settings.range_start is not None or settings.range_end is not None,
+                on_progress=lambda done, total: progress(done / max(1, total)),
+            )
+            size = pending.finish()
+        try:
+            verify_output(pending.path, index, encoding, probe)
+        except BaseException:
+            pending.discard()
+            raise
+        return m.Combined(temporary=str(pending.path), size=size, sha256=sha256_of(pending.path))
+
+    # --- the three threads ------------------------------------------------------------------------
+
+    def _guarded(self, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except BaseException as error:  # noqa: BLE001 - outermost layer of a thread
+            self._failed(error)
+
+    def _decode(self) -> None:
+        reader = FrameReader(self._plan.probe, self._job.index)
+        while True:
+            work = _Work(self._requests.get())
+            frames = self._source_frames(reader, work)
+            frame: Frame | None = None
+            while True:
+                begin = time.perf_counter()
+                frame = next(frames, None)
+                work.seconds["decode"] += time.perf_counter() - begin
+                self._decoded.put((work, frame))
+                if frame is None:
+                    break
+
+    def _upscale(self) -> None:
+        processor = AIProcessor(self._plan.upscaling)
+        while True:
+            work, frame = self._decoded.get()
+            rgb = None if frame is None else self._upscale_frame(processor, work, frame)
+            self._upscaled.put((work, rgb))
+
+    def _encode(self) -> None:
+        while True:
+            work, rgb = self._upscaled.get()
+            target = self._paths.segment(work.request.segment, "0" * 64)
+            with PendingFile(target) as pending:
+                encoder = SegmentEncoder(self._plan.encoding, cast(BinaryIO, pending.file))
+                while rgb is not None:
+                    begin = time.perf_counter()
+                    encoder.write(rgb)
+                    work.seconds["encode"] += time.perf_counter() - begin
+                    work, rgb = self._upscaled.get()
+                begin = time.perf_counter()
+                encoder.close()
+                size = pending.finish()
+                read_back(pending.path, work.request.last - work.request.first)
+                work.seconds["encode"] += time.perf_counter() - begin
+            self._send(
+                m.SegmentRendered(
+                    segment=work.request.segment,
+                    temporary=str(pending.path),
+                    size=size,
+                    sha256=sha256_of(pending.path),
+                    frames_computed=work.computed,
+                    failed=work.failed,
+                    seconds=work.seconds,
+                )
+            )
+
+    # --- one frame --------------------------------------------------------------------------------
+
+    def _source_frames(self, reader: FrameReader, work: _Work) -> Iterator[Frame]:
+        number, last = work.request.first, work.request.last
+        while self._job.keep_frames and number < last:
+            rgb = self._files.read_source(number)
+            if rgb is None:
+                break
+            yield Frame(number, rgb, failed=False)
+            number += 1
+        if number == last:
+            return
+        # From the segment's first frame, so that damage is concealed as in any other run.
+        for frame in reader.frames(work.request.first, last):
+            if frame.number >= number:
+                if frame.failed:
+                    work.failed.append(frame.number)
+                yield frame
+
+    def _upscale_frame(self, processor: AIProcessor, work: _Work, frame: Frame) -> Rgb:
+        begin = time.perf_counter()
+        number = frame.number
+        rgb = self._files.read_upscaled(number) if number in work.on_disk else None
+        computed = rgb is None
+        if rgb is None:
+            rgb = processor.process_frame(frame.rgb, self._plan.probe.colour.white, number + 1)
+            work.computed += 1
+        seconds = time.perf_counter() - begin
+        work.seconds["network"] += seconds
+        self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed))
+        if computed or not self._files.is_kept(number):
+            self.spooler.add(Finished(number, rgb, seconds))
+        return rgb
+
+    def _spool(self, group: list[Finished]) -> None:
+        self._files.write_upscaled(group)
+        self._send(m.Spooled(frames=[finished.frame for finished in group]))

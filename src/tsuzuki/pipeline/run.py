@@ -1,0 +1,162 @@
+"""One run of one session: what its steps share."""
+
+from __future__ import annotations
+
+import bisect
+import logging
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from tsuzuki.pipeline import events
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.meter import Meter
+from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
+from tsuzuki.pipeline.store import Store
+from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.sessions.identity import fingerprint
+from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.progress import ProgressData, StepName
+from tsuzuki.video.facts import FrameIndex
+
+_log = logging.getLogger(__name__)
+
+EVENT_SECONDS = 0.1
+"""Least time between two progress events of a step."""
+
+
+class Run:
+    """The state that the steps of a run share, and their way to tell the user and the session."""
+
+    def __init__(
+        self,
+        manager: SessionManager,
+        session_id: str,
+        plan: Plan,
+        supervisor: Supervisor,
+        on_event: events.OnEvent,
+    ) -> None:
+        self.manager = manager
+        self.session_id = session_id
+        self.plan = plan
+        self.supervisor = supervisor
+        self.emit = on_event
+        self.keep_frames = plan.settings.keep_frames
+        self.store = Store(manager.paths(session_id), keep_frames=self.keep_frames)
+        self.on_report: Callable[[m.Message], None] = self.note
+        self.index = FrameIndex(time_base=(1, 1), pts=[], end=0, starts=[])
+        self.segments: list[Segment] = []
+        self.frames_computed = 0
+        self.step: StepName | None = None
+        """The step that is being worked on."""
+        self._last_event = 0.0
+        self._opened = False
+
+    @property
+    def state(self) -> ProgressData:
+        """The session's progress, as it will be saved next."""
+        return self.manager.state(self.session_id)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must not change between runs for the output to have the same bytes."""
+        return {"video": fingerprint(Path(self.plan.probe.path)), **self.plan.identity()}
+
+    @property
+    def output(self) -> Path:
+        """Where the output goes."""
+        return Path(self.state["output"])
+
+    def remembered(self, step: StepName) -> dict[str, Any]:
+        """What a step keeps in the session; changes are saved with the next save."""
+        return self.state["steps"][step].setdefault("data", {})
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether the user wants an existing output replaced."""
+        return bool(self.remembered("validate").get("overwrite"))
+
+    @property
+    def failed_frames(self) -> tuple[int, ...]:
+        """Frames (from 1) that could not be decoded and repeat a neighbour."""
+        extracted = self.remembered("extract").get("failed_frames", ())
+        return tuple(sorted(self.store.failed_frames().union(extracted)))
+
+    def open_worker(self) -> None:
+        """Have the worker work on this session."""
+        if not self._opened:
+            self._opened = True
+            self.supervisor.open(
+                m.Open(
+                    session_id=self.session_id,
+                    root=str(self.manager.root),
+                    plan=self.plan,
+                    index=self.index,
+                    keep_frames=self.keep_frames,
+                    loss_budget=self.plan.settings.loss_budget,
+                )
+            )
+
+    def set_index(self, index: FrameIndex) -> None:
+        """Know the frames, and with them the segments."""
+        self.index = index
+        self.segments = cut_segments(index, self.plan.segment_frames)
+        self._firsts = [segment.first for segment in self.segments]
+
+    def segment_of(self, frame: int) -> Segment:
+        """Return the segment that a frame (from 0) belongs to."""
+        return self.segments[bisect.bisect_right(self._firsts, frame) - 1]
+
+    def progress(self, step: StepName, meter: Meter) -> None:
+        """Report the progress of a step, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._last_event < EVENT_SECONDS and meter.done < meter.total:
+            return
+        self._last_event = now
+        self.manager.set_step_progress(self.session_id, step, meter.percent)
+        counts_frames = step == "upscale"
+        self.emit(
+            events.StepProgressed(
+                session_id=self.session_id,
+                step=step,
+                progress=meter.percent,
+                frames_done=meter.done if counts_frames else None,
+                frames_total=meter.total if counts_frames else None,
+                frames_computed=self.frames_computed if counts_frames else None,
+                frames_per_second=meter.frames_per_second,
+                eta=meter.eta,
+                disk_used=self.store.disk_used if counts_frames else None,
+            )
+        )
+
+    def reporter(self, step: StepName, meter: Meter) -> Callable[[m.Message], None]:
+        """Return what handles the reports of a request that is a whole step."""
+
+        def report(message: m.Message) -> None:
+            if isinstance(message, m.Progress):
+                meter.done = round(message.done * meter.total)
+                self.progress(step, meter)
+            else:
+                self.note(message)
+
+        return report
+
+    def save(self) -> None:
+        """Make everything remembered durable."""
+        self.manager.save_progress(self.session_id, self.state)
+
+    def frames_safe(self, frames: Iterable[int]) -> None:
+        """Record frames (from 0) that are sealed or spooled."""
+        self.manager.batch_update_completed_frames(
+            self.session_id, [self.store.paths.upscaled_frame(frame + 1).name for frame in frames]
+        )
+
+    def warn(self, code: str, message: str) -> None:
+        """Tell the user something that does not stop the run."""
+        _log.warning("%s", message)
+        self.emit(events.Warned(session_id=self.session_id, code=code, message=message))
+
+    def note(self, message: m.Message) -> None:
+        """Handle what a worker may say in any step."""
+        if isinstance(message, m.Notice):
+            self.warn(message.code, message.message)

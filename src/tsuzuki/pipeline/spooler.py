@@ -1,0 +1,99 @@
+"""Keeps the work that a kill would cost within the loss budget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tsuzuki.video.facts import Rgb
+
+MAX_PENDING_BYTES = 256 << 20
+"""Finished frames held in memory at most while they wait to be spooled or sealed."""
+
+
+class Finished(NamedTuple):
+    """A frame that came out of the network and is not safe yet."""
+
+    frame: int
+    rgb: Rgb
+    seconds: float
+    """Time that computing it took."""
+
+
+class Spooler:
+    """Writes finished frames to disk, in groups, before more than the budget is at stake.
+
+    A group is written, by a thread of its own, as soon as its frames took half the budget, and the
+    next one is only handed over when it is safe: so the frames being written and those waiting
+    never amount to more than the budget (or one frame, where a frame takes longer than that).
+    Machines that finish a segment within half the budget never spool.
+
+    ``write`` makes a group of frames durable; ``keep_all`` writes every frame, budget or not.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Finished]], None],
+        *,
+        budget: float,
+        keep_all: bool,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._write = write
+        self._group_seconds = 0.0 if keep_all else budget / 2
+        self._keep_all = keep_all
+        self._failed = failed
+        self._waiting: list[Finished] = []
+        self._writing: list[Finished] = []
+        self._sealed_to = 0
+        self._change = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._thread.start()
+
+    def add(self, finished: Finished) -> None:
+        """Take over a finished frame; waits while the group before is still being written."""
+        with self._change:
+            self._waiting.append(finished)
+            if not self._group_is_due():
+                return
+            self._change.wait_for(lambda: not self._writing)
+            self._hand_over()
+
+    def forget(self, last: int) -> None:
+        """Frames before ``last`` are sealed and need no spooling."""
+        with self._change:
+            self._sealed_to = max(self._sealed_to, last)
+            if not self._keep_all:
+                self._waiting = [f for f in self._waiting if f.frame >= self._sealed_to]
+
+    def flush(self) -> None:
+        """Return when every frame taken over is safe."""
+        with self._change:
+            self._change.wait_for(lambda: not self._writing)
+            self._hand_over()
+            self._change.wait_for(lambda: not self._writing)
+
+    def _group_is_due(self) -> bool:
+        seconds = sum(f.seconds for f in self._waiting)
+        size = sum(f.rgb.nbytes for f in self._waiting)
+        return self._keep_all or seconds > self._group_seconds or size > MAX_PENDING_BYTES
+
+    def _hand_over(self) -> None:
+        if not self._writing:
+            self._writing, self._waiting = self._waiting, []
+            self._change.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._writing)
+                group = self._writing
+            try:
+                self._write(group)
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that can tell
+                self._failed(error)
+                return
+            with self._change:
+                self._writing = []
+                self._change.notify_all()

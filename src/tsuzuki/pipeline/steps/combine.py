@@ -1,0 +1,70 @@
+"""Join the sealed segments and everything else to the output, and publish it in one step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tsuzuki.durable import Durable, sha256_of
+from tsuzuki.errors import OutputExistsError
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.meter import Meter
+from tsuzuki.pipeline.run import Run
+from tsuzuki.pipeline.steps.upscale import upscale
+
+
+def is_published(run: Run) -> bool:
+    """Tell whether the output is in its place already: a run may end just after publishing."""
+    promised = run.remembered("combine").get("output")
+    output = run.output
+    return (
+        promised is not None
+        and output.is_file()
+        and output.stat().st_size == promised["size"]
+        and sha256_of(output) == promised["sha256"]
+    )
+
+
+def combine(run: Run) -> None:
+    """Write the output beside its final path, verify it, give it its name."""
+    while damaged := run.store.set_damaged_aside(run.segments):
+        run.warn(
+            "damaged-segment",
+            f"{', '.join(damaged)} changed on disk since it was sealed; it is kept aside and only "
+            "its frames are computed again.",
+        )
+        upscale(run)
+    Durable().remove_temporaries_of(run.output)
+    answer = run.supervisor.ask(
+        m.Combine(
+            segments=[str(run.store.file_of(segment)) for segment in run.segments],
+            output=str(run.output),
+        ),
+        m.Combined,
+        run.reporter("combine", Meter(0, 1000)),
+    )
+    # Before the file gets its name: so a run that comes after a kill knows it for its own.
+    run.remembered("combine")["output"] = {"size": answer.size, "sha256": answer.sha256}
+    run.save()
+    _publish(run, Path(answer.temporary))
+
+
+def _publish(run: Run, temporary: Path) -> None:
+    output, durable = run.output, Durable()
+    temporary.chmod(0o666 & ~_umask())
+    if run.overwrite:
+        durable.replace_file(temporary, output)
+    elif not durable.publish_file(temporary, output):
+        raise OutputExistsError(
+            f"{output} has come into being meanwhile and was left as it is. Move it away, or run "
+            f"`tsuzuki resume {run.session_id}` with --overwrite or another -o; nothing has to be "
+            "computed again.",
+            path=str(output),
+        )
+
+
+def _umask() -> int:
+    """Read the process's umask; there is no call that does not set it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

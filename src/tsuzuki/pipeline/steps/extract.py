@@ -1,0 +1,39 @@
+"""Build the frame index and, where frames are kept, write every source frame."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.meter import Meter
+from tsuzuki.pipeline.run import Run
+from tsuzuki.video.facts import FrameIndex
+
+
+def load_index(run: Run) -> bool:
+    """Read the frame index of an earlier run; False where there is none."""
+    stored = run.manager.load_index(run.session_id)
+    if stored is None:
+        return False
+    run.set_index(msgspec.json.decode(stored, type=FrameIndex))
+    return True
+
+
+def is_done(run: Run) -> bool:
+    """Tell whether the index is there and, where frames are kept, all were extracted."""
+    return bool(run.index.pts) and (
+        not run.keep_frames or "failed_frames" in run.remembered("extract")
+    )
+
+
+def extract(run: Run) -> None:
+    """Build and store the index; write the frames that are missing where they are kept."""
+    report = run.reporter("extract", Meter(0, 1000))
+    if not run.index.pts:
+        index = run.supervisor.ask(m.BuildIndex(plan=run.plan), m.IndexBuilt, report).index
+        run.manager.save_index(run.session_id, msgspec.json.encode(index))
+        run.set_index(index)
+    if run.keep_frames:
+        run.open_worker()
+        failed = run.supervisor.ask(m.ExtractFrames(), m.FramesExtracted, report).failed
+        run.remembered("extract")["failed_frames"] = [frame + 1 for frame in failed]

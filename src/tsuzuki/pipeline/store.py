@@ -1,0 +1,127 @@
+"""The runner's view of a session's finished work: sealed segments and upscaled frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tsuzuki.durable import Durable, sha256_of
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.plan import Plan, Segment
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.progress import utc_now
+from tsuzuki.sessions.records import SegmentRecord, read_records, tidy, write_record
+
+SPOOLED, KEPT = "mkv", "png"
+"""Suffixes of upscaled frames: spooled until their segment is sealed, or kept for good."""
+
+
+class Store:
+    """Sealed segments and upscaled frames of one session. Frames are numbered from 0 here."""
+
+    def __init__(self, paths: SessionPaths, *, keep_frames: bool) -> None:
+        self.paths = paths
+        self.suffix = KEPT if keep_frames else SPOOLED
+        self.disk_used = 0
+        """Bytes of segments and upscaled frames."""
+        self._durable = Durable()
+        self._records: dict[int, SegmentRecord] = {}
+        self._frames: dict[int, str] = {}
+        """Suffixes of the upscaled frames on disk, by frame."""
+
+    def load(self, segments: Sequence[Segment]) -> list[str]:
+        """Find out what is there; keep aside what is damaged and say what that was."""
+        found = read_records(self.paths)
+        aside = tidy(self.paths, found, self._durable)
+        for record in found.good:
+            segment = segments[record.segment - 1] if record.segment <= len(segments) else None
+            if segment is None or (record.first, record.last) != (segment.first + 1, segment.last):
+                aside.append(self._durable.move_aside(self.paths.record(record.segment)))
+            else:
+                self._records[record.segment] = record
+                self.disk_used += record.size
+        for number, path in found.spooled.items():
+            self._frames[number - 1] = path.suffix[1:]
+            self.disk_used += path.stat().st_size
+        return [f"{path.name} ({path.parent})" for path in aside]
+
+    def is_sealed(self, segment: Segment) -> bool:
+        """Tell whether the segment's file and record are safe, and its kept frames are there."""
+        return segment.number in self._records and (
+            self.suffix != KEPT or all(self._frames.get(f) == KEPT for f in segment.frames)
+        )
+
+    def frames_of(self, segment: Segment) -> list[int]:
+        """Return the frames of the segment that lie upscaled on disk."""
+        return [frame for frame in segment.frames if frame in self._frames]
+
+    def file_of(self, segment: Segment) -> Path:
+        """Return the file of a sealed segment."""
+        return self.paths.segment(segment.number, self._records[segment.number].sha256)
+
+    def count_safe(self, segments: Iterable[Segment]) -> int:
+        """Count the frames that are sealed or lie upscaled on disk."""
+        return sum(
+            len(s) if s.number in self._records else len(self.frames_of(s)) for s in segments
+        )
+
+    def failed_frames(self) -> set[int]:
+        """Return the frames, from 1, that could not be decoded, over all sealed segments."""
+        return {f for record in self._records.values() for f in record.failed}
+
+    def seal(self, segment: Segment, rendered: m.SegmentRendered, plan: Plan) -> None:
+        """Commit a rendered segment: its file gets its name, then its record is published."""
+        path = self.paths.segment(segment.number, rendered.sha256)
+        self._durable.publish_file(Path(rendered.temporary), path)
+        record = SegmentRecord(
+            session_id=self.paths.session_id,
+            segment=segment.number,
+            first=segment.first + 1,
+            last=segment.last,
+            size=rendered.size,
+            sha256=rendered.sha256,
+            frames=len(segment),
+            frames_computed=rendered.frames_computed,
+            failed=[frame + 1 for frame in rendered.failed],
+            seconds=rendered.seconds,
+            device=plan.upscaling.device,
+            engine=f"{plan.upscaling.engine} {plan.upscaling.engine_version}",
+            cpu=plan.cpu,
+            sealed_at=utc_now(),
+        )
+        if write_record(self.paths, record, self._durable):
+            self._records[segment.number] = record
+            self.disk_used += record.size
+
+    def set_damaged_aside(self, segments: Iterable[Segment]) -> list[str]:
+        """Read every sealed segment; keep aside what has changed since and say what that was."""
+        aside = []
+        for segment in segments:
+            path = self.file_of(segment)
+            if not path.is_file() or sha256_of(path) != self._records[segment.number].sha256:
+                self.disk_used -= self._records.pop(segment.number).size
+                if path.is_file():
+                    self._durable.move_aside(path)
+                self._durable.move_aside(self.paths.record(segment.number))
+                aside.append(path.name)
+        return aside
+
+    def add_frames(self, frames: Iterable[int]) -> None:
+        """Know that upscaled frames have been written."""
+        for frame in frames:
+            self._frames[frame] = self.suffix
+            self.disk_used += self._path(frame, self.suffix).stat().st_size
+
+    def drop_frames(self, segment: Segment) -> None:
+        """Remove the spooled frames of a sealed segment; kept frames stay."""
+        paths = []
+        for frame in self.frames_of(segment):
+            if self._frames[frame] == SPOOLED:
+                path = self._path(frame, SPOOLED)
+                self.disk_used -= path.stat().st_size
+                del self._frames[frame]
+                paths.append(path)
+        self._durable.remove_files(paths)
+
+    def _path(self, frame: int, suffix: str) -> Path:
+        return self.paths.upscaled_frame(frame + 1, suffix)

@@ -1,0 +1,158 @@
+"""Keeps a worker process at work."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tsuzuki.errors import Cancelled, WorkerError, by_code
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.process import WorkerProcess
+
+_log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+"""How often a wish to stop is looked for."""
+STOP_SECONDS = 6.0
+"""Time that a worker is given to save what is finished."""
+FIRST_ANSWER_SECONDS = 3600.0
+"""A worker that is silent so long at its start hangs: large networks take minutes a frame."""
+HANG_FACTOR, HANG_SECONDS = 20.0, 120.0
+"""A worker hangs when it says nothing for this many times its slowest frame, and this long."""
+MAX_DEATHS = 3
+"""Deaths of workers in a row, without a new finished frame in between, that end the run."""
+
+_Answer = TypeVar("_Answer", bound=m.Message)
+
+
+class Supervisor:
+    """Keeps a worker process at work: replaces it when it dies or hangs, stops it on a wish."""
+
+    def __init__(self, cancel: threading.Event, on_restart: Callable[[str], None]) -> None:
+        self._cancel = cancel
+        self._on_restart = on_restart
+        self._worker: WorkerProcess | None = None
+        self._opened: m.Open | None = None
+        self._deaths = 0
+        self._slowest = 0.0
+        self._heard = time.monotonic()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process id of the present worker."""
+        return self._worker.pid if self._worker else None
+
+    def open(self, job: m.Open) -> None:
+        """Have this and every later worker work on a session."""
+        self.ask(job, m.Opened)
+        self._opened = job
+
+    def ask(
+        self,
+        request: m.Message,
+        answer: type[_Answer],
+        on_report: Callable[[m.Message], None] = lambda _: None,
+    ) -> _Answer:
+        """Send a request and wait for its answer; a worker that dies over it is replaced."""
+        self.send(request)
+        while True:
+            try:
+                report = self.receive()
+            except WorkerRestartedError:
+                self.send(request)
+                continue
+            if isinstance(report, answer):
+                return report
+            on_report(report)
+
+    def send(self, request: m.Message) -> None:
+        """Send a request whose answer `receive` will bring."""
+        self._present().send(request)
+
+    def receive(self) -> m.Message:
+        """Wait for the next message of the worker.
+
+        Raises `Cancelled`, the worker's own failure, or `WorkerRestartedError` when it was replaced
+        and all requests in flight have to be sent again.
+        """
+        worker = self._present()
+        while True:
+            if self._cancel.is_set():
+                raise Cancelled("Stopped as asked.")
+            try:
+                message = worker.inbox.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                self._check_for_hang()
+                continue
+            self._heard = time.monotonic()
+            match message:
+                case None:
+                    self._replace(str(worker.death()))
+                case m.Failure():
+                    self._fail(message)
+                case m.FrameDone():
+                    self._deaths = 0
+                    self._slowest = max(self._slowest, message.seconds)
+            return message  # type: ignore[no-any-return]
+
+    def stop(self, on_report: Callable[[m.Message], None]) -> None:
+        """Have the worker save what is finished, then end it; never raises."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        worker.send(m.Stop())
+        deadline = time.monotonic() + STOP_SECONDS
+        with contextlib.suppress(queue.Empty):
+            while (left := deadline - time.monotonic()) > 0:
+                message = worker.inbox.get(timeout=left)
+                if message is None or isinstance(message, m.Stopped | m.Failure):
+                    break
+                on_report(message)
+        worker.close()
+
+    def _present(self) -> WorkerProcess:
+        if self._worker is None:
+            self._worker = WorkerProcess()
+            self._heard = time.monotonic()
+        return self._worker
+
+    def _check_for_hang(self) -> None:
+        limit = FIRST_ANSWER_SECONDS
+        if self._slowest:
+            limit = max(HANG_SECONDS, HANG_FACTOR * self._slowest)
+        if time.monotonic() - self._heard > limit:
+            self._replace(f"The worker process said nothing for {limit:.0f} s.")
+
+    def _fail(self, failure: m.Failure) -> None:
+        if failure.traceback:
+            _log.error("worker failed:\n%s", failure.traceback)
+        if failure.code == WorkerError.code:  # not foreseen: a fresh worker may do better
+            self._replace(failure.message)
+        raise by_code(failure.code)(failure.message, **failure.details)
+
+    def _replace(self, reason: str) -> None:
+        """Start a fresh worker, unless too many died already, and tell the caller to ask again."""
+        assert self._worker is not None
+        self._worker.close()
+        self._worker = None
+        self._deaths += 1
+        _log.warning("%s (%d in a row)", reason, self._deaths)
+        if self._deaths >= MAX_DEATHS:
+            raise WorkerError(
+                f"{reason} This happened {self._deaths} times at the same place, so the work is "
+                "paused; everything finished is saved. The session's log may tell more. "
+                "Run `tsuzuki resume` to try again, or try another --device.",
+            )
+        self._on_restart(reason)
+        if self._opened is not None:
+            self.ask(self._opened, m.Opened)
+        raise WorkerRestartedError(reason)
+
+
+class WorkerRestartedError(Exception):
+    """The worker was replaced: what was in flight has to be asked for again."""

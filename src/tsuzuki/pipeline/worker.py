@@ -1,0 +1,147 @@
+"""The worker process: the only place where native code runs on the user's data.
+
+It may be killed at any instant, by anyone: what it leaves behind is either complete or garbage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import Any, BinaryIO
+
+from tsuzuki.errors import OutOfMemoryError, TsuzukiError
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.jobs import build_index, make_plan
+from tsuzuki.pipeline.render import Renderer
+
+
+def main() -> None:
+    """Serve the runner at the other end of stdin and stdout until it is gone."""
+    reader, writer = _claim_standard_streams()
+    _ignore_signals()
+    _die_with_parent()
+    Worker(m.Channel(reader, writer, m.Request)).serve()
+
+
+class Worker:
+    """Takes requests in the main thread and works on them in others.
+
+    So a `Stop`, or the end of the runner, is noticed at once, whatever native code is doing.
+    """
+
+    def __init__(self, channel: m.Channel) -> None:
+        self._channel = channel
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._renderer: Renderer | None = None
+        self._failed = threading.Lock()
+
+    def serve(self) -> None:
+        """Handle requests; never returns."""
+        threading.Thread(target=self._work, name="work", daemon=True).start()
+        while (request := self._channel.receive()) is not None:
+            match request:
+                case m.Stop():
+                    self._stop()
+                case m.Committed():
+                    self._session.spooler.forget(request.last)
+                case m.Render():
+                    self._session.submit(request)
+                case _:
+                    self._requests.put(request)
+        os._exit(1)  # the runner is gone; threads in native code would keep the process alive
+
+    @property
+    def _session(self) -> Renderer:
+        assert self._renderer is not None, "nothing was opened"
+        return self._renderer
+
+    def _stop(self) -> None:
+        if self._renderer is not None:
+            self._renderer.spooler.flush()
+        self._channel.send(m.Stopped())
+        os._exit(0)
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self._channel.send(self._answer(self._requests.get()))
+        except BaseException as error:  # noqa: BLE001 - outermost layer of this thread
+            self._fail(error)
+
+    def _answer(self, request: Any) -> m.Message:
+        match request:
+            case m.MakePlan():
+                return m.PlanMade(plan=make_plan(request))
+            case m.BuildIndex():
+                return m.IndexBuilt(index=build_index(request.plan, self._progress))
+            case m.Open():
+                self._renderer = Renderer(request, self._channel.send, self._fail)
+                return m.Opened()
+            case m.ExtractFrames():
+                return m.FramesExtracted(failed=self._session.extract(self._progress))
+            case m.Combine():
+                return self._session.combine(request, self._progress)
+        raise AssertionError(f"unknown request {request!r}")
+
+    def _progress(self, done: float) -> None:
+        self._channel.send(m.Progress(done=done))
+
+    def _fail(self, error: BaseException) -> None:
+        """Tell the runner and end the process: the first failure counts."""
+        self._failed.acquire()
+        with contextlib.suppress(OSError):
+            self._channel.send(_failure(error))
+        os._exit(1)
+
+
+def _failure(error: BaseException) -> m.Failure:
+    if isinstance(error, MemoryError) and not isinstance(error, TsuzukiError):
+        error = OutOfMemoryError(
+            "There is too little memory to go on. Close other programs or choose a smaller "
+            "--tile-size in a new session, then run `tsuzuki resume`."
+        )
+    if isinstance(error, TsuzukiError):
+        return m.Failure(code=error.code, message=error.message, details=error.details)
+    return m.Failure(
+        code="worker",
+        message=f"The worker failed unexpectedly: {type(error).__name__}: {error}",
+        details={},
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def _claim_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep stdin and stdout for messages: whatever else prints goes to stderr."""
+    reader = os.fdopen(os.dup(0), "rb")
+    writer = os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as null:  # noqa: PTH123 - a device, not a path
+        os.dup2(null.fileno(), 0)
+    os.dup2(2, 1)
+    return reader, writer
+
+
+def _ignore_signals() -> None:
+    """Leave Ctrl-C, closing the terminal and the like to the runner, which saves first."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _die_with_parent() -> None:
+    """On Linux, have the kernel kill this process with the runner, even while it is stopped."""
+    if sys.platform != "linux":
+        return
+    import ctypes  # noqa: PLC0415
+
+    pr_set_pdeathsig = 1  # prctl(2)
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
