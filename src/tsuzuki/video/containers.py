@@ -33,6 +33,9 @@ SUFFIXES: dict[str, Container] = {
 }
 
 
+BITMAP_SUBTITLES = frozenset({"dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle", "xsub"})
+"""Pictures of text; FFmpeg writes some of them to MP4, where hardly any player shows them."""
+
 _CHAPTER_HANDLERS = frozenset({"SubtitleHandler", "SubtitleHandle"})
 """Names of the data stream that FFmpeg shows beside the chapters of an MP4."""
 
@@ -145,6 +148,8 @@ def _principle(stream: Stream, container: Container) -> str | None:
     text = codec_name(stream) in {"ass", "ssa"}
     if text and container != "mkv":
         return "its text subtitles have no styles"
+    if codec_name(stream) in BITMAP_SUBTITLES and container != "mkv":
+        return "its players show text subtitles only"
     return None
 
 
