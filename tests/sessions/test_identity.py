@@ -93,11 +93,10 @@ def test_bad_settings_and_missing_videos(tmp_path, video):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names of any bytes")
 def test_a_name_that_is_no_unicode_is_refused(tmp_path):
-    path = os.fsencode(tmp_path) + b"/\xff.mp4"
-    with open(path, "wb"):
-        pass
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    path.write_bytes(b"")
     with pytest.raises(InputError, match="Rename the file"):
-        generate_session_id(os.fsdecode(path), {})
+        generate_session_id(path, {})
 
 
 def test_fingerprint_of_a_short_file(tmp_path):

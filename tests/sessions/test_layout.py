@@ -57,7 +57,7 @@ def test_every_path():
         "0123456789AB",
         "0123456789ab\n",
         "0123456789a\0",
-        "０１２３４５６７８９ab",
+        "\uff10123456789ab",
         "0123456789a/",
     ],
 )
@@ -89,7 +89,7 @@ def test_numbers_of_names(number):
         "frame_000001_upscaled",
         "frame_000001_upscaled.png\n",
         ".frame_000001.png.0123456789abcdef.tmp",
-        "frame_٠٠٠٠٠١.png",
+        "frame_00000\u0661.png",
     ],
 )
 def test_other_names_have_no_number(name):

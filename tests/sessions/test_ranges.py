@@ -48,8 +48,8 @@ def test_a_range_does_not_go_backwards():
         FrameRanges().add(3, 2)
 
 
-def test_a_million_frames_are_one_range():
+def test_many_frames_are_one_range():
     subject = FrameRanges()
-    for number in range(1, 1_000_001):
+    for number in range(1, 200_001):
         subject.add(number)
-    assert subject.ranges() == [(1, 1_000_000)]
+    assert subject.ranges() == [(1, 200_000)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tsuzuki.durable import Durable
 from tsuzuki.sessions.layout import SessionPaths, number_of_frame
@@ -28,13 +30,10 @@ def remove_session(paths: SessionPaths, durable: Durable) -> None:
 
     Raises `SessionBusyError` while another process works on it.
     """
-    lock = _taken(paths, durable)
-    try:
+    with _locked(paths, durable) as lock:
         if sys.platform == "win32":
             lock.release()  # Windows renames no folder in which a file is open
         durable.remove_folder(paths.folder, paths.root)
-    finally:
-        lock.release()
 
 
 def keep_only_frames(paths: SessionPaths, durable: Durable) -> None:
@@ -42,16 +41,18 @@ def keep_only_frames(paths: SessionPaths, durable: Durable) -> None:
 
     Raises `SessionBusyError` while another process works on it.
     """
-    lock = _taken(paths, durable)
-    held_before = held_here(paths) is lock
-    try:
+    with _locked(paths, durable):
         for entry in sorted(os.scandir(paths.upscaled), key=lambda e: e.name):
             if number_of_frame(entry.name) is None or not entry.name.endswith(".png"):
                 durable.remove_file(paths.upscaled / entry.name)
-    finally:
-        if not held_before:
-            lock.release()
 
 
-def _taken(paths: SessionPaths, durable: Durable) -> SessionLock:
-    return held_here(paths) or SessionLock(paths, durable).acquire()
+@contextmanager
+def _locked(paths: SessionPaths, durable: Durable) -> Iterator[SessionLock]:
+    """Hold the lock; where this process holds it already, leave it held."""
+    held = held_here(paths)
+    if held is not None:
+        yield held
+        return
+    with SessionLock(paths, durable) as lock:
+        yield lock

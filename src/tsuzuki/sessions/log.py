@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -72,4 +73,5 @@ def session_log(paths: SessionPaths, level: int = logging.INFO) -> Iterator[None
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
-        handler.close()
+        with contextlib.suppress(OSError, ValueError):
+            handler.close()

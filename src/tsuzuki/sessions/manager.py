@@ -12,11 +12,11 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from tsuzuki.durable import Durable, read_bounded
+from tsuzuki.durable import Durable
 from tsuzuki.errors import SessionDamagedError, SessionError, SessionNotFoundError, TsuzukiError
-from tsuzuki.sessions import cleanup, identity
+from tsuzuki.sessions import cleanup, identity, summary
 from tsuzuki.sessions.identity import Settings
-from tsuzuki.sessions.index import read_index, rebuild_progress, write_index
+from tsuzuki.sessions.index import read_index, write_index
 from tsuzuki.sessions.layout import (
     SessionPaths,
     check_root,
@@ -27,13 +27,12 @@ from tsuzuki.sessions.layout import (
 )
 from tsuzuki.sessions.live import LiveProgress
 from tsuzuki.sessions.progress import (
-    MAX_BYTES,
+    STATES,
     STEPS,
     ProgressData,
     StepName,
     StepStatus,
     check_progress,
-    decode_progress,
     encode_progress,
     new_progress,
 )
@@ -104,7 +103,7 @@ class SessionManager:
             chosen = ProcessingSettings.from_dict(settings)
             content = identity.fingerprint(path)
             progress = new_progress(session_id, str(path), video_info, chosen, fingerprint=content)
-            _checked(progress, session_id)
+            summary.check(progress, session_id)
             self._durable.publish(paths.progress, encode_progress(progress))
         return session_id
 
@@ -149,16 +148,7 @@ class SessionManager:
             live = self._live.get(session_id)
             if live is not None:
                 return _copy(live.present())
-        paths = self.paths(session_id)
-        paths.check()
-        try:
-            return decode_progress(read_bounded(paths.progress, MAX_BYTES), session_id)
-        except FileNotFoundError:
-            pass
-        except SessionDamagedError as error:
-            aside = self._durable.move_aside(paths.progress)
-            _log.warning("%s The damaged file is kept as %s.", error, aside)
-        return self._rebuild(paths)
+        return summary.load(self.paths(session_id), self._durable)
 
     def save_progress(self, session_id: str, progress_data: ProgressData) -> None:
         """Save the progress; it is durable when this returns.
@@ -166,7 +156,7 @@ class SessionManager:
         Raises `SessionError` if it is not the progress of this session.
         """
         self.paths(session_id)
-        _checked(progress_data, session_id)
+        summary.check(progress_data, session_id)
         with self._guard:
             live = self._live.get(session_id)
             if live is not None:
@@ -191,6 +181,8 @@ class SessionManager:
         """
         if step not in STEPS:
             raise SessionError(f"There is no step {step!r}. The steps are {', '.join(STEPS)}.")
+        if status not in STATES:
+            raise SessionError(f"There is no state {status!r}. The states are {', '.join(STATES)}.")
         self._working(session_id).set_status(step, status, error)
         self._queue(session_id)
         self._saving().flush()
@@ -369,14 +361,8 @@ class SessionManager:
         return self._saver
 
     def _write(self, session_id: str, progress: ProgressData) -> None:
-        data = encode_progress(progress)
-        if len(data) > MAX_BYTES:
-            raise SessionError(
-                f"The progress of session {session_id} is too long ({len(data):,} bytes of "
-                f"{MAX_BYTES:,}), so it was not saved. The work done before is safe.",
-            )
         try:
-            self._durable.write_atomic(self.paths(session_id).progress, data)
+            summary.save(self.paths(session_id), progress, self._durable)
         except FileNotFoundError as error:
             raise self._missing(session_id) from error
 
@@ -386,26 +372,6 @@ class SessionManager:
             "that exist.",
             session_id=session_id,
         )
-
-    def _rebuild(self, paths: SessionPaths) -> ProgressData | None:
-        progress = rebuild_progress(paths)
-        if progress is None:
-            return None
-        _log.warning("Rebuilt %s from the finished work.", paths.progress)
-        # Another process may have saved meanwhile; then its file is the better one.
-        if not self._durable.publish(paths.progress, encode_progress(progress)):
-            return decode_progress(read_bounded(paths.progress, MAX_BYTES), paths.session_id)
-        return progress
-
-
-def _checked(progress: ProgressData, session_id: str) -> None:
-    try:
-        check_progress(progress, session_id)
-    except (ValueError, RecursionError) as error:
-        raise SessionError(
-            f"This progress cannot be saved for session {session_id}: {error}.",
-            session_id=session_id,
-        ) from error
 
 
 def _copy(progress: ProgressData) -> ProgressData:

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 
 import msgspec
 
@@ -23,7 +23,8 @@ SessionStatus = Literal["created", "in_progress", "completed", "failed"]
 StepStatus = Literal["pending", "in_progress", "completed", "failed"]
 StepName = Literal["validate", "extract", "upscale", "combine"]
 
-STEPS: tuple[StepName, ...] = ("validate", "extract", "upscale", "combine")
+STEPS: tuple[StepName, ...] = get_args(StepName)
+STATES: tuple[StepStatus, ...] = get_args(StepStatus)
 
 FORMAT_VERSION = 1
 MAX_BYTES = 4 << 20

@@ -1,0 +1,70 @@
+"""The file ``progress.json``: saved in one step, and mended when it is found damaged."""
+
+from __future__ import annotations
+
+import logging
+
+from tsuzuki.durable import Durable, read_bounded
+from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.index import rebuild_progress
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.progress import (
+    MAX_BYTES,
+    ProgressData,
+    check_progress,
+    decode_progress,
+    encode_progress,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def load(paths: SessionPaths, durable: Durable) -> ProgressData | None:
+    """Return what the file says, or what can be rebuilt; None where neither is possible.
+
+    A damaged file is reported and kept aside. Raises `SessionError` for one of a newer version.
+    """
+    paths.check()
+    try:
+        return _read(paths)
+    except FileNotFoundError:
+        pass
+    except SessionDamagedError as error:
+        aside = durable.move_aside(paths.progress)
+        _log.warning("%s The damaged file is kept as %s.", error, aside)
+    progress = rebuild_progress(paths)
+    if progress is None:
+        return None
+    _log.warning("Rebuilt %s from the finished work.", paths.progress)
+    # Another process may have saved meanwhile; then its file is the better one.
+    if durable.publish(paths.progress, encode_progress(progress)):
+        return progress
+    return _read(paths)
+
+
+def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:
+    """Replace the file; durable when this returns."""
+    data = encode_progress(progress)
+    if len(data) > MAX_BYTES:
+        raise SessionError(
+            f"The progress of session {paths.session_id} is too long ({len(data):,} bytes, at most "
+            f"{MAX_BYTES:,}), so it was not saved. The work done before is safe.",
+            session_id=paths.session_id,
+        )
+    durable.write_atomic(paths.progress, data)
+
+
+def check(progress: ProgressData, session_id: str) -> None:
+    """Raise `SessionError` if this cannot be the progress of the session."""
+    try:
+        check_progress(progress, session_id)
+    except (ValueError, RecursionError) as error:
+        raise SessionError(
+            f"This progress cannot be saved for session {session_id}: {error}. Load the session's "
+            "own progress and change that.",
+            session_id=session_id,
+        ) from error
+
+
+def _read(paths: SessionPaths) -> ProgressData:
+    return decode_progress(read_bounded(paths.progress, MAX_BYTES), paths.session_id)

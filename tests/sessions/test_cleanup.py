@@ -1,0 +1,126 @@
+import datetime as dt
+
+import pytest
+
+from tsuzuki.errors import SessionBusyError
+from tsuzuki.sessions import SessionLock, SessionManager
+
+
+@pytest.fixture
+def aged(manager, session_id):
+    """Make a session old."""
+
+    def age(days, session_id=session_id):
+        progress = manager.load_progress(session_id)
+        then = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+        progress["last_updated"] = then.isoformat()
+        manager.save_progress(session_id, progress)
+        return session_id
+
+    return age
+
+
+def test_a_session_goes_with_all_in_it(manager, session_id, root, seal):
+    seal(1, 1, 12)
+    manager.update_step_status(session_id, "validate", "completed")
+    manager.cleanup_session(session_id)
+    assert list(root.iterdir()) == []
+    assert manager.load_progress(session_id) is None
+    manager.flush()
+    assert list(root.iterdir()) == []
+
+
+def test_not_while_another_works(root, manager, session_id, paths, monkeypatch):
+    with SessionLock(paths):
+        monkeypatch.setattr("tsuzuki.sessions.cleanup.held_here", lambda _: None)
+        with pytest.raises(SessionBusyError):
+            manager.cleanup_session(session_id)
+    assert paths.progress.exists()
+
+
+def test_the_holder_of_the_lock_may(manager, session_id, paths, root):
+    with SessionLock(paths):
+        manager.cleanup_session(session_id)
+    assert list(root.iterdir()) == []
+
+
+def test_it_can_be_made_anew(manager, session_id, video, settings, info):
+    manager.update_step_status(session_id, "validate", "completed")
+    manager.cleanup_session(session_id)
+    assert manager.create_session(video, settings, info) == session_id
+    assert manager.load_progress(session_id)["status"] == "created"
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_kept_frames_stay(manager, session_id, paths, seal, locked):
+    seal(1, 1, 12)
+    paths.frame(1).write_bytes(b"source")
+    paths.upscaled_frame(1).write_bytes(b"upscaled")
+    paths.upscaled_frame(1, "mkv").write_bytes(b"spooled")
+    manager.update_step_status(session_id, "validate", "completed")
+    lock = SessionLock(paths)
+    if locked:
+        lock.acquire()
+    manager.cleanup_session(session_id, keep_frames=True)
+    lock.release()
+    assert [p.name for p in paths.upscaled.iterdir()] == ["frame_000001_upscaled.png"]
+    assert paths.frame(1).exists()
+    assert manager.load_progress(session_id)["steps"]["validate"]["status"] == "completed"
+    with SessionLock(paths):
+        pass
+
+
+def test_old_ones_without_work_go(manager, aged, root):
+    session_id = aged(8)
+    assert manager.cleanup_old_sessions() == [session_id]
+    assert list(root.iterdir()) == []
+
+
+def test_young_ones_stay(manager, aged):
+    aged(6)
+    assert manager.cleanup_old_sessions() == []
+    assert manager.cleanup_old_sessions(max_age_days=5) != []
+
+
+def test_work_goes_only_with_consent(manager, aged, seal, paths):
+    session_id = aged(100)
+    seal(1, 1, 12)
+    asked = []
+
+    def answer(yes):
+        def confirm(progress):
+            asked.append(progress["session_id"])
+            return yes
+
+        return confirm
+
+    assert manager.cleanup_old_sessions() == []
+    assert manager.cleanup_old_sessions(confirm=answer(False)) == []
+    assert paths.record(1).exists()
+    assert manager.cleanup_old_sessions(confirm=answer(True)) == [session_id]
+    assert asked == [session_id, session_id]
+
+
+def test_damaged_ones_and_strangers_stay(manager, aged, root):
+    aged(100)
+    (root / "0123456789ab").mkdir()
+    (root / "0123456789ab" / "progress.json").write_bytes(b"garbage")
+    (root / "my films").mkdir()
+    manager.cleanup_old_sessions(max_age_days=0)
+    assert (root / "my films").is_dir()
+    assert (root / "0123456789ab").is_dir()
+
+
+def test_busy_ones_stay(manager, aged, paths, monkeypatch):
+    aged(100)
+    monkeypatch.setattr("tsuzuki.sessions.cleanup.held_here", lambda _: None)
+    with SessionLock(paths):
+        assert SessionManager(paths.root).cleanup_old_sessions() == []
+    assert paths.progress.exists()
+
+
+def test_halves_of_killed_removals_are_swept(manager, aged, root):
+    aged(0)
+    (root / ".0123456789ab.0123456789abcdef.tmp" / "frames").mkdir(parents=True)
+    manager.cleanup_old_sessions()
+    assert not list(root.glob(".*"))

@@ -1,0 +1,177 @@
+import copy
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.progress import (
+    MAX_BYTES,
+    STEPS,
+    check_progress,
+    decode_progress,
+    encode_progress,
+    new_progress,
+    utc_now,
+)
+from tsuzuki.settings import ProcessingSettings
+
+ID = "0123456789ab"
+INFO = {
+    "width": 1,
+    "height": 1,
+    "duration": 1.0,
+    "frame_rate": 24.0,
+    "frame_count": 24,
+    "codec_name": "h264",
+    "size": 1,
+    "format": "mov",
+}
+
+
+def fresh():
+    return new_progress(ID, "/film.mkv", INFO, ProcessingSettings(), fingerprint="ab")
+
+
+def plain(progress):
+    return json.dumps(progress).encode()
+
+
+def test_a_new_one_has_the_documents_schema():
+    progress = fresh()
+    assert progress["status"] == "created"
+    assert list(progress["steps"]) == list(STEPS)
+    assert all(s == {"status": "pending", "progress": 0.0} for s in progress["steps"].values())
+    assert progress["settings"]["scale_factor"] == 2.0
+    assert progress["created_at"] == progress["last_updated"]
+
+
+def test_round_trip_and_what_a_plain_reader_sees():
+    progress = fresh()
+    data = encode_progress(progress)
+    assert decode_progress(data, ID) == progress
+    seen = json.loads(data)
+    del seen["checksum"]
+    assert seen == progress
+
+
+def test_a_file_of_another_program_has_no_checksum():
+    progress = fresh()
+    progress["steps"]["upscale"]["extra"] = {"of": "another program"}
+    assert decode_progress(json.dumps(progress, indent=2).encode(), ID) == progress
+    del progress["format_version"]
+    assert decode_progress(plain(progress), ID) == progress
+
+
+def test_every_flipped_byte_is_seen():
+    progress = fresh()
+    data = encode_progress(progress)
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1
+        try:
+            found = decode_progress(bytes(flipped), ID)
+        except SessionError:
+            continue
+        assert place < 12, "only the checksum's own key may go"
+        assert {key: found[key] for key in progress} == progress
+
+
+def test_a_newer_version_is_not_damage():
+    progress = fresh() | {"format_version": 2}
+    with pytest.raises(SessionError, match="newer Tsuzuki") as caught:
+        decode_progress(plain(progress), ID)
+    assert not isinstance(caught.value, SessionDamagedError)
+
+
+def changed(path, value):
+    progress = copy.deepcopy(fresh())
+    place = progress
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return plain(progress)
+
+
+HOSTILE = {
+    "empty": b"",
+    "zeros": bytes(4096),
+    "cut": plain(fresh())[:-20],
+    "no object": b"[]",
+    "null": b"null",
+    "not UTF-8": plain(fresh()).replace(b"film", b"\xff\xfe\xfd\xfc"),
+    "NaN": changed(["video_info", "duration"], float("nan")),
+    "infinity": changed(["video_info", "duration"], float("-inf")),
+    "1e999": plain(fresh()).replace(b'"frame_rate": 24.0', b'"frame_rate": 1e999'),
+    "huge integer": changed(["video_info", "frame_count"], 10**30),
+    "huger integer": plain(fresh()).replace(b'"frame_count": 24', b'"frame_count": ' + b"9" * 9999),
+    "negative": changed(["video_info", "width"], -1),
+    "doubled key": plain(fresh())[:-1] + b',"status":"completed"}',
+    "doubled inner key": plain(fresh()).replace(b'"width": 1', b'"width": 1, "width": 2'),
+    "deep": changed(["steps", "upscale", "data"], json.loads("[" * 500 + "]" * 500)),
+    "deeper": b"[" * 200_000,
+    "unknown step": changed(["steps", "publish"], {"status": "pending", "progress": 0}),
+    "missing step": plain(fresh()).replace(b'"combine": ', b'"validate2": '),
+    "unknown status": changed(["status"], "done"),
+    "unknown step status": changed(["steps", "upscale", "status"], "paused"),
+    "progress beyond 100": changed(["steps", "upscale", "progress"], 100.5),
+    "other session": changed(["session_id"], "ba9876543210"),
+    "climbing id": changed(["session_id"], "../../../../etc"),
+    "NUL in the path": changed(["video_file"], "/film\0.mkv"),
+    "path is no string": changed(["video_file"], ["/film.mkv"]),
+    "lone surrogate": plain(fresh()).replace(b"film", b"\\ud800"),
+    "no moment": changed(["created_at"], "yesterday"),
+    "version true": changed(["format_version"], True),
+    "version 0": changed(["format_version"], 0),
+    "version text": changed(["format_version"], "1"),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_files_are_damage(data):
+    with pytest.raises(SessionDamagedError, match=f"tsuzuki resume {ID}"):
+        decode_progress(data, ID)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+keys = sorted({*fresh(), *STEPS, *INFO, "data", "progress", "status", "checksum"})
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.lists(st.sampled_from(keys), min_size=1, max_size=3), json_values)))
+def test_any_json_is_progress_or_our_error(changes):
+    progress = copy.deepcopy(fresh())
+    for path, value in changes:
+        place = progress
+        for key in path[:-1]:
+            place = place.get(key, {}) if isinstance(place, dict) else {}
+        if isinstance(place, dict):
+            place[path[-1]] = value
+    try:
+        found = decode_progress(plain(progress), ID)
+    except SessionError:
+        return
+    check_progress(found, ID)
+    assert decode_progress(encode_progress(found), ID) == found
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_our_error(data):
+    with pytest.raises(SessionDamagedError):
+        decode_progress(data, ID)
+
+
+def test_moments_are_utc():
+    assert utc_now().endswith("+00:00")
+
+
+def test_the_bound_holds_a_long_summary():
+    progress = fresh()
+    ranges = [[10**6 + 2 * n, 10**6 + 2 * n] for n in range(4096)]
+    progress["steps"]["upscale"]["data"] = {"completed": ranges}
+    assert len(encode_progress(progress)) < MAX_BYTES / 10
