@@ -129,7 +129,7 @@ def flags_of(packet: Packet, codec: str, extradata: bytes) -> int:  # type: igno
 
 def _is_hidden(packet: Packet, codec: str) -> bool:  # type: ignore[type-arg]
     """Tell whether a packet gives no frame: ``show_frame`` of RFC 6386 9.1 and the VP9 header."""
-    view = memoryview(packet)  # type: ignore[arg-type]
+    view = memoryview(packet)
     if codec == "vp8":
         return not view[0] >> 4 & 1
     if view[-1] & 0xE0 == 0xC0:  # superframe: holds a frame that is shown
