@@ -1,22 +1,9 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tsuzuki.upscale import devices
-
-
-@pytest.fixture
-def media() -> Path:
-    folder = Path(
-        os.environ.get("TSUZUKI_MEDIA", Path(__file__).parents[2].parent / "shared" / "media")
-    )
-    if not folder.is_dir():
-        pytest.skip(f"no test videos in {folder}; set TSUZUKI_MEDIA")
-    return folder
 
 
 @pytest.fixture(scope="session")
