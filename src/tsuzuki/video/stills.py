@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import struct
 import zlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import av
 import msgspec
@@ -28,13 +29,13 @@ from tsuzuki.video.source import storage_error
 
 SPOOL_FORMAT = "nut"
 """Container of spooled frames; Matroska takes none of the fast codecs for RGB."""
-_CODECS = {8: "utvideo", 12: "ffvhuff", 16: "ffvhuff"}
-"""Fastest lossless codecs by bits of a sample; FFV1 is smaller and takes ten times as long."""
+_CODECS = ("utvideo", "ffvhuff")
+"""Fastest lossless codecs for 8 and for more bits; FFV1 is smaller and takes ten times as long."""
 
 _KEY = "tsuzuki"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SPARE = 1 << 20
-"""Bytes that a file may have beyond twice its samples."""
+"""Bytes that a file may have beyond four for each sample."""
 
 
 class _Label(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +44,6 @@ class _Label(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     frame: int
     digest: str
-    shift: int = 0
-    """Bits that samples were shifted up by, so that a deep PNG has its natural brightness."""
 
 
 class _Unreadable(Exception):  # noqa: N818 - never leaves this module
@@ -55,7 +54,7 @@ def write_spooled(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, num
     """Write a frame to a file opened for writing bytes, quickly and without loss."""
     label = _Label(session=session_id, frame=number, digest=_digest(rgb, session_id, number))
     buffer = io.BytesIO()
-    codec = _CODECS[format_depth(colour.rgb_format)]
+    codec = _CODECS[format_depth(colour.rgb_format) > 8]
     with av.open(buffer, "w", format=SPOOL_FORMAT, options={"fflags": "+bitexact"}) as container:
         container.metadata[_KEY] = msgspec.json.encode(label).decode()
         stream = cast(VideoStream, container.add_stream(codec, rate=Fraction(1)))
@@ -68,29 +67,31 @@ def write_spooled(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, num
 
 
 def read_spooled(
-    path: Path, session_id: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+    path: Path, session_id: str, number: int, colour: Colour, width: int, height: int
 ) -> Rgb:
     """Return the spooled frame ``number`` of a session.
 
     Raises `SessionDamagedError` if the file is missing, damaged or another frame's, and
     `StorageError` if the disk fails.
     """
-    data = _read(path, shape, dtype)
+    shape = (3, height, width)
+    data = _read(path, shape)
     try:
-        label, rgb = _decode_spooled(data, shape)
-        _verify(label, rgb, session_id, number, shape, dtype)
+        label, rgb = _decode_spooled(data, shape, colour.rgb_format)
+        _verify(label, rgb, session_id, number, shape)
     except _DAMAGE as error:
         raise _damaged(path, error) from error
     return rgb
 
 
 def write_png(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, number: int) -> None:
-    """Write a frame as PNG of 8 or 16 bits to a file opened for writing bytes."""
+    """Write a frame as PNG of 8 or 16 bits to a file opened for writing bytes.
+
+    Samples of more than 8 bits are shifted up to 16, so that the frame has its natural brightness.
+    """
     deep = rgb.dtype == np.uint16
     shift = 16 - format_depth(colour.rgb_format) if deep else 0
-    label = _Label(
-        session=session_id, frame=number, digest=_digest(rgb, session_id, number), shift=shift
-    )
+    label = _Label(session=session_id, frame=number, digest=_digest(rgb, session_id, number))
     frame = rgb_frame(cast(Rgb, rgb << shift) if shift else rgb, "gbrp16le" if deep else "gbrp")
     data = _encode_png(frame.reformat(format="rgb48be" if deep else "rgb24"))
     head = len(_SIGNATURE) + 25  # signature and IHDR
@@ -99,20 +100,21 @@ def write_png(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, number:
 
 
 def read_png(
-    path: Path, session_id: str, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+    path: Path, session_id: str, number: int, colour: Colour, width: int, height: int
 ) -> Rgb:
     """Return frame ``number`` of a session from a PNG that `write_png` wrote.
 
     Raises `SessionDamagedError` if the file is missing, damaged or another frame's, and
     `StorageError` if the disk fails.
     """
-    data = _read(path, shape, dtype)
+    shape, bits = (3, height, width), format_depth(colour.rgb_format)
+    data = _read(path, shape)
     try:
         label = _png_label(data, shape)
-        rgb = _decode_png(data, deep=dtype == np.uint16)
-        if label.shift:
-            rgb = cast(Rgb, rgb >> label.shift)
-        _verify(label, rgb, session_id, number, shape, dtype)
+        rgb = _decode_png(data, deep=bits > 8)
+        if bits > 8:
+            rgb = cast(Rgb, rgb >> 16 - bits)
+        _verify(label, rgb, session_id, number, shape)
     except _DAMAGE as error:
         raise _damaged(path, error) from error
     return rgb
@@ -138,17 +140,12 @@ def _digest(rgb: Rgb, session_id: str, number: int) -> str:
 
 
 def _verify(
-    label: _Label,
-    rgb: Rgb,
-    session_id: str,
-    number: int,
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
+    label: _Label, rgb: Rgb, session_id: str, number: int, shape: tuple[int, int, int]
 ) -> None:
     if (label.session, label.frame) != (session_id, number):
         raise _Unreadable(f"it is frame {label.frame} of session {label.session[:12]!r}")
-    if rgb.shape != tuple(shape) or rgb.dtype != dtype:
-        raise _Unreadable(f"its frame is {rgb.shape} {rgb.dtype}, not {tuple(shape)} {dtype}")
+    if rgb.shape != shape:
+        raise _Unreadable(f"its frame is {rgb.shape}, not {shape}")
     if _digest(rgb, session_id, number) != label.digest:
         raise _Unreadable("its samples do not match their digest")
 
@@ -161,9 +158,9 @@ def _damaged(path: Path, error: BaseException) -> SessionDamagedError:
     )
 
 
-def _read(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+def _read(path: Path, shape: tuple[int, int, int]) -> bytes:
     """Return the contents of a file that is not much larger than its frame."""
-    bound = 2 * int(np.prod(shape)) * dtype.itemsize + _SPARE
+    bound = 4 * math.prod(shape) + _SPARE
     try:
         with path.open("rb") as file:
             data = file.read(bound + 1)
@@ -187,16 +184,18 @@ def _one_thread(codec: VideoCodecContext) -> None:
     codec.thread_count = 1
 
 
-def _decode_spooled(data: bytes, shape: tuple[int, ...]) -> tuple[_Label, Rgb]:
+def _decode_spooled(
+    data: bytes, shape: tuple[int, int, int], rgb_format: str
+) -> tuple[_Label, Rgb]:
     with av.open(io.BytesIO(data), "r", format=SPOOL_FORMAT) as container:
         label = msgspec.json.decode(container.metadata[_KEY], type=_Label)
         stream = container.streams.video[0]
         codec = stream.codec_context
-        if codec.name not in _CODECS.values() or (codec.height, codec.width) != shape[1:]:
+        if codec.name not in _CODECS or (codec.height, codec.width) != shape[1:]:
             raise _Unreadable("it holds something else than a frame of this size")
         _one_thread(codec)
         frame = next(iter(container.decode(stream)), None)
-    if frame is None or not frame.format.name.startswith("gbrp"):
+    if frame is None or frame.format.name != rgb_format:
         raise _Unreadable("it holds no whole frame")
     return label, planes(frame)
 
@@ -235,7 +234,7 @@ def _chunks(data: bytes) -> Iterable[tuple[bytes, bytes]]:
         at += size + 12
 
 
-def _png_label(data: bytes, shape: tuple[int, ...]) -> _Label:
+def _png_label(data: bytes, shape: tuple[int, int, int]) -> _Label:
     """Return the label of a PNG, having checked its size before anything is unpacked."""
     if not data.startswith(_SIGNATURE):
         raise _Unreadable("it is no PNG")
