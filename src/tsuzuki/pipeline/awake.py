@@ -22,4 +22,4 @@ def awake() -> Iterator[None]:
 
 
 def _note(result: object) -> None:
-    _log.info("The machine cannot be kept from sleeping: %s", result)
+    _log.debug("The machine cannot be kept from sleeping: %s", result)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import BinaryIO, cast
 
 from tsuzuki.durable import Durable, PendingFile
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.spooler import Finished
-from tsuzuki.pipeline.store import KEPT, SPOOLED
-from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths
 from tsuzuki.video import stills
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.facts import Rgb
@@ -31,9 +29,8 @@ class FrameFiles:
     ) -> None:
         self._paths = paths
         self._colour = plan.probe.colour
-        self._source_shape = (3, plan.probe.height, plan.probe.width)
-        self._shape = (3, plan.encoding.height, plan.encoding.width)
-        self._dtype = np.dtype(np.uint8 if self._colour.white < 256 else np.uint16)
+        self._source_size = (plan.probe.width, plan.probe.height)
+        self._size = (plan.encoding.width, plan.encoding.height)
         self._keep = keep_frames
         self._on_damage = on_damage
         self._durable = Durable()
@@ -45,14 +42,18 @@ class FrameFiles:
     def read_source(self, frame: int) -> Rgb | None:
         """Return an extracted frame; None where there is no sound one."""
         path = self._paths.frame(frame + 1)
-        return self._read(stills.read_png, path, frame, self._source_shape)
+        return self._read(stills.read_png, path, frame, self._source_size)
 
     def write_source(self, frame: Frame) -> None:
         """Write an extracted frame, unless it is there."""
         path = self._paths.frame(frame.number + 1)
         with PendingFile(path, self._durable) as pending:
             stills.write_png(
-                pending.file, frame.rgb, self._colour, self._paths.session_id, frame.number + 1
+                cast(BinaryIO, pending.file),
+                frame.rgb,
+                self._colour,
+                self._paths.session_id,
+                frame.number + 1,
             )
             pending.finish()
         pending.publish(path)
@@ -61,7 +62,7 @@ class FrameFiles:
         """Return an upscaled frame; None where there is no sound one."""
         for suffix, read in ((KEPT, stills.read_png), (SPOOLED, stills.read_spooled)):
             path = self._paths.upscaled_frame(frame + 1, suffix)
-            rgb = self._read(read, path, frame, self._shape)
+            rgb = self._read(read, path, frame, self._size)
             if rgb is not None:
                 return rgb
         return None
@@ -78,7 +79,7 @@ class FrameFiles:
             path = self._paths.upscaled_frame(finished.frame + 1, suffix)
             with PendingFile(path, self._durable) as pending:
                 write(
-                    pending.file,
+                    cast(BinaryIO, pending.file),
                     finished.rgb,
                     self._colour,
                     self._paths.session_id,
@@ -93,15 +94,13 @@ class FrameFiles:
         read: Callable[..., Rgb],
         path: Path,
         frame: int,
-        shape: tuple[int, int, int],
+        size: tuple[int, int],
     ) -> Rgb | None:
         if not path.exists():
             return None
         try:
-            return read(path, self._paths.session_id, frame + 1, shape, self._dtype)
+            return read(path, self._paths.session_id, frame + 1, self._colour, *size)
         except SessionDamagedError as error:
             aside = self._durable.move_aside(path)
-            self._on_damage(
-                f"{error.message} It is kept as {aside.name}; the frame is computed again."
-            )
+            self._on_damage(f"{error.message} The damaged file is kept as {aside.name}.")
             return None

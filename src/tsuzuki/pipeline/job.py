@@ -182,6 +182,7 @@ class _Job:
         self._emit = emit
         self._allow_sleep = allow_sleep
         self._run: Run | None = None
+        self._stopped = False
         self._began = time.monotonic()
 
     def plan(self, path: Path, settings: ProcessingSettings, output: Path | None) -> Plan:
@@ -229,7 +230,10 @@ class _Job:
             return self._work(run, resumed=True)
 
     def stop(self, error: BaseException) -> None:
-        """Save what is finished and why it went no further, and tell."""
+        """Save what is finished and why it went no further, and tell; the first call counts."""
+        if self._stopped:
+            return
+        self._stopped = True
         run = self._run
         self.supervisor.stop(run.on_report if run else lambda _: None)
         if run is not None and run.step is not None:
@@ -262,7 +266,6 @@ class _Job:
                 yield run
             except BaseException as error:
                 self.stop(error)  # while the session is still locked
-                self._run = None
                 raise
 
     def _work(self, run: Run, *, resumed: bool) -> Result:
@@ -276,11 +279,6 @@ class _Job:
 
     def _open(self, run: Run, *, resumed: bool) -> None:
         known = extract.load_index(run)
-        for aside in run.store.load(run.segments) if known else ():
-            run.warn(
-                "damaged",
-                f"{aside} was damaged and is kept aside; only its frames are computed again.",
-            )
         run.emit(
             events.SessionOpened(
                 session_id=run.session_id,

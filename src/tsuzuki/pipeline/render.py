@@ -199,9 +199,9 @@ class Renderer:
             work.computed += 1
         seconds = time.perf_counter() - begin
         work.seconds["network"] += seconds
-        self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed))
         if computed or not self._files.is_kept(number):
             self.spooler.add(Finished(number, rgb, seconds))
+        self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed))
         return rgb
 
     def _spool(self, group: list[Finished]) -> None:

@@ -98,10 +98,15 @@ class Run:
             )
 
     def set_index(self, index: FrameIndex) -> None:
-        """Know the frames, and with them the segments."""
+        """Know the frames, and with them the segments and what is left to do."""
         self.index = index
         self.segments = cut_segments(index, self.plan.segment_frames)
         self._firsts = [segment.first for segment in self.segments]
+        for aside in self.store.load(self.segments):
+            self.warn(
+                "damaged",
+                f"{aside} was damaged and is kept aside; only its frames are computed again.",
+            )
 
     def segment_of(self, frame: int) -> Segment:
         """Return the segment that a frame (from 0) belongs to."""

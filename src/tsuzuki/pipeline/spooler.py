@@ -47,13 +47,18 @@ class Spooler:
         self._waiting: list[Finished] = []
         self._writing: list[Finished] = []
         self._sealed_to = 0
+        self._flushed = False
         self._change = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
 
     def add(self, finished: Finished) -> None:
-        """Take over a finished frame; waits while the group before is still being written."""
+        """Take over a finished frame; waits while the group before is still being written.
+
+        After `flush` it never returns: what is finished later than that counts as not finished.
+        """
         with self._change:
+            self._change.wait_for(lambda: not self._flushed)
             self._waiting.append(finished)
             if not self._group_is_due():
                 return
@@ -68,8 +73,9 @@ class Spooler:
                 self._waiting = [f for f in self._waiting if f.frame >= self._sealed_to]
 
     def flush(self) -> None:
-        """Return when every frame taken over is safe."""
+        """Take over no more frames, and return when all those taken over are safe."""
         with self._change:
+            self._flushed = True
             self._change.wait_for(lambda: not self._writing)
             self._hand_over()
             self._change.wait_for(lambda: not self._writing)

@@ -8,12 +8,9 @@ from pathlib import Path
 from tsuzuki.durable import Durable, sha256_of
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.plan import Plan, Segment
-from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths
 from tsuzuki.sessions.progress import utc_now
 from tsuzuki.sessions.records import SegmentRecord, read_records, tidy, write_record
-
-SPOOLED, KEPT = "mkv", "png"
-"""Suffixes of upscaled frames: spooled until their segment is sealed, or kept for good."""
 
 
 class Store:
@@ -26,8 +23,8 @@ class Store:
         """Bytes of segments and upscaled frames."""
         self._durable = Durable()
         self._records: dict[int, SegmentRecord] = {}
-        self._frames: dict[int, str] = {}
-        """Suffixes of the upscaled frames on disk, by frame."""
+        self._frames: dict[int, tuple[str, int]] = {}
+        """Suffix and size in bytes of the upscaled frames on disk, by frame."""
 
     def load(self, segments: Sequence[Segment]) -> list[str]:
         """Find out what is there; keep aside what is damaged and say what that was."""
@@ -41,14 +38,13 @@ class Store:
                 self._records[record.segment] = record
                 self.disk_used += record.size
         for number, path in found.spooled.items():
-            self._frames[number - 1] = path.suffix[1:]
-            self.disk_used += path.stat().st_size
+            self._add(number - 1, path)
         return [f"{path.name} ({path.parent})" for path in aside]
 
     def is_sealed(self, segment: Segment) -> bool:
         """Tell whether the segment's file and record are safe, and its kept frames are there."""
         return segment.number in self._records and (
-            self.suffix != KEPT or all(self._frames.get(f) == KEPT for f in segment.frames)
+            self.suffix != KEPT or all(self._suffix(f) == KEPT for f in segment.frames)
         )
 
     def frames_of(self, segment: Segment) -> list[int]:
@@ -109,19 +105,25 @@ class Store:
     def add_frames(self, frames: Iterable[int]) -> None:
         """Know that upscaled frames have been written."""
         for frame in frames:
-            self._frames[frame] = self.suffix
-            self.disk_used += self._path(frame, self.suffix).stat().st_size
+            self._add(frame, self._path(frame, self.suffix))
 
     def drop_frames(self, segment: Segment) -> None:
         """Remove the spooled frames of a sealed segment; kept frames stay."""
         paths = []
         for frame in self.frames_of(segment):
-            if self._frames[frame] == SPOOLED:
-                path = self._path(frame, SPOOLED)
-                self.disk_used -= path.stat().st_size
-                del self._frames[frame]
-                paths.append(path)
+            if self._suffix(frame) == SPOOLED:
+                self.disk_used -= self._frames.pop(frame)[1]
+                paths.append(self._path(frame, SPOOLED))
         self._durable.remove_files(paths)
+
+    def _add(self, frame: int, path: Path) -> None:
+        _, size_before = self._frames.get(frame, ("", 0))
+        size = path.stat().st_size
+        self._frames[frame] = path.suffix[1:], size
+        self.disk_used += size - size_before
+
+    def _suffix(self, frame: int) -> str | None:
+        return self._frames.get(frame, (None, 0))[0]
 
     def _path(self, frame: int, suffix: str) -> Path:
         return self.paths.upscaled_frame(frame + 1, suffix)

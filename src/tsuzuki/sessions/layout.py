@@ -19,6 +19,8 @@ ROOT_VARIABLE = "TSUZUKI_SESSIONS_DIR"
 ROOT_NAME = "upscale_app_sessions"
 MAX_FRAMES = 100_000_000
 MAX_SEGMENTS = 1_000_000
+SPOOLED, KEPT = "nut", "png"
+"""Suffixes of upscaled frames: spooled until their segment is sealed, or kept for good."""
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _FRAME = re.compile(r"frame_([0-9]{6,9})(?:_upscaled)?\.[0-9A-Za-z]{1,8}")

@@ -34,6 +34,7 @@ def combine(run: Run) -> None:
             "its frames are computed again.",
         )
         upscale(run)
+    run.open_worker()
     Durable().remove_temporaries_of(run.output)
     answer = run.supervisor.ask(
         m.Combine(
