@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tsuzuki import durable
+from tsuzuki.errors import DiskFullError, OutputFolderError, OutputIsInputError
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.jobs import make_plan
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.steps import validate
+from tsuzuki.settings import ProcessingSettings
+
+
+@pytest.fixture
+def plan(clip: Path) -> Plan:
+    settings = ProcessingSettings(engine="nearest", scale_factor=2.5)
+    return make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
+
+
+def test_default_output(plan: Plan, clip: Path) -> None:
+    assert validate.default_output(plan) == clip.with_name("clip_2.5x.mp4")
+
+
+def test_the_input_under_another_name_is_still_the_input(plan: Plan, clip: Path) -> None:
+    link = clip.with_name("link.mp4")
+    os.link(clip, link)
+    with pytest.raises(OutputIsInputError):
+        validate.check_output(plan, link, overwrite=True)
+
+
+def test_a_folder_is_no_output(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(OutputFolderError, match="is a folder"):
+        validate.check_output(plan, tmp_path, overwrite=True)
+
+
+def test_too_little_space_is_refused_with_figures(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "free_bytes", lambda _: 1_000_000)
+    with pytest.raises(DiskFullError, match="1 MB are free") as caught:
+        validate.check_space(plan, 96, tmp_path, tmp_path / "out.mp4")
+    assert caught.value.details["needed"] > caught.value.details["free"]
+
+
+def test_tight_space_is_warned_of(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "free_bytes", lambda _: 100_000_000)
+    assert "may be needed" in (validate.check_space(plan, 96, tmp_path, tmp_path / "o.mp4") or "")
+    monkeypatch.setattr(durable, "free_bytes", lambda _: 10**13)
+    assert validate.check_space(plan, 96, tmp_path, tmp_path / "o.mp4") is None
+
+
+def test_a_file_system_that_does_not_tell_is_trusted(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "free_bytes", lambda _: None)
+    assert validate.check_space(plan, 96, tmp_path, tmp_path / "o.mp4") is None
+
+
+def test_lossless_encoders_and_kept_frames_need_more(plan: Plan, tmp_path: Path) -> None:
+    def need(**changes: Any) -> int:
+        settings = msgspec.structs.replace(plan.settings, keep_frames="keep" in changes)
+        encoding = msgspec.structs.replace(plan.encoding, encoder=changes.get("encoder", "x264"))
+        changed = msgspec.structs.replace(plan, settings=settings, encoding=encoding)
+        return sum(validate._needs(changed, 10_000, tmp_path, tmp_path / "o.mp4").values())
+
+    assert need() < need(keep=True)
+    assert need() < need(encoder="ffv1")

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tsuzuki.pipeline import spooler as module
+from tsuzuki.pipeline.spooler import Finished, Spooler
+
+
+class Disk:
+    """Remembers the groups written; writing waits while ``open`` is cleared."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.errors: list[BaseException] = []
+
+    def write(self, group: list[Finished]) -> None:
+        self.open.wait(10)
+        self.groups.append([finished.frame for finished in group])
+
+    def spooler(self, budget: float = 2.0, *, keep_all: bool = False) -> Spooler:
+        return Spooler(self.write, budget=budget, keep_all=keep_all, failed=self.errors.append)
+
+
+def frame(number: int, seconds: float = 0.3) -> Finished:
+    return Finished(number, np.zeros((3, 2, 2), np.uint8), seconds)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_group_is_written_when_it_took_half_the_budget() -> None:
+    disk = Disk()
+    spooler = disk.spooler()
+    for number in range(8):
+        spooler.add(frame(number))
+    eventually(lambda: disk.groups == [[0, 1, 2, 3], [4, 5, 6, 7]])
+
+
+def test_a_segment_within_half_the_budget_is_never_spooled() -> None:
+    disk = Disk()
+    spooler = disk.spooler()
+    for number in range(30):
+        spooler.add(frame(number, 0.3))
+        if number % 3 == 2:
+            spooler.forget(number + 1)
+    spooler.flush()
+    assert disk.groups == []
+
+
+def test_no_more_than_the_budget_is_at_stake_while_a_group_is_being_written() -> None:
+    disk = Disk()
+    disk.open.clear()
+    spooler = disk.spooler()
+    taken: list[int] = []
+
+    def work() -> None:
+        for number in range(20):
+            spooler.add(frame(number))
+            taken.append(number)
+
+    threading.Thread(target=work, daemon=True).start()
+    eventually(lambda: len(taken) == 7)
+    time.sleep(0.05)
+    assert len(taken) == 7  # the eighth would put more than 8 x 0.3 s at stake: it waits
+    disk.open.set()
+    eventually(lambda: len(taken) == 20)
+
+
+def test_everything_is_written_where_frames_are_kept() -> None:
+    disk = Disk()
+    spooler = disk.spooler(keep_all=True)
+    for number in range(5):
+        spooler.add(frame(number, 0.0001))
+        spooler.forget(number + 1)
+    spooler.flush()
+    assert [n for group in disk.groups for n in group] == list(range(5))
+
+
+def test_memory_is_bounded_whatever_the_budget(monkeypatch: object) -> None:
+    disk = Disk()
+    spooler = disk.spooler(budget=1e9)
+    big = np.zeros(module.MAX_PENDING_BYTES // 4 + 1, np.uint8)
+    for number in range(4):
+        spooler.add(Finished(number, big, 0.1))
+    eventually(lambda: disk.groups == [[0, 1, 2, 3]])
+
+
+def test_flush_saves_the_rest_and_takes_no_more() -> None:
+    disk = Disk()
+    spooler = disk.spooler()
+    spooler.add(frame(0))
+    spooler.flush()
+    assert disk.groups == [[0]]
+    late = threading.Thread(target=spooler.add, args=(frame(1),), daemon=True)
+    late.start()
+    late.join(0.05)
+    assert late.is_alive()
+
+
+def test_an_error_of_writing_is_handed_over() -> None:
+    error = OSError("full")
+    errors: list[BaseException] = []
+
+    def write(group: list[Finished]) -> None:
+        raise error
+
+    Spooler(write, budget=0, keep_all=False, failed=errors.append).add(frame(0))
+    eventually(lambda: errors == [error])

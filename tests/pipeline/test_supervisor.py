@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tsuzuki.errors import Cancelled, InputNotFoundError, WorkerError
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline import supervisor as module
+from tsuzuki.pipeline.process import WorkerProcess
+from tsuzuki.pipeline.supervisor import MAX_DEATHS, Supervisor, WorkerRestartedError
+from tsuzuki.settings import ProcessingSettings
+
+
+class Watched(Supervisor):
+    def __init__(self) -> None:
+        self.cancel = threading.Event()
+        self.restarts: list[str] = []
+        super().__init__(self.cancel, self.restarts.append)
+
+    def kill_worker(self) -> None:
+        assert self.worker_pid
+        os.kill(self.worker_pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def supervisor() -> Watched:
+    made = Watched()
+    yield made
+    made.stop(lambda _: None)
+
+
+def request(clip: Path) -> m.MakePlan:
+    return m.MakePlan(path=str(clip), settings=ProcessingSettings(engine="nearest"), output=None)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_asks_and_answers(supervisor: Watched, clip: Path) -> None:
+    plan = supervisor.ask(request(clip), m.PlanMade).plan
+    assert (plan.encoding.width, plan.encoding.height) == (192, 108)
+    assert (plan.upscaling.engine, plan.encoding.container) == ("nearest", "mp4")
+
+
+def test_an_error_of_the_worker_is_raised_here(supervisor: Watched, tmp_path: Path) -> None:
+    with pytest.raises(InputNotFoundError, match=r"none\.mp4"):
+        supervisor.ask(request(tmp_path / "none.mp4"), m.PlanMade)
+
+
+def test_a_worker_that_dies_is_replaced(supervisor: Watched, clip: Path) -> None:
+    first = supervisor.ask(request(clip), m.PlanMade)
+    supervisor.kill_worker()
+    assert supervisor.ask(request(clip), m.PlanMade) == first
+    assert len(supervisor.restarts) == 1
+    assert "signal 9" in supervisor.restarts[0]
+
+
+def test_deaths_without_progress_end_the_run(supervisor: Watched, clip: Path) -> None:
+    supervisor.ask(request(clip), m.PlanMade)
+    for _ in range(MAX_DEATHS - 1):
+        supervisor.kill_worker()
+        with pytest.raises(WorkerRestartedError):
+            supervisor.receive()
+        supervisor.send(m.Committed(last=0))  # makes it start the next one
+    supervisor.kill_worker()
+    with pytest.raises(WorkerError, match="tsuzuki resume"):
+        supervisor.receive()
+
+
+def test_a_worker_that_hangs_is_replaced(
+    supervisor: Watched, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.ask(request(clip), m.PlanMade)
+    assert supervisor.worker_pid
+    os.kill(supervisor.worker_pid, signal.SIGSTOP)
+    hung = supervisor.worker_pid
+    monkeypatch.setattr(module, "FIRST_ANSWER_SECONDS", 0.3)
+    with pytest.raises(WorkerRestartedError, match="said nothing"):
+        supervisor.receive()
+    assert not alive(hung)
+
+
+def test_a_wish_to_stop_is_heard_at_once(supervisor: Watched, clip: Path) -> None:
+    supervisor.ask(request(clip), m.PlanMade)
+    threading.Timer(0.2, supervisor.cancel.set).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        supervisor.receive()
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_no_worker_outlives_its_supervisor(clip: Path) -> None:
+    supervisor = Watched()
+    supervisor.ask(request(clip), m.PlanMade)
+    pid = supervisor.worker_pid
+    assert pid
+    assert alive(pid)
+    supervisor.stop(lambda _: None)
+    assert not alive(pid)
+
+
+def test_what_a_worker_prints_does_not_disturb_messages(clip: Path) -> None:
+    worker = WorkerProcess()
+    worker.send(request(clip))
+    assert isinstance(worker.inbox.get(timeout=30), m.PlanMade)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.inbox.get(timeout=10) is None
+    assert "signal 9" in str(worker.death())
+    worker.send(m.Stop())  # to nobody: no error
+    worker.close()
