@@ -10,8 +10,7 @@ import numpy as np
 
 from tsuzuki.video.colour import format_depth, to_rgb
 from tsuzuki.video.facts import FrameIndex, Probe, Rgb, Start
-from tsuzuki.video.index import decode
-from tsuzuki.video.packets import changed, packets_from
+from tsuzuki.video.packets import changed, decode, mark, number_of, packets_from
 
 
 class Frame(NamedTuple):
@@ -102,14 +101,14 @@ class FrameReader:
         """Yield the frames of the index that a fresh decoder gives, with their numbers."""
         for number, packet, stream in packets_from(self._probe, start):
             if packet is not None:
-                packet.opaque = number
+                mark(packet, number)
             elif number <= self._last_packet:
                 raise changed(self._probe)
             yield from self._known(decode(stream.codec_context, packet))
 
     def _known(self, frames: list[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
         for frame in frames:
-            number = self._numbers.get(cast(int, frame.opaque))
+            number = self._numbers.get(number_of(frame))
             fits = (frame.width, frame.height) == (self._probe.width, self._probe.height)
             if number is not None and fits:
                 yield number, frame

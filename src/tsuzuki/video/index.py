@@ -21,7 +21,10 @@ from tsuzuki.video.packets import (
     KEY,
     MISSING,
     Columns,
+    decode,
     flags_of,
+    mark,
+    number_of,
     open_stream,
     packets,
 )
@@ -57,8 +60,9 @@ def build_index(
     """
     watch = _Watch(probe, on_progress, cancelled)
     columns = _scan(probe, watch)
-    matched = _matches(probe, columns)
-    frames = _by_packets(probe, columns) if matched else _by_decoding(probe, watch)
+    frames = _by_packets(probe, columns) if _matches(probe, columns) else None
+    if frames is None:
+        frames = _by_decoding(probe, watch)
     if not frames:
         raise DamagedVideoError(
             f"'{probe.path}' holds not one whole frame. Get it again from where it came.",
@@ -127,62 +131,68 @@ def _sample_matches(probe: Probe) -> bool:
         for number, packet in enumerate(islice(packets(container, stream, probe.path), _SAMPLE)):
             if not flags_of(packet, probe.codec, b"") & (DISCARD | HIDDEN):
                 times[number] = packet.pts
-            packet.opaque = number
+            mark(packet, number)
             frames += decode(stream.codec_context, packet)
         frames += decode(stream.codec_context, None)
-    counted = {frame.opaque for frame in frames}
-    own = all(times.get(frame.opaque, MISSING) == frame.pts for frame in frames)  # type: ignore[call-overload]
-    return own and len(counted) == len(frames) and 2 * len(frames) >= len(times)
+    own = all(times.get(number_of(frame), MISSING) == frame.pts for frame in frames)
+    rising = own and all(a.pts < b.pts for a, b in pairwise(frames))  # type: ignore[operator]
+    return rising and 2 * len(frames) >= len(times)
 
 
-def decode(decoder: av.VideoCodecContext, packet: object) -> list[av.VideoFrame]:
-    """Return the frames that a packet (None: the end) makes a decoder give; none on errors."""
-    try:
-        return decoder.decode(packet)  # type: ignore[arg-type]
-    except (av.error.FFmpegError, EOFError):
-        return []
-
-
-def _by_packets(probe: Probe, columns: Columns) -> list[tuple[int, int]]:
-    """Return time and packet of every frame, by time; frames of one time merge."""
+def _by_packets(probe: Probe, columns: Columns) -> list[tuple[int, int]] | None:
+    """Return time and packet of every frame, by time; None where two packets have one time."""
     _refuse_jumps(probe, (dts for dts in columns.dts if dts != MISSING))
     shown = [i for i, flags in enumerate(columns.flags) if not flags & (DISCARD | HIDDEN)]
-    frames: list[tuple[int, int]] = []
-    for packet in sorted(shown, key=columns.pts.__getitem__):
-        if not frames or columns.pts[packet] > frames[-1][0]:
-            frames.append((columns.pts[packet], packet))
-    return frames
+    frames = sorted((columns.pts[packet], packet) for packet in shown)
+    return frames if all(a[0] < b[0] for a, b in pairwise(frames)) else None
 
 
 def _by_decoding(probe: Probe, watch: _Watch) -> list[tuple[int, int]]:
-    """Return time and packet of every frame that a decoder gives from the file's first packet."""
-    step = max(round(1 / (Fraction(*probe.frame_rate) * Fraction(*probe.time_base))), 1)
-    frames: list[tuple[int, int]] = []
+    """Return time and packet of every frame that a decoder gives from the file's first packet.
+
+    The i-th frame has the i-th smallest time, since AVI and some others tell times in the order of
+    decoding. Frames without a time of their own get one between those of their neighbours.
+    """
+    step = _step(probe)
+    times: list[int] = []
+    numbers: list[int] = []
     for packet, time in _decoded_times(probe, watch):
-        last = frames[-1][0] if frames else -step
-        pts = last + step if time is None else time
-        _refuse_jumps(probe, (last, pts))
-        if pts > last or not frames:
-            frames.append((pts, packet))
-    return frames
+        last = times[-1] if times else -step
+        times.append(last + step if time is None else time)
+        numbers.append(packet)
+    _refuse_jumps(probe, times)
+    return list(zip(_spread(sorted(times), step), numbers, strict=True))
+
+
+def _spread(times: list[int], step: int) -> list[int]:
+    """Return rising times strictly rising, equal ones moved towards the next larger."""
+    later = times[-1] + step if times else 0
+    out: list[int] = []
+    for at, time in enumerate(times):
+        last = out[-1] if out else time - 1
+        if time > last:
+            out.append(time)
+            continue
+        following = next((t for t in islice(times, at, at + 100) if t > last), later)
+        out.append(max((last + following) // 2, last + 1))
+    return out
+
+
+def _step(probe: Probe) -> int:
+    """Return the length of a frame in ticks, by the mean frame rate."""
+    return max(round(1 / (Fraction(*probe.frame_rate) * Fraction(*probe.time_base))), 1)
 
 
 def _decoded_times(probe: Probe, watch: _Watch) -> Iterable[tuple[int, int | None]]:
     with open_stream(probe) as (container, stream):
         decoder = stream.codec_context
         for number, packet in enumerate(packets(container, stream, probe.path)):
-            packet.opaque = number
+            mark(packet, number)
             for frame in decode(decoder, packet):
-                yield _packet_and_time(frame)
+                yield number_of(frame), frame.dts if frame.pts is None else frame.pts
             watch.at(number, packet.pos)
         for frame in decode(decoder, None):
-            yield _packet_and_time(frame)
-
-
-def _packet_and_time(frame: av.VideoFrame) -> tuple[int, int | None]:
-    number = frame.opaque
-    assert isinstance(number, int)
-    return number, frame.dts if frame.pts is None else frame.pts
+            yield number_of(frame), frame.dts if frame.pts is None else frame.pts
 
 
 def _refuse_jumps(probe: Probe, times: Iterable[int]) -> None:
@@ -205,7 +215,7 @@ def _end(probe: Probe, columns: Columns, frames: list[tuple[int, int]]) -> int:
         return pts + columns.duration[packet]
     if len(frames) > 1:
         return pts + max(round(Fraction(pts - frames[0][0], len(frames) - 1)), 1)
-    return pts + max(round(1 / (Fraction(*probe.frame_rate) * Fraction(*probe.time_base))), 1)
+    return pts + _step(probe)
 
 
 def _starts(
@@ -219,7 +229,9 @@ def _starts(
         if packet == 0 or not flags & KEY or flags & (CORRUPT | HIDDEN):
             continue
         pts = columns.pts[packet]
-        frame = numbers.get(packet) if pts == MISSING else bisect_left(times, pts)
+        frame = numbers.get(packet)
+        if frame is None and pts != MISSING:  # not shown itself, but what follows is
+            frame = bisect_left(times, pts)
         if frame is not None and starts[-1].frame + START_DISTANCE <= frame < len(frames):
             starts.append(columns.start(packet, frame, times[frame]))
     doubtful = {s.packet for s in starts[1:] if not columns.flags[s.packet] & CLEAN}
@@ -235,7 +247,7 @@ def _failing(probe: Probe, doubtful: set[int], watch: _Watch) -> set[int]:
         for number, packet in enumerate(packets(container, stream, probe.path)):
             watch.at(number, packet.pos)
             if number in doubtful:
-                packet.opaque = number
+                mark(packet, number)
                 decoder = stream.codec_context
                 frames = decode(decoder, packet) + decode(decoder, None)
                 decoder.flush_buffers()
@@ -248,7 +260,7 @@ def _failing(probe: Probe, doubtful: set[int], watch: _Watch) -> set[int]:
 
 
 def _gives_own(frames: list[av.VideoFrame], number: int) -> bool:
-    return bool(frames) and frames[0].opaque == number and not frames[0].is_corrupt
+    return bool(frames) and number_of(frames[0]) == number and not frames[0].is_corrupt
 
 
 def _warnings(probe: Probe, index: FrameIndex) -> Iterable[str]:

@@ -10,6 +10,7 @@ from fractions import Fraction
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from tsuzuki.errors import InputError
@@ -70,6 +71,38 @@ def packets(container: InputContainer, stream: VideoStream, path: str) -> Iterat
         raise storage_error(path, error) from error
     except (av.error.FFmpegError, EOFError):
         return
+
+
+class _Mark:
+    """Number of a packet, handed through the decoder.
+
+    PyAV keeps what is handed through under its address in memory, so that equal small integers,
+    which share one, would take each other away.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def mark(packet: Packet, number: int) -> None:  # type: ignore[type-arg]
+    """Let the frames that come from a packet know its number."""
+    packet.opaque = _Mark(number)
+
+
+def number_of(frame: av.VideoFrame) -> int:
+    """Return the number of the packet that a frame comes from, -1 if that is unknown."""
+    own = frame.opaque
+    return own.number if isinstance(own, _Mark) else -1
+
+
+def decode(decoder: VideoCodecContext, packet: Packet | None) -> list[av.VideoFrame]:  # type: ignore[type-arg]
+    """Return the frames that a packet (None: the end) makes a decoder give; none on errors."""
+    try:
+        return decoder.decode(packet)
+    except (av.error.FFmpegError, EOFError):
+        return []
 
 
 class Columns:
