@@ -24,5 +24,7 @@ def demo(
     from tsuzuki.demo import run_demo  # noqa: PLC0415
 
     console = stdout()
-    same = run_demo(folder, keep=keep, say=lambda line: console.print(line, markup=False))
+    same = run_demo(
+        folder, keep=keep, say=lambda line: console.print(line, markup=False, soft_wrap=True)
+    )
     raise typer.Exit(0 if same else 1)

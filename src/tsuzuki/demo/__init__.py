@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tsuzuki.demo.clip import FRAMES, HEIGHT, WIDTH, write_clip
 from tsuzuki.demo.picture import before_and_after
-from tsuzuki.demo.run import run, run_and_kill
+from tsuzuki.demo.runs import run, run_and_kill
 from tsuzuki.durable import Durable, sha256_of
 
 KILLS = ((FRAMES // 3 + 4, True), (2 * FRAMES // 3 + 4, False))

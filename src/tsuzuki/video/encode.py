@@ -163,8 +163,9 @@ def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
     """Return the pixel format asked for, else the source's subsampling and depth (8 or 10 bits).
 
     What the encoder lacks becomes the nearest that keeps most: RGB becomes 4:4:4 where the encoder
-    takes no RGB; the rarer subsamplings, grey and what is left become 4:2:0.
+    takes no RGB; the rarer subsamplings, grey and what is left become 4:2:0. Raises like `check`.
     """
+    check(settings)
     if settings.pixel_format is not None:
         return settings.pixel_format
     supported = _supported_formats(settings.encoder)

@@ -1,0 +1,205 @@
+"""The real command on a real terminal: bars, the dialog, Ctrl-C."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pty = pytest.importorskip("pty", reason="needs a POSIX terminal")
+
+SLOW = ("--quality", "Fast", "--segment-frames", "6", "--loss-budget", "0.1", "--device", "cpu")
+CLAIM = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Terminal:
+    """A child on a terminal of its own, read as a person would."""
+
+    def __init__(self, *arguments):
+        self.screen = ""
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CLAIM, sys.executable, "-m", "tsuzuki", *map(str, arguments)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "150"},
+        )
+        os.close(slave)
+        os.set_blocking(self.master, False)
+
+    def read(self):
+        try:
+            while data := os.read(self.master, 65536):
+                self.screen += data.decode(errors="replace")
+        except (BlockingIOError, OSError):
+            pass
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.screen)
+
+    def wait_for(self, pattern, timeout=60):
+        deadline = time.monotonic() + timeout
+        while not (found := re.search(pattern, self.read())):
+            assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.read()}"
+            assert self.process.poll() is None or re.search(pattern, self.read()), self.read()
+            time.sleep(0.05)
+        return found
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self, timeout=60):
+        deadline = time.monotonic() + timeout
+        while self.process.poll() is None:  # a full terminal would block the child
+            assert time.monotonic() < deadline, self.read()
+            self.read()
+            time.sleep(0.05)
+        return self.process.returncode
+
+
+@pytest.fixture
+def terminal():
+    opened = []
+
+    def start(*arguments):
+        opened.append(Terminal(*arguments))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+            one.process.wait()
+        os.close(one.master)
+
+
+@pytest.fixture
+def long_clip(tmp_path, make_video):
+    return make_video(tmp_path / "long.mp4", frames=30, width=160, height=120)
+
+
+def work_is_done(clip, *, more_than=0, timeout=60):
+    """Wait until more frames or segments than ``more_than`` are safe; return their number."""
+    deadline = time.monotonic() + timeout
+    while True:
+        folder = clip.parent / "sessions"
+        found = len([*folder.glob("*/upscaled/segment_*.json"), *folder.glob("*/upscaled/frame_*")])
+        if found > more_than:
+            return found
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def child_of(pid):
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
+    pairs = (line.split() for line in listed.stdout.decode().splitlines())
+    return next(int(child) for child, parent in pairs if int(parent) == pid)
+
+
+def is_gone(pid, timeout=5):
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def interrupt(terminal, clip, *options):
+    """Run until some frames are done, press Ctrl-C, and return the session's id."""
+    first = terminal("upscale", clip, *SLOW, *options)
+    work_is_done(clip)
+    first.type("\x03")
+    first.wait_for("Saving what is finished")
+    assert first.end(timeout=15) == 130
+    shown = first.read()
+    assert "Traceback" not in shown
+    return re.search(r"tsuzuki resume (\S*[0-9a-f]{12})", shown)[1]
+
+
+def test_a_run_shows_a_bar_for_each_step(terminal, clip, tmp_path):
+    shown = terminal("upscale", clip, "--engine", "nearest")
+    assert shown.end() == 0
+    screen = shown.read()
+    for step in ("validate", "extract", "upscale", "combine"):
+        assert re.search(rf"{step}\s+━+ 100.0 %", screen), screen
+    assert "Done: " in screen
+    assert (tmp_path / "clip_2x.mp4").exists()
+
+
+def test_ctrl_c_saves_and_the_dialog_resumes(terminal, long_clip, tmp_path, child):
+    session = interrupt(terminal, long_clip)
+    assert not (tmp_path / "long_2x.mp4").exists()
+
+    second = terminal("upscale", long_clip, *SLOW)
+    second.wait_for("An unfinished session was found")
+    second.wait_for(session)
+    second.wait_for("cancel")
+    second.type("\r")
+    found = second.wait_for(r"Going on: (\d+) of 30 frames are done and safe")
+    assert int(found[1]) > 0
+    assert second.end() == 0
+    whole = child("upscale", long_clip, *SLOW, "-o", tmp_path / "whole.mp4")
+    assert whole.code == 0
+    assert (tmp_path / "whole.mp4").read_bytes() == (tmp_path / "long_2x.mp4").read_bytes()
+
+
+def test_the_dialog_cancels_and_restarts(terminal, long_clip, child):
+    session = interrupt(terminal, long_clip)
+
+    second = terminal("upscale", long_clip, *SLOW)
+    second.wait_for(r"cancel\?")
+    second.type("c\r")
+    assert second.end() == 130
+    assert f"tsuzuki resume {session}" in second.read()
+    assert session in child("sessions", "list").out
+
+    other = terminal("upscale", long_clip, *SLOW, "--scale", "3", "--engine", "nearest")
+    other.wait_for(rf"other settings \(.*scale_factor.*\): tsuzuki resume {session}")
+    assert other.end() == 0
+
+    third = terminal("upscale", long_clip, *SLOW, "--engine", "nearest", "--on-existing", "restart")
+    assert third.end() == 0
+    assert "Going on" not in third.read()
+
+
+def test_pressing_ctrl_c_twice_ends_at_once_and_leaves_no_worker(terminal, long_clip, child):
+    shown = terminal("upscale", long_clip, *SLOW)
+    work_is_done(long_clip)
+    worker = child_of(shown.process.pid)
+    os.kill(worker, signal.SIGSTOP)  # so that it cannot save, which is waited for
+    try:
+        shown.type("\x03")
+        shown.wait_for("Saving what is finished")
+        time.sleep(0.5)
+        assert shown.process.poll() is None
+        shown.type("\x03")
+        assert shown.end(timeout=3) == 130
+        if sys.platform == "linux":
+            assert is_gone(worker)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    resumed = child("resume", "--json")
+    assert resumed.code == 0
+    assert '"resumed":true' in resumed.out
+
+
+def test_sigterm_and_closing_the_terminal_save_too(terminal, long_clip, child):
+    seen = 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        shown = terminal("upscale", long_clip, *SLOW, "--on-existing", "resume")
+        seen = work_is_done(long_clip, more_than=seen)
+        os.kill(shown.process.pid, number)
+        assert shown.end(timeout=15) == 130
+    assert child("resume").code == 0
