@@ -25,7 +25,7 @@ from tsuzuki.upscale.nearest import enlarge
 PIECE_BYTES = 600 << 20
 """Working memory that one piece should take."""
 SMALLEST_TILE = 112
-"""Below, more border than frame would be computed; the slowest networks take up to 1.7 GB here."""
+"""Below, more border than frame would be computed; the slowest networks take up to 2 GB here."""
 PARKED_BYTES = 3 << 30
 """Memory that the unfinished tiles of a pooling network may hold, at most a quarter of the
 machine's; beyond, they are begun anew at each pooling: twice the time, a third of the memory, the
