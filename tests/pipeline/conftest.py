@@ -3,12 +3,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
-import av
-import numpy as np
 import pytest
 
 from tsuzuki import pipeline
@@ -19,34 +16,9 @@ FRAMES = 96
 """Eight segments of twelve frames."""
 
 
-def draw_clip(path: Path, frames: int = FRAMES, *, sound: bool = True) -> Path:
-    """Write a clip whose every frame shows its own number as bars, with a tone."""
-    with av.open(str(path), "w") as container:
-        video: Any = container.add_stream("libx264", rate=24, options={"g": "16", "bf": "2"})
-        video.width, video.height, video.pix_fmt = 96, 54, "yuv420p"
-        audio: Any = container.add_stream("aac", rate=48000, layout="mono") if sound else None
-        for number in range(frames):
-            picture = np.full((54, 96, 3), 32, np.uint8)
-            for bit in range(8):
-                if number >> bit & 1:
-                    picture[10:44, 4 + 11 * bit : 12 + 11 * bit] = 224
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 24)
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        if audio is not None:
-            for block in range(frames * 2000 // 1024):
-                wave = np.sin(np.arange(1024) / 30 + block).astype(np.float32)[None] * 0.2
-                tone = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
-                tone.sample_rate, tone.pts = 48000, block * 1024
-                container.mux(audio.encode(tone))
-            container.mux(audio.encode(None))
-    return path
-
-
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_clip(tmp_path_factory.mktemp("drawn") / "clip.mp4")
+def drawn(tmp_path_factory: pytest.TempPathFactory, draw_clip: Callable[..., Path]) -> Path:
+    return draw_clip(tmp_path_factory.mktemp("drawn") / "clip.mp4", FRAMES)
 
 
 @pytest.fixture
