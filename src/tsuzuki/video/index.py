@@ -33,6 +33,8 @@ MAX_FRAMES = 20_000_000
 """More frames than a week of video has."""
 START_DISTANCE = 12
 """Least number of frames between two decoding starts; more would only make the index long."""
+_DOUBTFUL_DISTANCE = 48
+"""The same for key packets that have to be tested by decoding them, which takes time."""
 _SAMPLE = 48
 """Packets decoded to see whether packets and frames match."""
 _JUMP = 1
@@ -232,7 +234,8 @@ def _starts(
         frame = numbers.get(packet)
         if frame is None and pts != MISSING:  # not shown itself, but what follows is
             frame = bisect_left(times, pts)
-        if frame is not None and starts[-1].frame + START_DISTANCE <= frame < len(frames):
+        distance = START_DISTANCE if flags & CLEAN else _DOUBTFUL_DISTANCE
+        if frame is not None and starts[-1].frame + distance <= frame < len(frames):
             starts.append(columns.start(packet, frame, times[frame]))
     doubtful = {s.packet for s in starts[1:] if not columns.flags[s.packet] & CLEAN}
     broken = _failing(probe, doubtful, watch) if doubtful else set()

@@ -69,8 +69,8 @@ def packets(container: InputContainer, stream: VideoStream, path: str) -> Iterat
                 yield packet
     except OSError as error:
         raise storage_error(path, error) from error
-    except (av.error.FFmpegError, EOFError):
-        return
+    except (av.error.FFmpegError, EOFError, IndexError):
+        return  # PyAV raises IndexError at the end of files whose streams became more
 
 
 class _Mark:

@@ -19,6 +19,7 @@ from tsuzuki.errors import DamagedVideoError, UnsupportedVideoError
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.facts import Probe, StreamFacts
+from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.source import check_size, is_cover, main_stream, open_source, prepare_decoder
 
 _FIRST_FRAMES = 3
@@ -123,17 +124,12 @@ def _check_codec(stream: VideoStream, name: str) -> None:
 def _first_frames(container: InputContainer, stream: VideoStream, name: str) -> list[av.VideoFrame]:
     prepare_decoder(stream)
     frames: list[av.VideoFrame] = []
-    try:
-        for packet in islice(container.demux(stream), _PATIENCE):
-            try:
-                frames += packet.decode()
-            except av.error.InvalidDataError:
-                continue
-            if len(frames) >= _FIRST_FRAMES:
-                break
-    except (av.error.FFmpegError, EOFError) as error:
-        if not frames:
-            raise _no_frame(name) from error
+    for packet in islice(packets(container, stream, name), _PATIENCE):
+        frames += decode(stream.codec_context, packet)
+        if len(frames) >= _FIRST_FRAMES:
+            break
+    else:
+        frames += decode(stream.codec_context, None)
     if not frames:
         raise _no_frame(name)
     return frames
