@@ -92,12 +92,12 @@ class Victim:
 
     @property
     def step(self) -> str:
-        """The step in which the command is, or was when it died."""
-        step = "none"
+        """The step in which the command is, or was when it died; opening before, leaving after."""
+        step = "opening"
         for event in self.events:
             if event["event"] == "step-started":
                 step = event["step"]
-        return "after" if self.all("finished") else step
+        return "leaving" if self.all("finished") else step
 
     @property
     def frames_computed(self) -> int:
@@ -227,3 +227,52 @@ def alive() -> Callable[[int], bool]:
         return bool(state) and not state.startswith("Z")
 
     return look
+
+
+# --- what a kit tells at the end ------------------------------------------------------------------
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Have a line of figures printed at the end: ``record(name, kills=…, losses=…, …)``.
+
+    Figures of the same name are added up to a total; counters are shown by their keys, lists by
+    their sum and greatest value.
+    """
+
+    def add(name: str, **figures: Any) -> None:
+        request.node.user_properties.append(("crash", {"name": name, **figures}))
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]
+    lines = [dict(v) for r in reports for k, v in r.user_properties if k == "crash"]
+    if not lines:
+        return
+    terminalreporter.section("crash")
+    total: dict[str, Any] = {}
+    for line in lines:
+        terminalreporter.write_line(f"{line.pop('name')}: {_shown(line)}")
+        for key, value in line.items():
+            total[key] = value if key not in total else _sum(total[key], value)
+    terminalreporter.write_line(f"total: {_shown(total)}")
+
+
+def _shown(figures: dict[str, Any]) -> str:
+    return "; ".join(f"{key} {_figure(value)}" for key, value in figures.items())
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {number}" for key, number in sorted(value.items()))
+    if isinstance(value, list):
+        return f"{sum(value)} (at most {max(value, default=0)})"
+    return str(value)
+
+
+def _sum(one: Any, other: Any) -> Any:
+    if isinstance(one, dict):
+        return {key: one.get(key, 0) + other.get(key, 0) for key in {*one, *other}}
+    return one + other

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from tsuzuki.pipeline import spooler as module
 from tsuzuki.pipeline.spooler import Finished, Spooler
@@ -38,12 +39,12 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_a_group_is_written_when_it_took_half_the_budget() -> None:
+def test_a_group_is_written_before_it_took_more_than_half_the_budget() -> None:
     disk = Disk()
     spooler = disk.spooler()
     for number in range(8):
         spooler.add(frame(number))
-    eventually(lambda: disk.groups == [[0, 1, 2, 3], [4, 5, 6, 7]])
+    eventually(lambda: disk.groups == [[0, 1, 2], [3, 4, 5]])
 
 
 def test_a_segment_within_half_the_budget_is_never_spooled() -> None:
@@ -57,23 +58,27 @@ def test_a_segment_within_half_the_budget_is_never_spooled() -> None:
     assert disk.groups == []
 
 
-def test_no_more_than_the_budget_is_at_stake_while_a_group_is_being_written() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "budget"), [(0.3, 2.0), (0.9, 2.0), (1.0, 2.0), (1.5, 2.0), (5.0, 2.0), (0.1, 0.0)]
+)
+def test_the_budget_and_one_frame_are_at_stake_while_a_group_is_being_written(
+    seconds: float, budget: float
+) -> None:
     disk = Disk()
     disk.open.clear()
-    spooler = disk.spooler()
-    taken: list[int] = []
+    spooler = disk.spooler(budget)
+    begun: list[int] = []
 
     def work() -> None:
         for number in range(20):
-            spooler.add(frame(number))
-            taken.append(number)
+            begun.append(number)
+            spooler.add(frame(number, seconds))
 
     threading.Thread(target=work, daemon=True).start()
-    eventually(lambda: len(taken) == 7)
-    time.sleep(0.05)
-    assert len(taken) == 7  # the eighth would put more than 8 x 0.3 s at stake: it waits
+    time.sleep(0.1)
+    assert len(begun) * seconds <= max(budget, seconds) + seconds + 1e-9
     disk.open.set()
-    eventually(lambda: len(taken) == 20)
+    eventually(lambda: len(begun) == 20)
 
 
 def test_everything_is_written_where_frames_are_kept() -> None:
@@ -92,7 +97,7 @@ def test_memory_is_bounded_whatever_the_budget(monkeypatch: object) -> None:
     big = np.zeros(module.MAX_PENDING_BYTES // 4 + 1, np.uint8)
     for number in range(4):
         spooler.add(Finished(number, big, 0.1))
-    eventually(lambda: disk.groups == [[0, 1, 2, 3]])
+    eventually(lambda: disk.groups == [[0, 1, 2]])
 
 
 def test_flush_saves_the_rest_and_takes_no_more() -> None:

@@ -24,10 +24,11 @@ class Finished(NamedTuple):
 class Spooler:
     """Writes finished frames to disk, in groups, before more than the budget is at stake.
 
-    A group is written, by a thread of its own, as soon as its frames took half the budget, and the
-    next one is only handed over when it is safe: so the frames being written and those waiting
-    never amount to more than the budget (or one frame, where a frame takes longer than that).
-    Machines that finish a segment within half the budget never spool.
+    A group is written, by a thread of its own, before its frames took more than half the budget,
+    and the next one is only handed over when it is safe: so the frames being written and those
+    waiting never amount to more than the budget (or one frame, where a frame takes longer than
+    that), and a kill costs no more than these and the frame in work. Machines that finish a segment
+    within half the budget never spool.
 
     ``write`` makes a group of frames durable; ``keep_all`` writes every frame, budget or not.
     """
@@ -58,12 +59,12 @@ class Spooler:
         After `flush` it never returns: what is finished later than that counts as not finished.
         """
         with self._change:
+            if self._waiting and self._are_enough([*self._waiting, finished]):
+                self._wait_and_hand_over()
             self._change.wait_for(lambda: not self._flushed)
             self._waiting.append(finished)
-            if not self._group_is_due():
-                return
-            self._change.wait_for(lambda: not self._writing)
-            self._hand_over()
+            if self._are_enough([finished]):
+                self._wait_and_hand_over()
 
     def forget(self, last: int) -> None:
         """Frames before ``last`` are sealed and need no spooling."""
@@ -76,14 +77,17 @@ class Spooler:
         """Take over no more frames, and return when all those taken over are safe."""
         with self._change:
             self._flushed = True
-            self._change.wait_for(lambda: not self._writing)
-            self._hand_over()
+            self._wait_and_hand_over()
             self._change.wait_for(lambda: not self._writing)
 
-    def _group_is_due(self) -> bool:
-        seconds = sum(f.seconds for f in self._waiting)
-        size = sum(f.rgb.nbytes for f in self._waiting)
+    def _are_enough(self, frames: list[Finished]) -> bool:
+        seconds = sum(f.seconds for f in frames)
+        size = sum(f.rgb.nbytes for f in frames)
         return self._keep_all or seconds > self._group_seconds or size > MAX_PENDING_BYTES
+
+    def _wait_and_hand_over(self) -> None:
+        self._change.wait_for(lambda: not self._writing)
+        self._hand_over()
 
     def _hand_over(self) -> None:
         if not self._writing:
