@@ -131,7 +131,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="The output file; with several inputs an existing folder.",
+        help="The output file, or an existing folder for it.",
         show_default="NAME_2x.EXT beside the input",
     ),
 ]

@@ -59,6 +59,7 @@ def resume(
             partial(
                 run_pipeline,
                 session_id,
+                video=session if session is not None and session != session_id else None,
                 output=output,
                 accept_changes=accept_changes,
                 overwrite=overwrite,

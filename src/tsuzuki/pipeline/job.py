@@ -74,12 +74,12 @@ def upscale(
     """Upscale a video, or go on with the session that an interrupted run has left.
 
     ``settings`` default to those of `ProcessingSettings`, ``output`` to
-    ``<stem>_2x.<container>`` beside the input. Setting ``cancel`` makes the run save what is
-    finished and raise `Cancelled`. Where a session of this video with these settings exists,
-    ``on_existing`` chooses to ``resume`` it, to ``restart`` from nothing, or to ``fail``. A session
-    whose video, model files or versions have changed is refused with `SessionDiffersError` unless
-    ``accept_changes``. An existing output is only replaced with ``overwrite``. ``on_event`` is
-    called with each event, in this thread.
+    ``<stem>_2x.<container>`` beside the input; an existing folder takes a file of that name.
+    Setting ``cancel`` makes the run save what is finished and raise `Cancelled`. Where a session
+    of this video with these settings exists, ``on_existing`` chooses to ``resume`` it, to
+    ``restart`` from nothing, or to ``fail``. A session whose video, model files or versions have
+    changed is refused with `SessionDiffersError` unless ``accept_changes``. An existing output is
+    only replaced with ``overwrite``. ``on_event`` is called with each event, in this thread.
 
     Raises the errors of `tsuzuki.errors`; whatever is raised, finished work is kept.
     """
@@ -106,6 +106,7 @@ def upscale(
 def resume(
     session_id: str,
     *,
+    video: PathLike | None = None,
     output: PathLike | None = None,
     on_event: events.OnEvent | None = None,
     cancel: threading.Event | None = None,
@@ -116,7 +117,8 @@ def resume(
 ) -> Result:
     """Go on with a session, with its own settings; see `upscale` for the parameters.
 
-    Raises `SessionNotFoundError` where there is no such session.
+    ``video`` says where the video lies now, if it was moved. Raises `SessionNotFoundError` where
+    there is no such session.
     """
     target = Path(output).absolute() if output is not None else None
     with _job(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as job:
@@ -128,7 +130,8 @@ def resume(
                 session_id=session_id,
             )
         settings = ProcessingSettings.from_dict(progress["settings"])
-        plan = job.plan(Path(progress["video_file"]), settings, None)
+        path = Path(video).absolute() if video is not None else Path(progress["video_file"])
+        plan = job.plan(path, settings, None)
         return job.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 
@@ -187,9 +190,8 @@ class _Job:
 
     def plan(self, path: Path, settings: ProcessingSettings, output: Path | None) -> Plan:
         """Have the worker probe the video and resolve the settings."""
-        request = m.MakePlan(
-            path=str(path), settings=settings, output=str(output) if output else None
-        )
+        file = str(output) if output and not output.is_dir() else None
+        request = m.MakePlan(path=str(path), settings=settings, output=file)
         return self.supervisor.ask(request, m.PlanMade).plan
 
     def existing_session(self, plan: Plan) -> ProgressData | None:
@@ -205,7 +207,7 @@ class _Job:
 
     def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
         """Check everything that can be known now, create the session, work."""
-        target = output or validate.default_output(plan)
+        target = validate.place_output(plan, output)
         validate.check_output(plan, target, overwrite=overwrite)
         session_id = self.manager.create_session(plan.probe.path, plan.settings, plan.video_info)
         with self._session(session_id, plan) as run:
@@ -219,7 +221,7 @@ class _Job:
         """Go on with an existing session, if it would still make the same output."""
         with self._session(session_id, plan) as run:
             if output is not None:
-                run.state["output"] = str(output)
+                run.state["output"] = str(validate.place_output(plan, output))
             run.state.setdefault("output", str(validate.default_output(plan)))
             if overwrite:
                 run.remembered("validate")["overwrite"] = True

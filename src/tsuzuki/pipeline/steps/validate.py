@@ -37,12 +37,18 @@ def validate(run: Run) -> None:
         run.warn("space", warning)
 
 
-def default_output(plan: Plan) -> Path:
-    """Return ``<stem>_2x.<container>`` beside the input."""
+def default_output(plan: Plan, folder: Path | None = None) -> Path:
+    """Return ``<stem>_2x.<container>`` in ``folder``, by default beside the input."""
     source = Path(plan.probe.path)
-    return source.with_name(
-        f"{source.stem}_{plan.settings.scale_factor:g}x.{plan.encoding.container}"
-    )
+    name = f"{source.stem}_{plan.settings.scale_factor:g}x.{plan.encoding.container}"
+    return (folder or source.parent) / name
+
+
+def place_output(plan: Plan, wish: Path | None) -> Path:
+    """Return the output's path for what the user asked for: nothing, a folder or a file."""
+    if wish is None or wish.is_dir():
+        return default_output(plan, wish)
+    return wish
 
 
 def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
