@@ -135,6 +135,14 @@ class TestStopAndGoOn:
         assert run(clip=moved).frames_computed < 96
         assert run.digest() == golden
 
+    def test_resume_by_id_of_a_moved_video(self, run: Any, golden: str) -> None:
+        run.stop_after(events.SegmentSealed, 3)
+        moved = run.clip.rename(run.clip.with_name("moved.mp4"))
+        with pytest.raises(InputNotFoundError):
+            pipeline.resume(run.session_id, sessions_dir=run.sessions)
+        pipeline.resume(run.session_id, video=moved, sessions_dir=run.sessions)
+        assert run.digest() == golden
+
     def test_a_run_killed_just_after_publishing_knows_its_output(
         self, run: Any, golden: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -288,8 +296,10 @@ class TestRefusals:
     def test_missing_folder(self, run: Any, tmp_path: Path) -> None:
         self.refuse(run, OutputFolderError, output=tmp_path / "no" / "out.mp4")
 
-    def test_folder_as_output(self, run: Any, tmp_path: Path) -> None:
-        self.refuse(run, ContainerError, output=tmp_path)
+    def test_a_folder_takes_the_default_name(self, run: Any, tmp_path: Path) -> None:
+        folder = tmp_path / "results"
+        folder.mkdir()
+        assert run(output=folder).output == folder / "clip_2x.mp4"
 
     def test_unknown_container(self, run: Any, tmp_path: Path) -> None:
         self.refuse(run, ContainerError, output=tmp_path / "out.xyz")

@@ -19,11 +19,9 @@ from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.upscale import AIProcessor
-from tsuzuki.video.combine import combine
 from tsuzuki.video.decode import Frame, FrameReader
 from tsuzuki.video.facts import Rgb
-from tsuzuki.video.segment import SegmentEncoder, read_back
-from tsuzuki.video.verify import verify_output
+from tsuzuki.video.processor import VideoProcessor
 
 QUEUE_FRAMES = 3
 """Frames that wait between two threads at most; more would only cost memory."""
@@ -53,6 +51,7 @@ class Renderer:
         self._plan = job.plan
         self._send = send
         self._failed = failed
+        self._video = VideoProcessor(job.plan.probe, job.plan.settings)
         self._paths = SessionPaths(Path(job.root), job.session_id)
         self._files = FrameFiles(
             self._paths,
@@ -81,7 +80,7 @@ class Renderer:
     def extract(self, progress: Callable[[float], None]) -> list[int]:
         """Write all source frames as PNG; return those that failed to decode."""
         frames = len(self._job.index)
-        reader = FrameReader(self._plan.probe, self._job.index)
+        reader = self._video.reader(self._job.index)
         failed = []
         for frame in reader.frames(0, frames):
             if frame.failed:
@@ -93,21 +92,14 @@ class Renderer:
 
     def combine(self, request: m.Combine, progress: Callable[[float], None]) -> m.Combined:
         """Join segments and streams to a finished file beside the output's final path."""
-        probe, index, encoding = self._plan.probe, self._job.index, self._plan.encoding
-        settings = self._plan.settings
+        index, encoding = self._job.index, self._plan.encoding
+        segments = [Path(path) for path in request.segments]
         with PendingFile(Path(request.output)) as pending:
-            combine(
-                probe,
-                index,
-                [Path(path) for path in request.segments],
-                encoding,
-                cast(BinaryIO, pending.file),
-                ranged=settings.range_start is not None or settings.range_end is not None,
-                on_progress=lambda done, total: progress(done / max(1, total)),
-            )
+            file = cast(BinaryIO, pending.file)
+            self._video.combine(index, segments, encoding, file, progress)
             size = pending.finish()
         try:
-            verify_output(pending.path, index, encoding, probe)
+            self._video.verify(pending.path, index, encoding)
         except BaseException:
             pending.discard()
             raise
@@ -122,7 +114,7 @@ class Renderer:
             self._failed(error)
 
     def _decode(self) -> None:
-        reader = FrameReader(self._plan.probe, self._job.index)
+        reader = self._video.reader(self._job.index)
         while True:
             work = _Work(self._requests.get())
             frames = self._source_frames(reader, work)
@@ -147,7 +139,7 @@ class Renderer:
             work, rgb = self._upscaled.get()
             target = self._paths.segment(work.request.segment, "0" * 64)
             with PendingFile(target) as pending:
-                encoder = SegmentEncoder(self._plan.encoding, cast(BinaryIO, pending.file))
+                encoder = self._video.encoder(self._plan.encoding, cast(BinaryIO, pending.file))
                 while rgb is not None:
                     begin = time.perf_counter()
                     encoder.write(rgb)
@@ -156,7 +148,7 @@ class Renderer:
                 begin = time.perf_counter()
                 encoder.close()
                 size = pending.finish()
-                read_back(pending.path, work.request.last - work.request.first)
+                self._video.check_segment(pending.path, work.request.last - work.request.first)
                 work.seconds["encode"] += time.perf_counter() - begin
             self._send(
                 m.SegmentRendered(

@@ -2,39 +2,95 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
 
-from tsuzuki.sessions.progress import VideoInfo
+import msgspec
+
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.combine import combine
+from tsuzuki.video.containers import Note, check_streams, container_of
 from tsuzuki.video.decode import FrameReader
-from tsuzuki.video.facts import FrameIndex, Probe
+from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
+from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
 from tsuzuki.video.index import build_index
-from tsuzuki.video.probe import probe, video_info
+from tsuzuki.video.probe import probe
+from tsuzuki.video.segment import SegmentEncoder, read_back
+from tsuzuki.video.verify import verify_output
 
 
 class VideoProcessor:
-    """Reads videos: probing, indexing, decoding."""
+    """Reads and writes one video: everything but what happens to the pixels in between."""
 
-    def probe(self, path: str | os.PathLike[str]) -> Probe:
-        """Return what is known about a video; see `tsuzuki.video.probe.probe`."""
-        return probe(path)
+    def __init__(self, facts: Probe, settings: ProcessingSettings) -> None:
+        self.facts = facts
+        self.settings = settings
 
-    def video_info(self, facts: Probe) -> VideoInfo:
-        """Return the facts that ``progress.json`` shows."""
-        return video_info(facts)
+    @classmethod
+    def open(cls, path: str, settings: ProcessingSettings) -> VideoProcessor:
+        """Probe the video; see `tsuzuki.video.probe.probe` for what it raises."""
+        return cls(probe(path), settings)
 
-    def index(
-        self,
-        facts: Probe,
-        start: Decimal | None = None,
-        end: Decimal | None = None,
-        on_progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> FrameIndex:
-        """Return time and start of every frame; see `tsuzuki.video.index.build_index`."""
-        return build_index(facts, start, end, on_progress, cancelled)
+    def plan_encoding(self, output: Path | None) -> EncodePlan:
+        """Resolve size, encoder and container; the suffix of ``output`` may choose the latter.
 
-    def reader(self, facts: Probe, index: FrameIndex) -> FrameReader:
+        Raises what `tsuzuki.video.encode.plan_encoding` and `container_of` raise.
+        """
+        width, height = output_size(
+            self.facts.width,
+            self.facts.height,
+            self.settings.scale_factor,
+            output_pixel_format(self.settings, self.facts),
+        )
+        wanted = None if output is None else container_of(output)
+        plan = plan_encoding(self.settings, self.facts, width, height)
+        if wanted is not None and wanted != plan.container:
+            self.settings = msgspec.structs.replace(self.settings, container=wanted)
+            plan = plan_encoding(self.settings, self.facts, width, height)
+        return plan
+
+    def losses(self, plan: EncodePlan) -> list[Note]:
+        """Return what the container of the plan will drop or change."""
+        return check_streams(plan.container, self.facts, plan)
+
+    def index(self, on_progress: Callable[[float], None]) -> FrameIndex:
+        """Return time and start of every frame of the range that the settings ask for."""
+        first, last = self.settings.range_start, self.settings.range_end
+        return build_index(self.facts, start=first, end=last, on_progress=on_progress)
+
+    def reader(self, index: FrameIndex) -> FrameReader:
         """Return a reader for any range of frames."""
-        return FrameReader(facts, index)
+        return FrameReader(self.facts, index)
+
+    def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
+        """Return an encoder that writes one segment to ``file``."""
+        return SegmentEncoder(plan, file)
+
+    def check_segment(self, path: Path, frames: int) -> None:
+        """Raise `StorageError` unless the file is a whole segment of so many frames."""
+        read_back(path, frames)
+
+    def combine(
+        self,
+        index: FrameIndex,
+        segments: Sequence[Path],
+        plan: EncodePlan,
+        file: BinaryIO,
+        on_progress: Callable[[float], None],
+    ) -> None:
+        """Join segments and everything else of the source; see `tsuzuki.video.combine.combine`."""
+        ranged = self.settings.range_start is not None or self.settings.range_end is not None
+        combine(
+            self.facts,
+            index,
+            segments,
+            plan,
+            file,
+            ranged=ranged,
+            on_progress=lambda done, total: on_progress(done / max(1, total)),
+        )
+
+    def verify(self, path: Path, index: FrameIndex, plan: EncodePlan) -> None:
+        """Raise `StorageError` unless the output holds what it was to hold."""
+        verify_output(path, index, plan, self.facts)
