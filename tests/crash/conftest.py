@@ -241,7 +241,8 @@ def record(request: pytest.FixtureRequest) -> Callable[..., None]:
     """
 
     def add(name: str, **figures: Any) -> None:
-        request.node.user_properties.append(("crash", {"name": name, **figures}))
+        plain = {k: dict(v) if isinstance(v, dict) else v for k, v in figures.items()}
+        request.node.user_properties.append(("crash", {"name": name, **plain}))
 
     return add
 
