@@ -7,8 +7,10 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,6 +23,7 @@ from tsuzuki.errors import (
     UnsupportedVideoError,
 )
 from tsuzuki.video import source
+from tsuzuki.video.probe import probe
 from tsuzuki.video.source import MAX_SIDE, check_size, main_stream, open_source
 
 
@@ -44,6 +47,23 @@ def test_names_are_names_and_nothing_else(
     monkeypatch.chdir(tmp_path)
     with open_source(name) as container:
         assert main_stream(container).height == 48
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_tags_that_are_no_utf8_can_be_read_and_stored(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"film.{ending}"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        out.metadata["title"] = "Foobar"
+        stream.metadata["title"] = "Fooled"
+        out.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        out.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"Foo", "für".encode("latin-1")))
+    with open_source(path) as container:
+        assert container.metadata["title"] == "f\ufffdrbar"
+        assert "f\ufffdrled" in container.streams[0].metadata.values()
+    msgspec.json.encode(probe(path))  # fails where a lone surrogate is left
 
 
 def test_missing_file() -> None:

@@ -33,10 +33,9 @@ def read_hdr(probe: Probe) -> dict[str, str]:
             return {}
         if not isinstance(frame, av.VideoFrame):
             return {}
-        side_data: Any = frame.side_data
-        found = {data.type.name: bytes(data) for data in side_data}
-    mastering = _mastering(found.get("MASTERING_DISPLAY_METADATA", b""))
-    light = _light(found.get("CONTENT_LIGHT_LEVEL", b""))
+        side_data: Any = frame.side_data  # looked up by name: what iterating gives depends on PyAV
+        mastering = _mastering(bytes(side_data.get("MASTERING_DISPLAY_METADATA", b"")))
+        light = _light(bytes(side_data.get("CONTENT_LIGHT_LEVEL", b"")))
     return ({"mastering": mastering} if mastering else {}) | ({"light": light} if light else {})
 
 

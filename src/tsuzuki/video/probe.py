@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import av
 from av.container import InputContainer
-from av.sidedata.sidedata import SideData, Type
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
@@ -206,7 +205,7 @@ def _warnings(
         )
     if alpha:
         yield "The video has transparency, which is dropped."
-    if any(kind.name in _DOLBY_VISION for frame in frames for kind in side_data_types(frame)):
+    if any(_has_dolby_vision(frame) for frame in frames):
         yield (
             "The video has Dolby Vision, which cannot be carried over; what remains is the "
             "plain picture below it."
@@ -220,7 +219,6 @@ def _warnings(
         yield f"Only the main video stream ({main}) is upscaled, not {numbers}."
 
 
-def side_data_types(frame: av.VideoFrame) -> set[Type]:
-    """Return the types of side data that a frame carries."""
-    carried = cast(Iterable[SideData], frame.side_data.keys())
-    return {data.type for data in carried}
+def _has_dolby_vision(frame: av.VideoFrame) -> bool:
+    side_data: Any = frame.side_data  # looked up by name: what iterating gives depends on PyAV
+    return any(name in side_data for name in _DOLBY_VISION)

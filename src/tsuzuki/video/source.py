@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -41,6 +42,12 @@ _MAGIC = (
 """Offset and bytes by which the head of a video file is known, even if the rest is damaged."""
 
 
+_LENIENT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+"""Titles that are no UTF-8 must not keep a video from opening; from PyAV 19 on they never do."""
+
+
 @contextmanager
 def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
     """Open a local video file for reading; it is closed at the end of the ``with`` block.
@@ -54,7 +61,7 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
             f"file:{name}",
             mode="r",
             options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
-            metadata_errors="replace",
+            **_LENIENT,
         )
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _cannot_open(name, error) from error
@@ -65,6 +72,8 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
                 "supported. Copy the ones you need to a new file first.",
                 path=name,
             )
+        for owner in (container, *container.streams):
+            _make_readable(owner.metadata)
         yield container
 
 
@@ -130,6 +139,12 @@ def storage_error(path: str, error: BaseException) -> StorageError:
         "resume; everything finished is saved.",
         path=path,
     )
+
+
+def _make_readable(tags: dict[str, str]) -> None:
+    """Replace bytes that are no UTF-8, which PyAV 19 keeps as lone surrogates nobody can encode."""
+    for key, value in tags.items():
+        tags[key] = value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _path_of(container: InputContainer) -> str:
