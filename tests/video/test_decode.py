@@ -153,6 +153,24 @@ def test_failed_frames_repeat_the_good_one_before(
     assert digests(reader.frames(12, 13)) == [(12, good[13][1], True)]
 
 
+def test_frames_that_the_decoder_patches_are_told_and_kept(
+    clip: Callable[[str], Path], tmp_path: Path, digests: Digests
+) -> None:
+    data = bytearray(clip("idr.mkv").read_bytes())
+    with av.open(str(clip("idr.mkv"))) as container:
+        packet = max(itertools.islice(container.demux(video=0), 25, 45), key=lambda p: p.size)
+        at = data.index(bytes(packet))
+    half = packet.size // 2
+    data[at + half : at + packet.size] = bytes(packet.size - half)
+    path = tmp_path / "patched.mkv"
+    path.write_bytes(data)
+    facts, index = known(path)
+    seen = digests(FrameReader(facts, index).frames(0, 400))
+    damaged = [number for number, _, failed in seen if failed]
+    assert damaged == [index.pts.index(packet.pts)]
+    assert [d for _, d, _ in seen] == [d for _, d, _ in digests(plain(facts))]
+
+
 def test_black_stands_in_where_nothing_can_be_decoded(clip: Callable[[str], Path]) -> None:
     facts, index = known(clip("deep.mkv"))
     lame = [packet if n < 395 else -1 - n for n, packet in enumerate(index.packets)]

@@ -200,8 +200,8 @@ def _finished(event: events.Finished, frames_again: int) -> str:
         shown = ", ".join(map(str, event.failed_frames[:10]))
         more = ", …" if len(event.failed_frames) > 10 else ""
         lines.append(
-            f"{_frames(len(event.failed_frames))} of the source could not be decoded and repeat "
-            f"a neighbour: {shown}{more}"
+            f"{_frames(len(event.failed_frames))} of the source could not be decoded whole; they "
+            f"are patched or repeat a neighbour: {shown}{more}"
         )
     if event.kept_frames:
         lines.append(f"The frames are kept in {event.kept_frames}")

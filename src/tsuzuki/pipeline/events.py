@@ -122,7 +122,7 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     frames_computed: int
     """Frames computed by this run."""
     failed_frames: tuple[int, ...]
-    """Frames (from 1) that could not be decoded and repeat a neighbour."""
+    """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
     seconds: float
     size: int
     """Bytes of the output."""

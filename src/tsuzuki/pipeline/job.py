@@ -48,7 +48,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     frames_computed: int
     """Frames computed by this run; the others were safe from earlier runs."""
     failed_frames: tuple[int, ...]
-    """Frames (from 1) that could not be decoded and repeat a neighbour."""
+    """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
     seconds: float
     size: int
     """Bytes of the output."""
@@ -293,7 +293,7 @@ class _Job:
                 settings=run.plan.settings.to_dict(),
             )
         )
-        for note in run.plan.notes:
+        for note in (*run.plan.notes, *run.index.warnings):
             run.warn("note", note)
         if resumed:
             again = run.remembered("upscale").pop("at_stake", 0)

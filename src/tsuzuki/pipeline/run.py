@@ -78,7 +78,7 @@ class Run:
 
     @property
     def failed_frames(self) -> tuple[int, ...]:
-        """Frames (from 1) that could not be decoded and repeat a neighbour."""
+        """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
         extracted = self.remembered("extract").get("failed_frames", ())
         return tuple(sorted(self.store.failed_frames().union(extracted)))
 

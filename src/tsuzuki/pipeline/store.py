@@ -62,7 +62,7 @@ class Store:
         )
 
     def failed_frames(self) -> set[int]:
-        """Return the frames, from 1, that could not be decoded, over all sealed segments."""
+        """Return the frames, from 1, that could not be decoded whole, over all sealed segments."""
         return {f for record in self._records.values() for f in record.failed}
 
     def seal(self, segment: Segment, rendered: m.SegmentRendered, plan: Plan) -> None:

@@ -50,7 +50,7 @@ class SegmentRecord(msgspec.Struct, frozen=True, kw_only=True):
     frames_computed: _Count
     """Frames of it that the sealing run computed; the others were read from spooled frames."""
     failed: list[_Frame] = []
-    """Frames that could not be decoded and repeat a neighbour, rising."""
+    """Frames that could not be decoded whole: patched, or repeating a neighbour; rising."""
     seconds: dict[_Word, _Seconds] = {}
     """Time that each part of the work took."""
     reuse_share: Annotated[float, Meta(ge=0, le=1)] | None = None

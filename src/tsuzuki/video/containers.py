@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import av
 import msgspec
+import numpy as np
 from av.container import OutputContainer
 from av.stream import Stream
 
@@ -220,7 +221,9 @@ def template(plan: EncodePlan) -> Iterator[Stream]:
     small = msgspec.structs.replace(plan, width=192, height=128)
     file = io.BytesIO()
     encoder = SegmentEncoder(small, file)
-    encoder.write_frame(av.VideoFrame(small.width, small.height, small.pixel_format))
+    deep = plan.source_colour.white > 255
+    black = np.zeros((3, small.height, small.width), np.uint16 if deep else np.uint8)
+    encoder.write(black)  # a new frame of PyAV holds whatever was in memory, which x264 may refuse
     encoder.close()
     file.seek(0)
     with av.open(file, "r", format="matroska") as container:

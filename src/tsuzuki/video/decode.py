@@ -20,7 +20,7 @@ class Frame(NamedTuple):
     """From 0, in order of presentation."""
     rgb: Rgb
     failed: bool
-    """The frame cannot be decoded and repeats a neighbour."""
+    """The frame is damaged: it repeats a neighbour, or the decoder has patched it."""
 
 
 class FrameReader:
@@ -44,22 +44,23 @@ class FrameReader:
     def frames(self, first: int, last: int) -> Iterator[Frame]:
         """Yield the frames [first, last) in order, each exactly once.
 
-        A frame that cannot be decoded repeats the good one before it in the range, or the next
-        good one where there is none before; black stands in where the video has no such frame.
+        A frame that cannot be decoded repeats the one before it in the range, or the next one where
+        there is none before; black stands in where the video has no such frame. One that can be
+        decoded in part stays as the decoder has patched it, which shows more than a repeat.
 
         Raises `InputError` if the file changed, `StorageError` if it cannot be read.
         """
         if not 0 <= first <= last <= len(self._index):
             raise ValueError(f"frames {first} to {last} of {len(self._index)}")
         self._go_to(first)
-        good: Rgb | None = None
+        shown: Rgb | None = None
         for number in range(first, last):
-            rgb = self._take(number)
-            if rgb is None and good is None:
-                good = self._next_good()
-            else:
-                good = good if rgb is None else rgb
-            yield Frame(number, cast(Rgb, good), failed=rgb is None)
+            decoded = self._take(number)
+            if decoded is not None:
+                shown = to_rgb(decoded, self._probe.colour)
+            elif shown is None:
+                shown = self._next_good()
+            yield Frame(number, shown, failed=decoded is None or decoded.is_corrupt)
         self._at = last
 
     def close(self) -> None:
@@ -75,13 +76,13 @@ class FrameReader:
             self._decoded = self._decode_from(start)
         self._at = -1  # until the range is read to its end
 
-    def _take(self, number: int) -> Rgb | None:
+    def _take(self, number: int) -> av.VideoFrame | None:
         """Return frame ``number``, or None if the decoder has gone past it."""
         ahead = self._peek(number)
         if ahead is None or ahead[0] != number:
             return None
         self._ahead = None
-        return to_rgb(ahead[1], self._probe.colour)
+        return ahead[1]
 
     def _peek(self, number: int) -> tuple[int, av.VideoFrame] | None:
         while self._ahead is None or self._ahead[0] < number:

@@ -2,11 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.containers import SUFFIXES, check_streams, choose_container, container_of
+from tsuzuki.video.containers import (
+    SUFFIXES,
+    check_streams,
+    choose_container,
+    container_of,
+    template,
+)
 from tsuzuki.video.probe import probe
 
 HOLDS = {
@@ -86,6 +93,16 @@ def test_conversion_and_lost_title_are_told(tmp_path, make_source, plan_for):
         ("subtitle-converted", 2),
     ]
     assert check_streams("mkv", facts, plan_for(facts)) == []
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
+def test_the_frame_that_headers_are_tried_with_is_black(plain, plan_for, replace, pixel_format):
+    crowd = [np.full(1 << 18, 0xFFFF, np.uint16) for _ in range(20)]  # dirty the memory
+    crowd.clear()
+    with template(replace(plan_for(plain), pixel_format=pixel_format)) as stream:
+        frame = next(stream.container.decode(stream))
+    values = frame.to_ndarray(format="gray16le") >> 8
+    assert values.max() <= 17
 
 
 def test_lost_pixel_shape_is_told(plain, plan_for, replace):

@@ -33,6 +33,8 @@ def extract(run: Run) -> None:
         index = run.supervisor.ask(m.BuildIndex(plan=run.plan), m.IndexBuilt, report).index
         run.manager.save_index(run.session_id, msgspec.json.encode(index))
         run.set_index(index)
+        for warning in index.warnings:
+            run.warn("note", warning)
     if run.keep_frames:
         run.open_worker()
         failed = run.supervisor.ask(m.ExtractFrames(), m.FramesExtracted, report).failed
