@@ -83,7 +83,7 @@ def test_a_worker_that_hangs_is_replaced(
     assert supervisor.worker_pid
     os.kill(supervisor.worker_pid, signal.SIGSTOP)
     hung = supervisor.worker_pid
-    monkeypatch.setattr(module, "FIRST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.3)
     with pytest.raises(WorkerRestartedError, match="said nothing"):
         supervisor.receive()
     assert not alive(hung)

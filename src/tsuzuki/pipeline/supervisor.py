@@ -20,10 +20,12 @@ POLL_SECONDS = 0.1
 """How often a wish to stop is looked for."""
 STOP_SECONDS = 6.0
 """Time that a worker is given to save what is finished."""
-FIRST_ANSWER_SECONDS = 3600.0
-"""A worker that is silent so long at its start hangs: large networks take minutes a frame."""
-HANG_FACTOR, HANG_SECONDS = 20.0, 120.0
-"""A worker hangs when it says nothing for this many times its slowest frame, and this long."""
+SILENT_SECONDS = 3600.0
+"""A worker that is silent so long hangs, before its first frame and outside of rendering: large
+networks take minutes a frame, and reading back a large output from a slow disk takes as long."""
+HANG_FACTOR, HANG_SECONDS = 20.0, 600.0
+"""While rendering, a worker hangs when it says nothing for this many times its slowest frame, and
+this long: encoders may need minutes to finish a segment."""
 MAX_DEATHS = 3
 """Deaths of workers in a row, without a new finished frame in between, that end the run."""
 
@@ -62,7 +64,7 @@ class Supervisor:
         self.send(request)
         while True:
             try:
-                report = self.receive()
+                report = self.receive(silent_seconds=SILENT_SECONDS)
             except WorkerRestartedError:
                 self.send(request)
                 continue
@@ -74,8 +76,10 @@ class Supervisor:
         """Send a request whose answer `receive` will bring."""
         self._present().send(request)
 
-    def receive(self) -> m.Message:
-        """Wait for the next message of the worker.
+    def receive(self, silent_seconds: float | None = None) -> m.Message:
+        """Wait for the next message of the worker, which may be silent for ``silent_seconds``.
+
+        By default the time that its frames took tells when it hangs.
 
         Raises `Cancelled`, the worker's own failure, or `WorkerRestartedError` when it was replaced
         and all requests in flight have to be sent again.
@@ -87,7 +91,7 @@ class Supervisor:
             try:
                 message = worker.inbox.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                self._check_for_hang()
+                self._check_for_hang(silent_seconds or self._patience())
                 continue
             self._heard = time.monotonic()
             match message:
@@ -121,10 +125,12 @@ class Supervisor:
             self._heard = time.monotonic()
         return self._worker
 
-    def _check_for_hang(self) -> None:
-        limit = FIRST_ANSWER_SECONDS
-        if self._slowest:
-            limit = max(HANG_SECONDS, HANG_FACTOR * self._slowest)
+    def _patience(self) -> float:
+        if not self._slowest:
+            return SILENT_SECONDS
+        return max(HANG_SECONDS, HANG_FACTOR * self._slowest)
+
+    def _check_for_hang(self, limit: float) -> None:
         if time.monotonic() - self._heard > limit:
             self._replace(f"The worker process said nothing for {limit:.0f} s.")
 
