@@ -48,7 +48,7 @@ def cli(capsys):
 def child():
     """Call the command line in a process of its own."""
 
-    def call(*arguments, timeout=60, **options):
+    def call(*arguments, timeout=240, **options):
         done = subprocess.run(
             [sys.executable, "-m", "tsuzuki", *map(str, arguments)],
             capture_output=True,

@@ -45,7 +45,7 @@ class Terminal:
             pass
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.screen)
 
-    def wait_for(self, pattern, timeout=60):
+    def wait_for(self, pattern, timeout=120):
         deadline = time.monotonic() + timeout
         while not (found := re.search(pattern, self.read())):
             assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.read()}"
@@ -56,7 +56,7 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def end(self, timeout=60):
+    def end(self, timeout=120):
         deadline = time.monotonic() + timeout
         while self.process.poll() is None:  # a full terminal would block the child
             assert time.monotonic() < deadline, self.read()
@@ -86,7 +86,7 @@ def long_clip(tmp_path, make_video):
     return make_video(tmp_path / "long.mp4", frames=30, width=160, height=120)
 
 
-def work_is_done(clip, *, more_than=0, timeout=60):
+def work_is_done(clip, *, more_than=0, timeout=120):
     """Wait until more frames or segments than ``more_than`` are safe; return their number."""
     deadline = time.monotonic() + timeout
     while True:
@@ -121,7 +121,7 @@ def interrupt(terminal, clip, *options):
     work_is_done(clip)
     first.type("\x03")
     first.wait_for("Saving what is finished")
-    assert first.end(timeout=15) == 130
+    assert first.end(timeout=20) == 130
     shown = first.read()
     assert "Traceback" not in shown
     return re.search(r"tsuzuki resume (\S*[0-9a-f]{12})", shown)[1]
@@ -201,5 +201,5 @@ def test_sigterm_and_closing_the_terminal_save_too(terminal, long_clip, child):
         shown = terminal("upscale", long_clip, *SLOW, "--on-existing", "resume")
         seen = work_is_done(long_clip, more_than=seen)
         os.kill(shown.process.pid, number)
-        assert shown.end(timeout=15) == 130
+        assert shown.end(timeout=20) == 130
     assert child("resume").code == 0

@@ -55,6 +55,7 @@ def write_clip(path: Path, frames: int = FRAMES) -> None:
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", RATE, {"crf": "20", "g": "24"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video.codec_context.thread_count = 1  # the same clip on any machine
         audio = container.add_stream("aac", SAMPLE_RATE)
         audio.layout = "mono"
         for number in range(frames):
