@@ -19,7 +19,6 @@ from tsuzuki.errors import (
     InputNotFoundError,
     InputPermissionError,
     NotAVideoError,
-    TsuzukiError,
     UnsupportedVideoError,
 )
 from tsuzuki.video import source
@@ -129,27 +128,27 @@ def test_takes_the_larger_of_two_video_streams(tmp_path: Path) -> None:
         for stream, width in zip(streams, (32, 64), strict=True):
             stream.width, stream.height, stream.pix_fmt = width, 32, "yuv420p"
         for stream, width in zip(streams, (32, 64), strict=True):
-            out.mux(stream.encode(av.VideoFrame(width, 32, "yuv420p")))
-            out.mux(stream.encode(None))
+            noise = np.random.default_rng(3).integers(0, 255, (48, width), np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="yuv420p")))
+            out.mux(stream.encode(None))  # less than noise would be too short to be known
     with open_source(path) as container:
         assert main_stream(container).width == 64
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n",
-        "ffconcat version 1.0\nfile '{target}'\n",
-        (
-            '<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation><BaseURL>{target}'
-            "</BaseURL></Representation></AdaptationSet></Period></MPD>"
-        ),
-        "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\n",
-    ],
-)
+PLAYLISTS = {
+    "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n",
+    "list.ffconcat": "ffconcat version 1.0\nfile '{target}'\n",
+    "list.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\n",
+    "list.mpd": "<?xml version='1.0'?><MPD><Period><AdaptationSet><Representation><BaseURL>{target}"
+    "</BaseURL></Representation></AdaptationSet></Period></MPD>",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
 def test_playlists_reach_neither_files_nor_the_network(
-    tmp_path: Path, clip: Callable[[str], Path], text: str
+    tmp_path: Path, clip: Callable[[str], Path], name: str
 ) -> None:
+    (tmp_path / "a.ts").write_bytes(clip("open.ts").read_bytes())
     hits = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.3)
@@ -161,10 +160,10 @@ def test_playlists_reach_neither_files_nor_the_network(
 
         listener = threading.Thread(target=listen)
         listener.start()
-        for target in (str(clip("open.ts")), f"http://127.0.0.1:{port}/a.ts"):
-            path = tmp_path / "list.mp4"
-            path.write_text(text.format(target=target, port=port))
-            with pytest.raises(TsuzukiError), open_source(path):
+        for target in ("a.ts", f"http://127.0.0.1:{port}/a.ts"):
+            path = tmp_path / name
+            path.write_text(PLAYLISTS[name].format(target=target, port=port))
+            with pytest.raises(NotAVideoError), open_source(path):
                 pass
         listener.join()
     assert hits == []

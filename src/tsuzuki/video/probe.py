@@ -162,7 +162,7 @@ def _container(
 def _frame_rate(stream: VideoStream) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= _HIGHEST_RATE:
-            return rate
+            return Fraction(rate.numerator, rate.denominator)
     return Fraction(25)
 
 
