@@ -217,14 +217,22 @@ def clip(tmp_path_factory: pytest.TempPathFactory, draw_clip: Callable[..., Path
 
 
 @pytest.fixture
-def alive() -> Callable[[int], bool]:
-    """Tell whether a process runs; one that only waits to be reaped does not."""
+def gone() -> Callable[..., bool]:
+    """Tell whether processes end within two seconds; one that waits to be reaped has ended."""
 
-    def look(pid: int) -> bool:
+    def runs(pid: int) -> bool:
         state = subprocess.run(
             ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
         ).stdout.strip()
         return bool(state) and not state.startswith("Z")
+
+    def look(*pids: int) -> bool:
+        deadline = time.monotonic() + 2
+        while any(map(runs, pids)):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     return look
 

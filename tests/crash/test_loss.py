@@ -1,0 +1,82 @@
+"""What a kill costs, with a real network: the loss budget and the frame in work, no more."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FULL = int(os.environ.get("TSUZUKI_KILLS", "6")) >= 50
+"""Whether there is time for the whole kit."""
+CASES = [("0.5", 12, 20), ("2", 12, 96), ("2", None, 96)] if FULL else [("0.5", None, 20)]
+"""Loss budget in seconds, longest segment, frames."""
+NETWORK = ("--quality", "Fast", "--device", "cpu")
+"""A frame of the clip takes about a tenth of a second: so every one of them is told of."""
+WHO = ("both", "runner", "worker")
+
+
+class Told:
+    """What a run told of the frames that it computed."""
+
+    def __init__(self, victim: Any) -> None:
+        self.moments = [
+            moment
+            for event, moment in zip(victim.events, victim.heard, strict=True)
+            if event["event"] == "step-progress" and event["step"] == "upscale"
+        ]
+        self.finished = victim.frames_before + victim.frames_computed
+        """Frames that were safe before, and those that this run finished."""
+
+    @property
+    def fastest(self) -> float:
+        """Least time between two frames, in seconds; the first one has more to wait for."""
+        return min((b - a for a, b in pairwise(self.moments)), default=9.0)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("budget", "segment", "frames"), CASES)
+def test_a_kill_costs_the_loss_budget_and_the_frame_in_work(
+    tmp_path: Path,
+    draw_clip: Callable[..., Path],
+    shown_numbers: Callable[[Path], list[int]],
+    command: Callable[..., Any],
+    undisturbed: Callable[..., Any],
+    record: Callable[..., None],
+    budget: str,
+    segment: int | None,
+    frames: int,
+) -> None:
+    clip = draw_clip(tmp_path / "clip.mp4", frames)
+    options = (*NETWORK, *(("--segment-frames", str(segment)) if segment else ()))
+    job = command(clip, *options, "--loss-budget", budget)
+    kills = 9 if FULL else 3
+    again: list[int] = []
+    fastest = []
+    before: Told | None = None
+    for number, who in zip(range(1, kills + 1), itertools.cycle(WHO), strict=False):
+        due = number * frames // (kills + 1)
+        if who == "worker" and number < kills:
+            continue  # its run goes on to the end: the last one
+        victim = job.start()
+        assert victim.wait_for(lambda e, due=due: (e.get("frames_done") or 0) >= due)
+        victim.kill(who)
+        victim.end()
+        told = Told(victim)
+        fastest.append(told.fastest)
+        if before is not None:
+            again.append(before.finished - victim.frames_before)
+            (report,) = victim.all("resume-report")
+            assert abs(report["frames_again"] - again[-1]) <= 1 / min(fastest)
+        before = told
+    assert victim.all("worker-restarted")
+    computed = victim.all("finished")[0]["frames_computed"]
+    again.append(computed - (frames - victim.frames_before))
+    record(f"loss, budget {budget} s, segments of {segment or 'the default'}", again=again)
+    assert max(again) <= float(budget) / min(fastest) + 1, (again, fastest)
+    assert shown_numbers(job.output) == list(range(frames))
+    assert job.digest() == undisturbed(clip, *options).digest
