@@ -8,9 +8,10 @@ Python 3.11 and 3.12). ``--python`` names an interpreter that has them; ``--inst
 temporary folder. On Linux they want libomp (package libomp5) and a Vulkan device; Mesa's software
 Vulkan will do.
 
-The frames come from the test videos in ``$TSUZUKI_MEDIA``, else from ``../shared/media``. Their
-contrast is reduced to four fifths, since on some drivers the programs turn values below black into
-white. waifu2x runs on the Vulkan device because its own code for processors gives noise with cunet.
+The frames come from the test videos in ``$TSUZUKI_MEDIA``, else from ``../shared/media``. The
+programs run on the processor where they can; cunet gives noise there, and Real-ESRGAN knows Vulkan
+only. On Vulkan the programs turn values below black into white on some drivers, so that frames go
+there with half their contrast.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def cut_frames(network: Network) -> dict[str, NDArray[np.uint8]]:
         rgb = frame.to_ndarray(format="rgb24")
         y, x = (rgb.shape[0] - height) // 2, (rgb.shape[1] - width) // 2
         cut = rgb[y : y + height, x : x + width]
-        frames[name] = np.rint(cut * 0.8 + 25).astype(np.uint8)
+        frames[name] = cut // 2 + 64 if on_vulkan(network) else np.ascontiguousarray(cut)
     return frames
 
 
@@ -152,10 +153,14 @@ def job(network: Network) -> dict[str, Any]:
         "class": kind,
         "arguments": {
             **values,
-            "gpuid": -1 if kind == "Realcugan" else 0,
+            "gpuid": 0 if on_vulkan(network) else -1,
             "tilesize": 400,
         },
     }
+
+
+def on_vulkan(network: Network) -> bool:
+    return network.family == "waifu2x-cunet" or not network.trims
 
 
 def psnr(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> float:
