@@ -1,1 +1,1 @@
-"""To be written."""
+"""Reading videos (probe, index, decode) and writing them (encode, combine, verify)."""
