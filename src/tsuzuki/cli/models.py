@@ -16,7 +16,7 @@ def models(json: o.JsonResult = False) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from tsuzuki.cli.text import stdout  # noqa: PLC0415
-    from tsuzuki.upscale import networks  # noqa: PLC0415
+    from tsuzuki.upscaling import networks  # noqa: PLC0415
 
     if json:
         typer.echo(msgspec.json.encode(networks()).decode())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tsuzuki.pipeline.messages import MakePlan
 from tsuzuki.pipeline.plan import Plan, longest_segment
-from tsuzuki.upscale import cpu_features, plan_upscaling
+from tsuzuki.upscaling import cpu_features, plan_upscaling
 from tsuzuki.video.facts import FrameIndex
 from tsuzuki.video.probe import video_info
 from tsuzuki.video.processor import VideoProcessor

@@ -8,7 +8,7 @@ import msgspec
 
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscale.plan import UpscalePlan
+from tsuzuki.upscaling.plan import UpscalePlan
 from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
 
 MAX_SEGMENT_BYTES = 2 << 30

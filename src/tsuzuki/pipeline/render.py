@@ -18,7 +18,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
-from tsuzuki.upscale import AIProcessor
+from tsuzuki.upscaling import AIProcessor
 from tsuzuki.video.decode import Frame, FrameReader
 from tsuzuki.video.facts import Rgb
 from tsuzuki.video.processor import VideoProcessor

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tsuzuki.errors import DeviceError
-from tsuzuki.upscale import cpu_features, devices
-from tsuzuki.upscale import devices as listed
-from tsuzuki.upscale.devices import DeviceInfo, choose_device
+from tsuzuki.upscaling import cpu_features, devices
+from tsuzuki.upscaling import devices as listed
+from tsuzuki.upscaling.devices import DeviceInfo, choose_device
 
 
 def test_the_processor_comes_first() -> None:
@@ -37,7 +37,7 @@ def test_auto_is_a_discrete_gpu_or_the_processor() -> None:
 def test_auto_among_other_devices(monkeypatch, kinds, chosen) -> None:
     import importlib
 
-    module = importlib.import_module("tsuzuki.upscale.devices")
+    module = importlib.import_module("tsuzuki.upscaling.devices")
     present = [DeviceInfo(name="cpu", title="a processor", kind="cpu")]
     present += [DeviceInfo(name=f"gpu:{i}", title="", kind=k) for i, k in enumerate(kinds)]
     monkeypatch.setattr(module, "devices", lambda: present)

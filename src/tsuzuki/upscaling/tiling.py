@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tsuzuki.upscale.catalogue import Network
-from tsuzuki.upscale.engine import Engine, Passage, Planes
-from tsuzuki.upscale.graph import Pool
-from tsuzuki.upscale.nearest import enlarge
+from tsuzuki.upscaling.catalogue import Network
+from tsuzuki.upscaling.engine import Engine, Passage, Planes
+from tsuzuki.upscaling.graph import Pool
+from tsuzuki.upscaling.nearest import enlarge
 
 PIECE_BYTES = 600 << 20
 """Working memory that one piece should take."""

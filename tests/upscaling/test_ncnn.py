@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tsuzuki.errors import EngineError, ModelError
-from tsuzuki.upscale import NcnnEngine, catalogue, find
+from tsuzuki.upscaling import NcnnEngine, catalogue, find
 
 FAMILIES = [
     "waifu2x-upconv7-anime-2x-n3",
@@ -137,7 +137,7 @@ def test_missing_files_are_refused() -> None:
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_process_that_used_vulkan_ends_well(closed, vulkan) -> None:
     script = (
-        "import numpy as np; from tsuzuki.upscale import NcnnEngine, find;"
+        "import numpy as np; from tsuzuki.upscaling import NcnnEngine, find;"
         f"e = NcnnEngine(find('waifu2x-upconv7-anime-2x-n0'), {vulkan!r});"
         "e.run(np.zeros((3, 32, 32), dtype=np.float32));"
     )

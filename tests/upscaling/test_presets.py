@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tsuzuki.errors import ModelError
 from tsuzuki.settings import CONTENTS, QUALITIES, ProcessingSettings
-from tsuzuki.upscale import networks
-from tsuzuki.upscale.presets import PRESETS, choose
+from tsuzuki.upscaling import networks
+from tsuzuki.upscaling.presets import PRESETS, choose
 
 
 def names(**settings) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsuzuki.upscale.resample import bicubic, nearest
+from tsuzuki.upscaling.resample import bicubic, nearest
 
 sizes = st.integers(1, 40)
 

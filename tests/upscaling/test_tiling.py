@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsuzuki.upscale import NcnnEngine, find, networks, tiling
-from tsuzuki.upscale.tiling import Tiler, default_tile, spans
+from tsuzuki.upscaling import NcnnEngine, find, networks, tiling
+from tsuzuki.upscaling.tiling import Tiler, default_tile, spans
 
 WHOLE = 100_000
 

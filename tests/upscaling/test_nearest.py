@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tsuzuki.errors import EngineError
-from tsuzuki.upscale import NearestEngine
-from tsuzuki.upscale.nearest import enlarge
+from tsuzuki.upscaling import NearestEngine
+from tsuzuki.upscaling.nearest import enlarge
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 8])

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tsuzuki.upscale.engine import Planes
+from tsuzuki.upscaling.engine import Planes
 
 SUPPORT = 2
 """Reach of the cubic kernel in samples."""

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from tsuzuki.errors import ModelError
-from tsuzuki.upscale.graph import read_graph
+from tsuzuki.upscaling.graph import read_graph
 
 SMALL = """7767517
 6 7

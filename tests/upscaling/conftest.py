@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsuzuki.upscale import devices
+from tsuzuki.upscaling import devices
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from itertools import product
 import msgspec
 
 from tsuzuki.settings import Content, ProcessingSettings, Quality
-from tsuzuki.upscale.catalogue import Network, family, find
+from tsuzuki.upscaling.catalogue import Network, family, find
 
 PRESETS: dict[tuple[Content, Quality], str] = {
     ("anime", "Fast"): "waifu2x-upconv7-anime",

@@ -11,8 +11,8 @@ import ncnn
 import numpy as np
 
 from tsuzuki.errors import EngineError, ModelError, OutOfMemoryError
-from tsuzuki.upscale.catalogue import Network
-from tsuzuki.upscale.engine import Means, Planes
+from tsuzuki.upscaling.catalogue import Network
+from tsuzuki.upscaling.engine import Means, Planes
 
 OUT_OF_MEMORY = -100
 """What ncnn returns when an allocation failed."""

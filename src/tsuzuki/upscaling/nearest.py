@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tsuzuki.errors import EngineError
-from tsuzuki.upscale.engine import Passage, Planes
+from tsuzuki.upscaling.engine import Passage, Planes
 
 
 class NearestEngine:

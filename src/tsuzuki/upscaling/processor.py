@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tsuzuki.errors import EngineError, ModelError
-from tsuzuki.upscale.catalogue import Network, find
-from tsuzuki.upscale.engine import Planes
-from tsuzuki.upscale.ncnn import NcnnEngine
-from tsuzuki.upscale.plan import Pass, UpscalePlan
-from tsuzuki.upscale.resample import Rgb, bicubic, nearest
-from tsuzuki.upscale.tiling import Tiler
+from tsuzuki.upscaling.catalogue import Network, find
+from tsuzuki.upscaling.engine import Planes
+from tsuzuki.upscaling.ncnn import NcnnEngine
+from tsuzuki.upscaling.plan import Pass, UpscalePlan
+from tsuzuki.upscaling.resample import Rgb, bicubic, nearest
+from tsuzuki.upscaling.tiling import Tiler
 
 
 class AIProcessor:

@@ -6,8 +6,8 @@ import pytest
 
 from tsuzuki.errors import EngineError, ModelError
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscale import AIProcessor, plan_upscaling
-from tsuzuki.upscale.tiling import Tiler
+from tsuzuki.upscaling import AIProcessor, plan_upscaling
+from tsuzuki.upscaling.tiling import Tiler
 
 WIDTH, HEIGHT = 48, 36
 

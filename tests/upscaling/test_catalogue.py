@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tsuzuki.errors import ModelError
-from tsuzuki.upscale import catalogue, find, networks
+from tsuzuki.upscaling import catalogue, find, networks
 
 
 def test_every_file_of_the_packages_is_listed_once() -> None:

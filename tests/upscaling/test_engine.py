@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsuzuki.upscale import Engine, NcnnEngine, NearestEngine, find
+from tsuzuki.upscaling import Engine, NcnnEngine, NearestEngine, find
 
 NAMES = ["nearest", "ncnn on the processor", "ncnn on vulkan"]
 

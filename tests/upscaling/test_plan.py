@@ -5,7 +5,7 @@ import pytest
 
 from tsuzuki.errors import DeviceError, ModelError
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscale import UpscalePlan, find, plan_upscaling
+from tsuzuki.upscaling import UpscalePlan, find, plan_upscaling
 
 
 def plan(width=100, height=60, out=None, **settings) -> UpscalePlan:

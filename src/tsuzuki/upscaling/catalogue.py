@@ -18,7 +18,7 @@ import msgspec
 
 from tsuzuki.errors import ModelError
 from tsuzuki.settings import Content
-from tsuzuki.upscale.graph import Graph, read_graph
+from tsuzuki.upscaling.graph import Graph, read_graph
 
 Edges = Literal["edge", "reflect"]
 """How a frame goes on beyond its edges: repeat the last pixel, or mirror about it."""

@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 
 from tsuzuki.settings import EngineName, ProcessingSettings
-from tsuzuki.upscale.devices import choose_device
-from tsuzuki.upscale.ncnn import CPU_OPTIONS, GPU_OPTIONS, NcnnEngine
-from tsuzuki.upscale.nearest import NearestEngine
-from tsuzuki.upscale.presets import choose
-from tsuzuki.upscale.tiling import default_tile
+from tsuzuki.upscaling.devices import choose_device
+from tsuzuki.upscaling.ncnn import CPU_OPTIONS, GPU_OPTIONS, NcnnEngine
+from tsuzuki.upscaling.nearest import NearestEngine
+from tsuzuki.upscaling.presets import choose
+from tsuzuki.upscaling.tiling import default_tile
 
 Resize = Literal["none", "bicubic", "nearest"]
 

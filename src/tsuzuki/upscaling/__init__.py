@@ -1,0 +1,27 @@
+"""Upscale frames with neural networks, the same way every time."""
+
+from tsuzuki.upscaling.catalogue import Network, find, networks
+from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, devices
+from tsuzuki.upscaling.engine import Engine, Passage, Planes
+from tsuzuki.upscaling.ncnn import NcnnEngine
+from tsuzuki.upscaling.nearest import NearestEngine
+from tsuzuki.upscaling.plan import Pass, UpscalePlan, plan_upscaling
+from tsuzuki.upscaling.processor import AIProcessor
+
+__all__ = [
+    "AIProcessor",
+    "DeviceInfo",
+    "Engine",
+    "NcnnEngine",
+    "NearestEngine",
+    "Network",
+    "Pass",
+    "Passage",
+    "Planes",
+    "UpscalePlan",
+    "cpu_features",
+    "devices",
+    "find",
+    "networks",
+    "plan_upscaling",
+]
