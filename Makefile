@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Kills of the real command for each encoder in `make crash`.
+KILLS  ?= 100
 
 .PHONY: setup demo test lint crash bench docs lock
 .DEFAULT_GOAL := help
@@ -37,7 +39,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 crash: setup
-	$(BIN)/python -m pytest -m "" tests/crash
+	TSUZUKI_KILLS=$(KILLS) $(BIN)/python -m pytest -q -n auto -m "" tests/crash
 
 bench: setup
 	$(BIN)/python -m bench

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -161,8 +162,9 @@ class Command:
         return hashlib.sha256(self.output.read_bytes()).hexdigest()
 
     def has_session(self) -> bool:
-        """Tell whether a session is left."""
-        return any(self.sessions.glob("*/progress.json"))
+        """Tell whether a session is left; one that is being removed has lost its name first."""
+        names = (path.parent.name for path in self.sessions.glob("*/progress.json"))
+        return any(re.fullmatch("[0-9a-f]{12}", name) for name in names)
 
     def close(self) -> None:
         """Leave nothing running."""

@@ -140,3 +140,19 @@ def test_killed_runs_end_with_the_same_bytes(
             break
     record(f"kills, {encoder}", **vars(campaign.tally))
     assert campaign.tally.losses == 0
+
+
+def test_killed_while_the_session_is_removed(
+    clip: Any, command: Callable[..., Any], undisturbed: Callable[..., Any]
+) -> None:
+    job = command(clip, *QUICK, *TWELVE, *SPOOL)
+    victim = job.start()
+    assert victim.wait_for(lambda event: _begins(event, "combine"))
+    while job.has_session() and victim.process.poll() is None:
+        time.sleep(0)
+    victim.kill("both")
+    victim.end()
+    assert job.digest() == undisturbed(clip, *QUICK, *TWELVE).digest
+    again = job.start()
+    assert again.end() == 21, "nothing is left to resume, and the output is not replaced"
+    assert job.digest() == undisturbed(clip, *QUICK, *TWELVE).digest

@@ -38,11 +38,15 @@ class Told:
         return min((b - a for a, b in pairwise(self.moments)), default=9.0)
 
 
+@pytest.fixture
+def draw(tmp_path: Path, draw_clip: Callable[..., Path]) -> Callable[[int], Path]:
+    return lambda frames: draw_clip(tmp_path / "clip.mp4", frames)
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("budget", "segment", "frames"), CASES)
 def test_a_kill_costs_the_loss_budget_and_the_frame_in_work(
-    tmp_path: Path,
-    draw_clip: Callable[..., Path],
+    draw: Callable[[int], Path],
     shown_numbers: Callable[[Path], list[int]],
     command: Callable[..., Any],
     undisturbed: Callable[..., Any],
@@ -51,7 +55,7 @@ def test_a_kill_costs_the_loss_budget_and_the_frame_in_work(
     segment: int | None,
     frames: int,
 ) -> None:
-    clip = draw_clip(tmp_path / "clip.mp4", frames)
+    clip = draw(frames)
     options = (*NETWORK, *(("--segment-frames", str(segment)) if segment else ()))
     job = command(clip, *options, "--loss-budget", budget)
     kills = 9 if FULL else 3
