@@ -24,7 +24,7 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.spooler import Finished
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscale import AIProcessor
+from tsuzuki.upscaling import AIProcessor
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.facts import Rgb
 from tsuzuki.video.segment import SegmentEncoder

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tsuzuki.upscale import networks
+from tsuzuki.upscaling import networks
 
 
 def test_models_lists_every_network(cli):
