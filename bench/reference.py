@@ -98,7 +98,7 @@ def cut_frames(network: Network) -> dict[str, NDArray[np.uint8]]:
         rgb = frame.to_ndarray(format="rgb24")
         y, x = (rgb.shape[0] - height) // 2, (rgb.shape[1] - width) // 2
         cut = rgb[y : y + height, x : x + width]
-        frames[name] = cut // 2 + 64 if on_vulkan(network) else np.ascontiguousarray(cut)
+        frames[name] = np.array(cut // 2 + 64 if on_vulkan(network) else cut, dtype=np.uint8)
     return frames
 
 
