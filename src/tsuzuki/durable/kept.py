@@ -31,8 +31,9 @@ class KeptFile(io.RawIOBase):
         """Length in bytes that the file has to have."""
         self._port = port
         self._path = path
-        self._fd: int | None = port.create(path)
         self._position = 0
+        self._fd: int | None = None  # close() is called even where creating fails
+        self._fd = port.create(path)
 
     def writable(self) -> bool:
         """Tell that the file can be written."""
