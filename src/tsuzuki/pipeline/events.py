@@ -95,10 +95,13 @@ class FramesSpooled(Event, frozen=True, kw_only=True, tag="frames-spooled"):
 
 
 class ResumeReport(Event, frozen=True, kw_only=True, tag="resume-report"):
-    """What the interruption cost, counted while the run goes on."""
+    """What the interruption cost."""
 
     frames_again: int
-    """Frames that had been finished before the interruption and are computed again."""
+    """Frames that had been finished before the interruption and are computed again.
+
+    A kill leaves those unmentioned that were finished after the last save, at most a second before.
+    """
 
 
 class Warned(Event, frozen=True, kw_only=True, tag="warning"):

@@ -296,7 +296,8 @@ class _Job:
         for note in (*run.plan.notes, *run.index.warnings):
             run.warn("note", note)
         if resumed:
-            again = run.remembered("upscale").pop("at_stake", 0)
+            reached = run.remembered("upscale").pop("reached", 0)
+            again = run.store.count_lost(run.segments, reached)
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=again))
 
     def _do(self, run: Run, step: _Step) -> None:

@@ -61,6 +61,15 @@ class Store:
             len(s) if s.number in self._records else len(self.frames_of(s)) for s in segments
         )
 
+    def count_lost(self, segments: Iterable[Segment], reached: int) -> int:
+        """Count the frames before ``reached`` that are neither sealed nor upscaled on disk."""
+        return sum(
+            frame not in self._frames
+            for segment in segments
+            if segment.number not in self._records
+            for frame in range(segment.first, min(segment.last, reached))
+        )
+
     def failed_frames(self) -> set[int]:
         """Return the frames, from 1, that could not be decoded whole, over all sealed segments."""
         return {f for record in self._records.values() for f in record.failed}

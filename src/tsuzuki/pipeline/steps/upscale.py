@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
@@ -35,8 +34,6 @@ class _Upscaling:
         self._store = run.store
         self._todo: deque[Segment] = deque()
         self._asked: dict[int, Segment] = {}
-        self._at_stake: set[int] = set()
-        """Frames computed by this run that a kill would cost."""
         for segment in run.segments:
             if self._store.is_sealed(segment):
                 self._store.drop_frames(segment)
@@ -54,7 +51,6 @@ class _Upscaling:
             except WorkerRestartedError:
                 self._todo.extendleft(reversed(self._asked.values()))
                 self._asked.clear()
-                self._at_stake.clear()
                 self._meter.done = len(self._run.index) - sum(map(len, self._todo))
 
     def handle(self, message: m.Message) -> None:
@@ -85,13 +81,13 @@ class _Upscaling:
     def _count(self, done: m.FrameDone) -> None:
         if done.computed:
             self._run.frames_computed += 1
-            self._at_stake.add(done.frame)
+            self._run.remembered("upscale")["reached"] = done.frame + 1
         self._meter.add(computed=done.computed)
         self._run.progress("upscale", self._meter)
 
     def _keep(self, frames: list[int]) -> None:
         self._store.add_frames(frames)
-        self._make_safe(frames)
+        self._run.frames_safe(frames)
         self._run.emit(
             events.FramesSpooled(
                 session_id=self._run.session_id, first=frames[0] + 1, last=frames[-1] + 1
@@ -105,7 +101,7 @@ class _Upscaling:
     def _seal(self, segment: Segment, rendered: m.SegmentRendered) -> None:
         self._store.seal(segment, rendered, self._run.plan)
         self._run.supervisor.send(m.Committed(last=segment.last))
-        self._make_safe(segment.frames)
+        self._run.frames_safe(segment.frames)
         self._store.drop_frames(segment)
         self._run.emit(
             events.SegmentSealed(
@@ -117,8 +113,3 @@ class _Upscaling:
                 frames_computed=rendered.frames_computed,
             )
         )
-
-    def _make_safe(self, frames: Iterable[int]) -> None:
-        self._at_stake.difference_update(frames)
-        self._run.remembered("upscale")["at_stake"] = len(self._at_stake)
-        self._run.frames_safe(frames)
