@@ -199,14 +199,15 @@ def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
         one.close()
 
 
-@pytest.fixture
-def undisturbed(command: Callable[..., Command]) -> Callable[..., Undisturbed]:
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Undisturbed]:
     """Run a clip with options without disturbing it; the same one is run only once."""
     done: dict[Any, Undisturbed] = {}
 
     def measure(clip: Path, *options: str) -> Undisturbed:
         if (clip, options) not in done:
-            done[clip, options] = Undisturbed(command(clip, *options))
+            folder = tmp_path_factory.mktemp("undisturbed")
+            done[clip, options] = Undisturbed(Command(clip, folder, *options))
         return done[clip, options]
 
     return measure

@@ -81,7 +81,8 @@ class _Upscaling:
     def _count(self, done: m.FrameDone) -> None:
         if done.computed:
             self._run.frames_computed += 1
-            self._run.remembered("upscale")["reached"] = done.frame + 1
+            remembered = self._run.remembered("upscale")
+            remembered["reached"] = max(remembered.get("reached", 0), done.frame + 1)
         self._meter.add(computed=done.computed)
         self._run.progress("upscale", self._meter)
 
