@@ -5,6 +5,7 @@ Packets are copied; text subtitles are converted where the container has another
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal
@@ -47,6 +48,9 @@ _STALE = (
     "mimetype",
 )
 """Beginnings of the metadata that describe the source's file or encoding, not its content."""
+
+_MAX_DENOMINATOR = 2**31 - 1
+"""FFmpeg's rational numbers hold no larger one."""
 
 Shift = Fraction
 """Seconds added to every time."""
@@ -148,6 +152,7 @@ class Carried:
 
     def _place(self, packet: av.Packet[Any], shift: Shift) -> None:
         """Shift the packet's times and keep decoding times rising, as containers demand."""
+        _refine(packet, shift)
         assert packet.pts is not None
         assert packet.dts is not None
         ticks = round(shift / packet.time_base)
@@ -157,6 +162,21 @@ class Carried:
             packet.pts = max(packet.pts, packet.dts)
         self._last = packet.dts
         packet.stream = self.stream
+
+
+def _refine(packet: av.Packet[Any], shift: Shift) -> None:
+    """Count the packet's times in ticks that the shift is a whole number of, where there are such.
+
+    Some containers count in ticks as long as a packet of sound.
+    """
+    tick = packet.time_base
+    finer = math.lcm(tick.denominator, shift.denominator)
+    if (shift / tick).denominator == 1 or finer > _MAX_DENOMINATOR:
+        return
+    factor = int(tick * finer)
+    packet.pts, packet.dts = (packet.pts or 0) * factor, (packet.dts or 0) * factor
+    packet.duration = (packet.duration or 0) * factor
+    packet.time_base = Fraction(1, finer)
 
 
 def _cut(packet: av.Packet[Any], span: Span | None) -> bool:

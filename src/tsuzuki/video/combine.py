@@ -31,6 +31,9 @@ _OWN_CLOCK = frozenset({"mpegts", "mpeg"})
 
 _MAX_TIMESCALE = 2**31
 
+_VENDOR = "com."
+"""Beginning of the metadata keys that telephones and cameras make up."""
+
 
 class CombineFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What was joined."""
@@ -159,6 +162,8 @@ def _writing(
     options = {}
     if plan.container in {"mp4", "mov"}:
         options["movie_timescale"] = str(_movie_timescale(index, source))
+        if any(key.startswith(_VENDOR) for key in source.metadata):
+            options["movflags"] = "use_metadata_tags"  # else only keys that are known by name stay
     output = open_output(plan.container, file, **options)
     try:
         yield output

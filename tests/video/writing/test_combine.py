@@ -205,6 +205,41 @@ def test_range_starts_at_zero_with_the_sound_of_that_moment(
         assert spans == [(0, Fraction(3, 5) - first), (Fraction(3, 5) - first, after - first)]
 
 
+def test_a_range_of_sound_that_is_timed_by_its_packets_stays_in_sync(
+    tmp_path, make_source, joined, index_of, replace
+):
+    source = make_source(tmp_path / "clip.avi", audio=("libmp3lame",))
+    facts = probe(source)
+    with av.open(str(source)) as container:
+        assert container.streams.audio[0].time_base > Fraction(1, 50)
+    whole = index_of(facts)
+    part = replace(whole, pts=whole.pts[10:20], end=whole.pts[20])
+    result = joined(facts, index=part, ranged=True)
+    first, after = (time * Fraction(*whole.time_base) for time in (part.pts[0], part.end))
+    with av.open(str(source)) as container:
+        times = [time for time, _ in packets_of(container, container.streams.audio[0])]
+    found = [time for time, _ in result.packets("audio")]
+    wanted = [time - first for time in times if first <= time < after]
+    assert len(wanted) > 5
+    assert found == pytest.approx(wanted, abs=0.001)
+
+
+def test_metadata_that_telephones_make_up_stays_in_mp4(tmp_path, plain, joined):
+    path = tmp_path / "telephone.mp4"
+    options = {"movflags": "use_metadata_tags"}
+    with av.open(plain.path) as source, av.open(str(path), "w", options=options) as out:
+        streams = {s.index: out.add_stream_from_template(s, opaque=True) for s in source.streams}
+        out.metadata.update({"com.maker.lens": "wide", "title": "Away"})
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    result = joined(probe(path))
+    with av.open(str(result.path)) as container:
+        assert container.metadata["com.maker.lens"] == "wide"
+        assert container.metadata["title"] == "Away"
+
+
 def test_frames_come_out_in_order(plain, plan_for, joined, replace):
     plan = replace(plan_for(plain, "ffv1", "mkv"), pixel_format="bgr0", matrix=0, full_range=True)
     frames = joined(plain, plan=plan).frames()

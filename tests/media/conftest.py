@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docs.comparing import Pair
+
+from tsuzuki import pipeline
+from tsuzuki.pipeline import Result, events
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    default = Path(__file__).parents[3] / "shared" / "media"
+    folder = Path(os.environ.get("TSUZUKI_MEDIA", default))
+    if not folder.is_dir():
+        pytest.skip(f"the test media are not at {folder}; set TSUZUKI_MEDIA")
+    return folder
+
+
+class Upscaled:
+    """A clip that was upscaled: what the program said, and the output held against the source."""
+
+    def __init__(self, result: Result, told: list[events.Event], pair: Pair) -> None:
+        self.result = result
+        self.told = told
+        self.pair = pair
+
+    @property
+    def warnings(self) -> str:
+        return "\n".join(event.message for event in self.told if isinstance(event, events.Warned))
+
+    def differences(self) -> dict[str, str]:
+        """What did not come through, by aspect."""
+        findings = self.pair.findings()
+        return {name: found.text for name, found in findings.items() if not found.ok}
+
+
+@pytest.fixture
+def upscaled(media: Path, tmp_path: Path) -> Callable[..., Upscaled]:
+    """Upscale a clip of the media into a folder of the test's own."""
+
+    def run(name: str, span: str | None = None, **settings: Any) -> Upscaled:
+        told: list[events.Event] = []
+        choice: dict[str, Any] = {"engine": "nearest", "preset": "ultrafast", **settings}
+        part = None
+        if span is not None:
+            choice["range_start"], choice["range_end"] = span.split("-")
+            part = (Fraction(choice["range_start"]), Fraction(choice["range_end"]))
+        result = pipeline.upscale(
+            media / name,
+            choice,
+            output=tmp_path,
+            sessions_dir=tmp_path / "sessions",
+            on_event=told.append,
+        )
+        pair = Pair(
+            media / name,
+            result.output,
+            scale=choice.get("scale_factor", 2),
+            span=part,
+            failed=result.failed_frames,
+        )
+        return Upscaled(result, told, pair)
+
+    return run
