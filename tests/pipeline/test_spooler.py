@@ -18,9 +18,11 @@ class Disk:
         self.groups: list[list[int]] = []
         self.open = threading.Event()
         self.open.set()
+        self.entered = threading.Event()
         self.errors: list[BaseException] = []
 
     def write(self, group: list[Finished]) -> None:
+        self.entered.set()
         self.open.wait(10)
         self.groups.append([finished.frame for finished in group])
 
@@ -97,7 +99,21 @@ def test_memory_is_bounded_whatever_the_budget(monkeypatch: object) -> None:
     big = np.zeros(module.MAX_PENDING_BYTES // 4 + 1, np.uint8)
     for number in range(4):
         spooler.add(Finished(number, big, 0.1))
-    eventually(lambda: disk.groups == [[0, 1, 2]])
+    eventually(lambda: disk.groups == [[0], [1], [2]])
+
+
+def test_what_is_sealed_while_its_group_is_being_written_is_left_out() -> None:
+    disk = Disk()
+    disk.open.clear()
+    spooler = disk.spooler()
+    part = np.zeros(module.PART_BYTES, np.uint8)
+    for number in range(3):
+        spooler.add(Finished(number, part, 0.5))
+    eventually(disk.entered.is_set)
+    spooler.forget(2)
+    disk.open.set()
+    spooler.flush()
+    assert disk.groups == [[0], [2]]
 
 
 def test_flush_saves_the_rest_and_takes_no_more() -> None:

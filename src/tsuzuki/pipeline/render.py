@@ -24,7 +24,7 @@ from tsuzuki.video.facts import Rgb
 from tsuzuki.video.processor import VideoProcessor
 
 QUEUE_FRAMES = 3
-"""Frames that wait between two threads at most; more would only cost memory."""
+"""Frames in memory that wait between two threads at most; more would only cost memory."""
 
 
 class _Work:
@@ -34,7 +34,7 @@ class _Work:
         self.request = request
         self.on_disk = frozenset(request.upscaled)
         self.failed: list[int] = []
-        self.computed = 0
+        self.computed: list[int] = []
         self.seconds = {"decode": 0.0, "network": 0.0, "encode": 0.0}
 
 
@@ -64,7 +64,9 @@ class Renderer:
         )
         self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
         self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
-        self._upscaled: queue.Queue[tuple[_Work, Rgb | None]] = queue.Queue(QUEUE_FRAMES)
+        self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None]] = queue.SimpleQueue()
+        """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
+        self._room = threading.Semaphore(QUEUE_FRAMES)
         self._running = False
 
     def submit(self, request: m.Render) -> None:
@@ -131,12 +133,21 @@ class Renderer:
         processor = AIProcessor(self._plan.upscaling)
         while True:
             work, frame = self._decoded.get()
-            rgb = None if frame is None else self._upscale_frame(processor, work, frame)
-            self._upscaled.put((work, rgb))
+            if frame is None:
+                self._upscaled.put((work, None))
+            elif frame.number in work.on_disk:  # read in its turn: the network does not wait for it
+                self._upscaled.put((work, frame.number))
+            else:
+                begin = time.perf_counter()
+                rgb = self._compute(processor, work, frame)
+                work.seconds["network"] += time.perf_counter() - begin
+                self._tell(frame.number, rgb, begin, computed=True)
+                self._room.acquire()
+                self._upscaled.put((work, rgb))
 
     def _encode(self) -> None:
         while True:
-            work, rgb = self._upscaled.get()
+            work, rgb = self._next_upscaled()
             target = self._paths.segment(work.request.segment, "0" * 64)
             with PendingFile(target) as pending:
                 encoder = self._video.encoder(self._plan.encoding, cast(BinaryIO, pending.file))
@@ -144,7 +155,7 @@ class Renderer:
                     begin = time.perf_counter()
                     encoder.write(rgb)
                     work.seconds["encode"] += time.perf_counter() - begin
-                    work, rgb = self._upscaled.get()
+                    work, rgb = self._next_upscaled()
                 begin = time.perf_counter()
                 encoder.close()
                 size = pending.finish()
@@ -156,7 +167,7 @@ class Renderer:
                     temporary=str(pending.path),
                     size=size,
                     sha256=sha256_of(pending.path),
-                    frames_computed=work.computed,
+                    frames_computed=len(work.computed),
                     failed=work.failed,
                     seconds=work.seconds,
                 )
@@ -181,20 +192,41 @@ class Renderer:
                     work.failed.append(frame.number)
                 yield frame
 
-    def _upscale_frame(self, processor: AIProcessor, work: _Work, frame: Frame) -> Rgb:
+    def _compute(self, processor: AIProcessor, work: _Work, frame: Frame) -> Rgb:
+        work.computed.append(frame.number)
+        return processor.process_frame(frame.rgb, self._plan.probe.colour.white, frame.number + 1)
+
+    def _next_upscaled(self) -> tuple[_Work, Rgb | None]:
+        """Wait for the next frame to encode; None after a segment's last."""
+        work, item = self._upscaled.get()
+        if isinstance(item, int):
+            return work, self._from_disk(work, item)
+        if item is not None:
+            self._room.release()
+        return work, item
+
+    def _from_disk(self, work: _Work, number: int) -> Rgb:
         begin = time.perf_counter()
-        number = frame.number
-        rgb = self._files.read_upscaled(number) if number in work.on_disk else None
+        rgb = self._files.read_upscaled(number)
         computed = rgb is None
         if rgb is None:
-            rgb = processor.process_frame(frame.rgb, self._plan.probe.colour.white, number + 1)
-            work.computed += 1
+            rgb = self._compute_again(work, number)
+        self._tell(number, rgb, begin, computed=computed)
+        return rgb
+
+    def _compute_again(self, work: _Work, number: int) -> Rgb:
+        """Compute a frame whose file turned out damaged when the network was past it already."""
+        *_, frame = self._video.reader(self._job.index).frames(work.request.first, number + 1)
+        processor = AIProcessor(self._plan.upscaling)
+        rgb = self._compute(processor, work, frame)
+        processor.close()
+        return rgb
+
+    def _tell(self, number: int, rgb: Rgb, begin: float, *, computed: bool) -> None:
         seconds = time.perf_counter() - begin
-        work.seconds["network"] += seconds
         if computed or not self._files.is_kept(number):
             self.spooler.add(Finished(number, rgb, seconds))
         self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed))
-        return rgb
 
     def _spool(self, group: list[Finished]) -> None:
         self._files.write_upscaled(group)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tsuzuki.video.facts import Rgb
 
 MAX_PENDING_BYTES = 256 << 20
 """Finished frames held in memory at most while they wait to be spooled or sealed."""
+PART_BYTES = 16 << 20
+"""Frames written between two looks at what has been sealed meanwhile."""
 
 
 class Finished(NamedTuple):
@@ -100,10 +102,26 @@ class Spooler:
                 self._change.wait_for(lambda: self._writing)
                 group = self._writing
             try:
-                self._write(group)
+                for part in _parts(group):
+                    self._write_wanted(part)
             except BaseException as error:  # noqa: BLE001 - handed to the thread that can tell
                 self._failed(error)
                 return
             with self._change:
                 self._writing = []
                 self._change.notify_all()
+
+    def _write_wanted(self, part: list[Finished]) -> None:
+        wanted = [f for f in part if self._keep_all or f.frame >= self._sealed_to]
+        if wanted:
+            self._write(wanted)
+
+
+def _parts(group: list[Finished]) -> Iterator[list[Finished]]:
+    part: list[Finished] = []
+    for finished in group:
+        if part and sum(f.rgb.nbytes for f in (*part, finished)) > PART_BYTES:
+            yield part
+            part = []
+        part.append(finished)
+    yield part

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import queue
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.frames import FrameFiles
+from tsuzuki.pipeline.jobs import build_index, make_plan
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.render import Renderer
+from tsuzuki.pipeline.spooler import Finished
+from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.upscaling import AIProcessor
+from tsuzuki.video.decode import FrameReader
+from tsuzuki.video.segment import SegmentEncoder
+
+FRAMES, SPOOLED = 40, 20
+
+
+class Bench:
+    """A renderer on the drawn clip, whose messages are kept, and a folder for its session."""
+
+    def __init__(self, clip: Path, folder: Path) -> None:
+        settings = ProcessingSettings(engine="nearest", preset="ultrafast")
+        self.plan: Plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
+        self.index = build_index(self.plan, lambda _: None)
+        self.paths = SessionPaths(folder / "sessions", "0" * 12)
+        for path in self.paths.folders:
+            path.mkdir(parents=True)
+        self.told: list[m.Message] = []
+
+    def spool(self) -> None:
+        files = FrameFiles(self.paths, self.plan, keep_frames=False, on_damage=print)
+        processor = AIProcessor(self.plan.upscaling)
+        for frame in FrameReader(self.plan.probe, self.index).frames(0, SPOOLED):
+            rgb = processor.process_frame(frame.rgb, self.plan.probe.colour.white)
+            files.write_upscaled([Finished(frame.number, rgb, 0.1)])
+
+    def render(self, upscaled: list[int]) -> m.SegmentRendered:
+        told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        job = m.Open(
+            session_id=self.paths.session_id,
+            root=str(self.paths.root),
+            plan=self.plan,
+            index=self.index,
+            keep_frames=False,
+            loss_budget=3600.0,
+        )
+        renderer = Renderer(job, told.put, told.put)
+        renderer.submit(m.Render(segment=1, first=0, last=FRAMES, upscaled=upscaled))
+        self.told = []
+        while not isinstance(message := told.get(timeout=30), m.SegmentRendered):
+            assert isinstance(message, m.Message), message
+            self.told.append(message)
+        return message
+
+    def done(self, *, computed: bool) -> list[int]:
+        frames = [t for t in self.told if isinstance(t, m.FrameDone)]
+        return [frame.frame for frame in frames if frame.computed is computed]
+
+
+@pytest.fixture
+def bench(clip: Path, tmp_path: Path) -> Bench:
+    return Bench(clip, tmp_path)
+
+
+def test_spooled_frames_give_the_same_bytes(bench: Bench) -> None:
+    whole = bench.render([])
+    assert bench.done(computed=True) == list(range(FRAMES))
+    bench.spool()
+    resumed = bench.render(list(range(SPOOLED)))
+    assert resumed.sha256 == whole.sha256
+    assert bench.done(computed=True) == list(range(SPOOLED, FRAMES))
+    assert bench.done(computed=False) == list(range(SPOOLED))
+    assert resumed.frames_computed == FRAMES - SPOOLED
+
+
+def test_the_next_frame_is_computed_while_spooled_ones_are_still_encoded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.spool()
+    write = SegmentEncoder.write
+
+    def write_slowly(self: SegmentEncoder, rgb: Any) -> None:
+        time.sleep(0.02)
+        write(self, rgb)
+
+    monkeypatch.setattr(SegmentEncoder, "write", write_slowly)
+    bench.render(list(range(SPOOLED)))
+    frames = [t.frame for t in bench.told if isinstance(t, m.FrameDone)]
+    assert frames.index(SPOOLED) < frames.index(SPOOLED - 1)
+
+
+def test_a_damaged_spooled_frame_is_computed_again(bench: Bench) -> None:
+    whole = bench.render([])
+    bench.spool()
+    path = bench.paths.upscaled_frame(8, "nut")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    resumed = bench.render(list(range(SPOOLED)))
+    assert resumed.sha256 == whole.sha256
+    assert sorted(bench.done(computed=True)) == [7, *range(SPOOLED, FRAMES)]
+    assert resumed.frames_computed == FRAMES - SPOOLED + 1
+    assert [t.code for t in bench.told if isinstance(t, m.Notice)] == ["damaged-frame"]
