@@ -35,9 +35,9 @@ HEAD = f"""# What becomes of every test clip
 
 Written by `python -m docs.results`; do not edit. Each clip of the test media went through `upscale`
 with the engine `nearest` (every pixel repeated) and the preset `ultrafast`, once with segments of
-12 frames and once with the default ones, in twice the size, the larger clips in their own. Then the output was held against the source by a program
-that shares no code with Tsuzuki ([film.py](film.py), [comparing.py](comparing.py)): both are
-decoded, and
+12 frames and once with the default ones; small clips to twice their size, larger ones to their own.
+Then the output was held against the source by a program that shares no code with Tsuzuki
+([film.py](film.py), [comparing.py](comparing.py)): both are decoded, and
 
 - **frames**: as many as in the source, all decodable, and the damaged ones are those told;
 - **times**: each frame's time, in MP4 exact and in Matroska and WebM within 1 ms; one constant
@@ -51,6 +51,12 @@ decoded, and
 
 The same is a test: `python -m pytest -m "" tests/media` runs every clip whole, the ordinary run
 parts of the larger ones. Elsewhere than beside the project the media are found by `TSUZUKI_MEDIA`.
+
+What is otherwise than in the source, and passes: WebM, AVI, FLV and transport streams become
+Matroska, since x264 or the sound does not fit; the clock of transport and program streams starts
+at 0; colours that are not tagged get the tags they were read by; a creation time is written as
+the container writes it, and one of 1970 (a clock that was not set) is left out; the data stream
+behind the chapters of MP4 becomes chapters again; MP4 has no titles of streams, and says so.
 
 | clip | output | {" | ".join(ASPECTS)} | notes |
 |{"---|" * (len(ASPECTS) + 3)}
