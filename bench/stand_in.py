@@ -29,16 +29,15 @@ class InstantWorker:
 
     def __init__(self, paths: SessionPaths, clock: list[float]) -> None:
         self.inbox = self
-        self.spent = 0.0
-        """Seconds that this stand-in took for itself."""
+        self.spent = self.worked = 0.0
+        """Seconds, and the processor's seconds, that this stand-in took for itself."""
         self.parts: list[float] = []
-        """The runner's seconds at every ten-thousandth frame."""
+        """The runner's seconds on the processor up to every ten-thousandth frame."""
         self._paths = paths
         self._clock = clock
         self._says: deque[Iterator[m.Message]] = deque()
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(m.Report)
-        self.began = time.perf_counter()
 
     def send(self, request: m.Message) -> None:
         """Take a request."""
@@ -50,7 +49,7 @@ class InstantWorker:
 
     def get(self, timeout: float) -> Any:  # noqa: ARG002 - it never has to wait
         """Return the next message."""
-        begin = time.perf_counter()
+        begin, begin_work = time.perf_counter(), time.thread_time()
         message = None
         while message is None:
             if not self._says:
@@ -60,6 +59,7 @@ class InstantWorker:
                 self._says.popleft()
         data = self._encoder.encode(message)
         self.spent += time.perf_counter() - begin
+        self.worked += time.thread_time() - begin_work
         return self._decoder.decode(data)
 
     def close(self, timeout: float = 0.0) -> None:
@@ -70,7 +70,7 @@ class InstantWorker:
         for frame in range(request.first, request.last):
             self._clock[0] += FRAME_SECONDS
             if frame % PART == 0:
-                self.parts.append(time.perf_counter() - self.began - self.spent)
+                self.parts.append(time.process_time() - self.worked)
             yield m.FrameDone(frame=frame, seconds=FRAME_SECONDS, computed=True)
             group.append(frame)
             if len(group) == GROUP:
