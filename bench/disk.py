@@ -21,7 +21,7 @@ REST_MB = 32
 CLIP, SECONDS = "bbb_720p_5s.mp4", 4
 CASES: tuple[tuple[str, dict[str, Any], bool], ...] = (
     ("every frame spooled", {"loss_budget": 0.0, "preset": "veryfast"}, True),
-    ("no frame spooled", {"loss_budget": 3600.0, "preset": "veryfast"}, True),
+    ("spooled late, for memory", {"loss_budget": 3600.0, "preset": "veryfast"}, True),
     ("lossless (FFV1)", {"loss_budget": 0.0, "encoder": "ffv1"}, False),
 )
 """Name, settings, and whether the limit is judged."""
