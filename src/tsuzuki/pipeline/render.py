@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -216,7 +217,8 @@ class Renderer:
 
     def _compute_again(self, work: _Work, number: int) -> Rgb:
         """Compute a frame whose file turned out damaged when the network was past it already."""
-        *_, frame = self._video.reader(self._job.index).frames(work.request.first, number + 1)
+        frames = self._video.reader(self._job.index).frames(work.request.first, number + 1)
+        (frame,) = deque(frames, maxlen=1)
         processor = AIProcessor(self._plan.upscaling)
         rgb = self._compute(processor, work, frame)
         processor.close()
