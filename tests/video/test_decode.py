@@ -134,6 +134,12 @@ def test_damage_costs_frames_but_never_order_or_repeatability(
         once = digests(reader.frames(first, last))
         assert [number for number, *_ in once] == list(range(first, last))
         assert digests(FrameReader(facts, index).frames(first, last)) == once
+        without = range(first + seed, last, 3)
+        sparse = list(FrameReader(facts, index).frames(first, last, without=without))
+        assert [(f.number, f.failed) for f in sparse] == [(n, failed) for n, _, failed in once]
+        assert all(not f.rgb.size for f in sparse if f.number in without)
+        shown = [f for f in sparse if f.number not in without]
+        assert digests(shown) == [one for one in once if one[0] not in without]
 
 
 def test_failed_frames_repeat_the_good_one_before(
@@ -148,6 +154,8 @@ def test_failed_frames_repeat_the_good_one_before(
     assert [n for n, _, failed in seen if failed] == [5, 6, 12]
     assert seen[5][1] == seen[6][1] == good[4][1]
     assert seen[12][1] == good[11][1]
+    # Also where the one before was not asked for.
+    assert digests(reader.frames(0, 6, without=range(5)))[5] == seen[5]
     assert [d for n, d, _ in seen if n not in missing] == [
         d for n, d, _ in good if n not in missing
     ]

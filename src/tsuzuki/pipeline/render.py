@@ -187,7 +187,7 @@ class Renderer:
         if number == last:
             return
         # From the segment's first frame, so that damage is concealed as in any other run.
-        for frame in reader.frames(work.request.first, last):
+        for frame in reader.frames(work.request.first, last, without=work.on_disk):
             if frame.number >= number:
                 if frame.failed:
                     work.failed.append(frame.number)
@@ -217,7 +217,9 @@ class Renderer:
 
     def _compute_again(self, work: _Work, number: int) -> Rgb:
         """Compute a frame whose file turned out damaged when the network was past it already."""
-        frames = self._video.reader(self._job.index).frames(work.request.first, number + 1)
+        first = work.request.first
+        reader = self._video.reader(self._job.index)
+        frames = reader.frames(first, number + 1, without=range(first, number))
         (frame,) = deque(frames, maxlen=1)
         processor = AIProcessor(self._plan.upscaling)
         rgb = self._compute(processor, work, frame)

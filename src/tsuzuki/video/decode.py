@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple, cast
 
 import av
@@ -12,6 +12,8 @@ from tsuzuki.video.colour import format_depth, to_rgb
 from tsuzuki.video.facts import FrameIndex, Probe, Rgb, Start
 from tsuzuki.video.packets import changed, decode, mark, number_of, packets_from
 
+_NO_PICTURE: Rgb = np.empty((3, 0, 0), np.uint8)
+
 
 class Frame(NamedTuple):
     """One frame of the source."""
@@ -19,6 +21,7 @@ class Frame(NamedTuple):
     number: int
     """From 0, in order of presentation."""
     rgb: Rgb
+    """Empty where the picture was not asked for."""
     failed: bool
     """The frame is damaged: it repeats a neighbour, or the decoder has patched it."""
 
@@ -41,8 +44,12 @@ class FrameReader:
         self._start: Start | None = None
         self._at = -1
 
-    def frames(self, first: int, last: int) -> Iterator[Frame]:
+    def frames(
+        self, first: int, last: int, *, without: Container[int] = frozenset()
+    ) -> Iterator[Frame]:
         """Yield the frames [first, last) in order, each exactly once.
+
+        Those ``without`` a picture cost no more than their decoding.
 
         A frame that cannot be decoded repeats the one before it in the range, or the next one where
         there is none before; black stands in where the video has no such frame. One that can be
@@ -53,14 +60,12 @@ class FrameReader:
         if not 0 <= first <= last <= len(self._index):
             raise ValueError(f"frames {first} to {last} of {len(self._index)}")
         self._go_to(first)
-        shown: Rgb | None = None
+        shown: av.VideoFrame | None = None
         for number in range(first, last):
             decoded = self._take(number)
-            if decoded is not None:
-                shown = to_rgb(decoded, self._probe.colour)
-            elif shown is None:
-                shown = self._next_good()
-            yield Frame(number, shown, failed=decoded is None or decoded.is_corrupt)
+            shown = decoded or shown or (self._ahead and self._ahead[1])
+            rgb = _NO_PICTURE if number in without else self._to_rgb(shown)
+            yield Frame(number, rgb, failed=decoded is None or decoded.is_corrupt)
         self._at = last
 
     def close(self) -> None:
@@ -91,9 +96,9 @@ class FrameReader:
                 return None
         return self._ahead
 
-    def _next_good(self) -> Rgb:
-        if self._ahead is not None:
-            return to_rgb(self._ahead[1], self._probe.colour)
+    def _to_rgb(self, picture: av.VideoFrame | None) -> Rgb:
+        if picture is not None:
+            return to_rgb(picture, self._probe.colour)
         shape = (3, self._probe.height, self._probe.width)
         deep = format_depth(self._probe.colour.rgb_format) > 8
         return cast(Rgb, np.zeros(shape, np.uint16 if deep else np.uint8))
