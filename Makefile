@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Kills of the real command for each encoder in `make crash`.
 KILLS  ?= 100
 
-.PHONY: setup demo test lint crash bench docs lock
+.PHONY: help setup demo test lint crash bench docs lock
 .DEFAULT_GOAL := help
 
 help:

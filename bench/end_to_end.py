@@ -29,7 +29,7 @@ from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.facts import Rgb
 from tsuzuki.video.segment import SegmentEncoder
 
-FRAMES, RANGE = 60, 2.5
+FRAMES, RANGE = 240, 10
 ROUNDS = 3
 SLACK = 1.05
 SETTINGS: dict[str, Any] = {"quality": "Fast", "preset": "veryfast", "range_end": RANGE}

@@ -86,14 +86,16 @@ def long_clip(tmp_path, make_video):
     return make_video(tmp_path / "long.mp4", frames=30, width=160, height=120)
 
 
+def saved_files(clip):
+    """Return how many files hold frames or segments that are safe."""
+    folder = clip.parent / "sessions"
+    return len([*folder.glob("*/upscaled/segment_*.json"), *folder.glob("*/upscaled/frame_*")])
+
+
 def work_is_done(clip, *, more_than=0, timeout=120):
-    """Wait until more frames or segments than ``more_than`` are safe; return their number."""
+    """Wait until more than ``more_than`` files hold frames or segments that are safe."""
     deadline = time.monotonic() + timeout
-    while True:
-        folder = clip.parent / "sessions"
-        found = len([*folder.glob("*/upscaled/segment_*.json"), *folder.glob("*/upscaled/frame_*")])
-        if found > more_than:
-            return found
+    while saved_files(clip) <= more_than:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -196,10 +198,10 @@ def test_pressing_ctrl_c_twice_ends_at_once_and_leaves_no_worker(terminal, long_
 
 
 def test_sigterm_and_closing_the_terminal_save_too(terminal, long_clip, child):
-    seen = 0
     for number in (signal.SIGTERM, signal.SIGHUP):
+        before = saved_files(long_clip)
         shown = terminal("upscale", long_clip, *SLOW, "--on-existing", "resume")
-        seen = work_is_done(long_clip, more_than=seen)
+        work_is_done(long_clip, more_than=before)
         os.kill(shown.process.pid, number)
         assert shown.end(timeout=20) == 130
     assert child("resume").code == 0

@@ -57,7 +57,7 @@ def test_containers(clip: Callable[[str], Path], name: str, container: str) -> N
 def test_interlacing_is_seen_and_told(clip: Callable[[str], Path]) -> None:
     facts = probe(clip("woven.ts"))
     assert facts.interlaced
-    assert any("deinterlacing" in warning for warning in facts.warnings)
+    assert any("Deinterlace it first" in warning for warning in facts.warnings)
 
 
 def test_tags_are_believed(tmp_path: Path) -> None:

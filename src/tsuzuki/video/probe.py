@@ -201,7 +201,7 @@ def _warnings(
     if interlaced:
         yield (
             "The video is interlaced: two half pictures are woven into each frame, and "
-            "upscaling hardens the combs this leaves. Ask for deinterlacing."
+            "upscaling hardens the combs this leaves. Deinterlace it first where they show."
         )
     if alpha:
         yield "The video has transparency, which is dropped."
