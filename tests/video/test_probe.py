@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from av.sidedata.sidedata import Type
 
-from tsuzuki.errors import DamagedVideoError, UnsupportedVideoError
+from tsuzuki.errors import DamagedVideoError, InputError, UnsupportedVideoError
 from tsuzuki.video import probe as video_probe
 from tsuzuki.video.probe import probe, video_info
 
@@ -52,6 +54,14 @@ def test_facts_of_a_plain_clip(clip: Callable[[str], Path]) -> None:
 )
 def test_containers(clip: Callable[[str], Path], name: str, container: str) -> None:
     assert probe(clip(name)).container == container
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names of any bytes")
+def test_a_name_that_is_no_unicode_is_refused(clip: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    path.write_bytes(clip("open.mp4").read_bytes())
+    with pytest.raises(InputError, match="Rename the file"):
+        probe(path)
 
 
 def test_interlacing_is_seen_and_told(clip: Callable[[str], Path]) -> None:

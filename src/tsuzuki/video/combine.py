@@ -118,8 +118,8 @@ def _survey(segments: Sequence[Path], plan: EncodePlan, frames: int) -> _Layout:
         reorder = max([reorder, *(place - number for place, number in enumerate(numbers))])
     if sum(counts) != frames:
         raise SessionDamagedError(
-            f"The segments hold {sum(counts)} frames, the video has {frames}. Repair the session "
-            "with `tsuzuki sessions repair`, then resume.",
+            f"The segments hold {sum(counts)} frames, the video has {frames}. Resume the session: "
+            "damaged segments are set aside and computed again.",
             held=sum(counts),
             wanted=frames,
         )
@@ -128,8 +128,8 @@ def _survey(segments: Sequence[Path], plan: EncodePlan, frames: int) -> _Layout:
 
 def _unfit(path: Path, why: str) -> SessionDamagedError:
     return SessionDamagedError(
-        f"The segment {path} cannot be joined: {why}. Repair the session with `tsuzuki sessions "
-        "repair`, then resume; only this segment is computed again.",
+        f"The segment {path} cannot be joined: {why}. Delete this file, then resume: only its "
+        "frames are computed again.",
         path=str(path),
     )
 

@@ -15,6 +15,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from tsuzuki.errors import DamagedVideoError, UnsupportedVideoError
+from tsuzuki.sessions.identity import find_video
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.facts import Probe, StreamFacts
@@ -32,10 +33,11 @@ _DOLBY_VISION = {"DOVI_RPU_BUFFER", "DOVI_METADATA"}
 def probe(path: str | os.PathLike[str]) -> Probe:
     """Return what is known about a video before its frames are indexed.
 
-    Raises the errors of `tsuzuki.video.source.open_source`, `NotAVideoError` without a video
-    stream, `DamagedVideoError` where no frame can be decoded, and `UnsupportedVideoError`.
+    Raises the errors of `find_video` and of `tsuzuki.video.source.open_source`, `NotAVideoError`
+    without a video stream, `DamagedVideoError` where no frame can be decoded, and
+    `UnsupportedVideoError`.
     """
-    name = str(Path(path).resolve())
+    name = str(find_video(path)[0])
     with open_source(name) as container:
         stream = main_stream(container)
         _check_codec(stream, name)
