@@ -17,7 +17,6 @@ from tsuzuki.upscaling.ncnn import usable_cores
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.facts import Rgb
 
-
 TRIED = 3
 """Frames computed one after another at first, to learn how long one takes; the first is slow."""
 
@@ -32,8 +31,9 @@ class Computed(NamedTuple):
 class Upscaler:
     """Starts frames and promises their results.
 
-    The network is loaded with the first frame. Frames in work are lost by a kill: there are several only where they take no longer together
-    than ``at_stake``, in seconds, by the time that all cores took for one of the first frames.
+    The network is loaded with the first frame. Frames in work are lost by a kill: there are several
+    only where they take no longer together than ``at_stake``, in seconds, by the time that all
+    cores took for one of the first frames.
     """
 
     def __init__(self, plan: Plan, *, at_stake: float) -> None:
