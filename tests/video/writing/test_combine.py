@@ -262,7 +262,7 @@ def test_segments_that_do_not_fit_are_refused(
     with pytest.raises(SessionDamagedError, match="codec header differs"):
         combine(plain, index, [segments[0], *strange[1:]], plan, io.BytesIO())
     segments[1].write_bytes(segments[1].read_bytes()[:900])
-    with pytest.raises(SessionDamagedError, match="Repair the session"):
+    with pytest.raises(SessionDamagedError, match="Resume the session"):
         combine(plain, index, segments, plan, io.BytesIO())
 
 
