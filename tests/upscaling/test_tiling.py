@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsuzuki.upscaling import NcnnEngine, find, networks, tiling
-from tsuzuki.upscaling.tiling import PIECE_BYTES, Tiler, default_tile, frames_at_once, spans
+from tsuzuki.upscaling.tiling import Tiler, default_tile, spans
 
 WHOLE = 100_000
 
@@ -119,13 +119,3 @@ def test_cugan_4x_adds_its_difference_to_the_enlarged_frame(draw) -> None:
     out = run("realcugan-se-4x-none", planes, WHOLE)
     reduced = out.reshape(3, 30, 4, 40, 4).mean(axis=(2, 4))
     assert np.abs(reduced - planes).mean() < 0.05
-
-
-@pytest.mark.parametrize("network", networks())
-def test_frames_side_by_side_take_no_more_memory_than_one_large_piece(network) -> None:
-    for width, height in ((96, 64), (320, 180), (640, 480), (1280, 720)):
-        tile = default_tile(network, width, height)
-        frames = frames_at_once(network, width, height, tile)
-        assert frames == 1 or frames * width * height * network.memory <= PIECE_BYTES
-        assert frames_at_once(network, width, height, max(width, height) - 1) == 1
-    assert frames_at_once(network, 16, 16, 16) > 1

@@ -1,7 +1,7 @@
 """Rendering: (source, plan, range of frames) to an encoded segment.
 
-Decoding, the network and encoding overlap in threads joined by short queues, across the borders of
-segments, so memory does not grow with the length of the video.
+Decoding, the network and encoding overlap in three threads joined by short queues, across the
+borders of segments, so memory does not grow with the length of the video.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,7 +18,6 @@ from tsuzuki.durable import PendingFile, sha256_of
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.spooler import Finished, Spooler
-from tsuzuki.pipeline.upscaler import Computed, Upscaler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.upscaling import AIProcessor
 from tsuzuki.video.decode import Frame, FrameReader
@@ -28,9 +26,6 @@ from tsuzuki.video.processor import VideoProcessor
 
 QUEUE_FRAMES = 3
 """Frames in memory that wait between two threads at most; more would only cost memory."""
-IN_WORK_SHARE = 0.25
-"""Share of the loss budget that frames computed side by side may take; the rest is for those
-waiting to be spooled."""
 
 
 class _Work:
@@ -65,19 +60,11 @@ class Renderer:
             keep_frames=job.keep_frames,
             on_damage=lambda message: send(m.Notice(code="damaged-frame", message=message)),
         )
-        in_work = 0.0 if job.keep_frames else job.loss_budget * IN_WORK_SHARE
-        self._upscaler = Upscaler(job.plan, at_stake=in_work)
         self.spooler = Spooler(
-            self._spool,
-            budget=job.loss_budget - in_work,
-            keep_all=job.keep_frames,
-            failed=failed,
+            self._spool, budget=job.loss_budget, keep_all=job.keep_frames, failed=failed
         )
         self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
         self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
-        self._started: queue.SimpleQueue[tuple[_Work, int | None, Future[Computed] | None]]
-        self._started = queue.SimpleQueue()
-        """Numbers of frames with their results, and None after a segment's last."""
         self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None]] = queue.SimpleQueue()
         """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
@@ -88,7 +75,7 @@ class Renderer:
         self._requests.put(request)
         if not self._running:
             self._running = True
-            for stage in (self._decode, self._upscale, self._collect, self._encode):
+            for stage in (self._decode, self._upscale, self._encode):
                 threading.Thread(
                     target=self._guarded, args=(stage,), name=stage.__name__, daemon=True
                 ).start()
@@ -121,7 +108,7 @@ class Renderer:
             raise
         return m.Combined(temporary=str(pending.path), size=size, sha256=sha256_of(pending.path))
 
-    # --- the threads ------------------------------------------------------------------------------
+    # --- the three threads ------------------------------------------------------------------------
 
     def _guarded(self, stage: Callable[[], None]) -> None:
         try:
@@ -144,29 +131,20 @@ class Renderer:
                     break
 
     def _upscale(self) -> None:
+        processor = AIProcessor(self._plan.upscaling)
         while True:
             work, frame = self._decoded.get()
             if frame is None:
-                self._started.put((work, None, None))
+                self._upscaled.put((work, None))
             elif frame.number in work.on_disk:  # read in its turn: the network does not wait for it
-                self._started.put((work, frame.number, None))
+                self._upscaled.put((work, frame.number))
             else:
-                self._started.put((work, frame.number, self._upscaler.start(frame)))
-
-    def _collect(self) -> None:
-        """Hand frames on in their order, whichever was ready first."""
-        while True:
-            work, number, future = self._started.get()
-            if number is None or future is None:
-                self._upscaled.put((work, number))
-                continue
-            rgb, seconds = future.result()
-            work.computed.append(number)
-            work.seconds["network"] += seconds
-            self._tell(number, rgb, seconds, computed=True)
-            self._upscaler.taken()
-            self._room.acquire()
-            self._upscaled.put((work, rgb))
+                begin = time.perf_counter()
+                rgb = self._compute(processor, work, frame)
+                work.seconds["network"] += time.perf_counter() - begin
+                self._tell(frame.number, rgb, begin, computed=True)
+                self._room.acquire()
+                self._upscaled.put((work, rgb))
 
     def _encode(self) -> None:
         while True:
@@ -215,6 +193,10 @@ class Renderer:
                     work.failed.append(frame.number)
                 yield frame
 
+    def _compute(self, processor: AIProcessor, work: _Work, frame: Frame) -> Rgb:
+        work.computed.append(frame.number)
+        return processor.process_frame(frame.rgb, self._plan.probe.colour.white, frame.number + 1)
+
     def _next_upscaled(self) -> tuple[_Work, Rgb | None]:
         """Wait for the next frame to encode; None after a segment's last."""
         work, item = self._upscaled.get()
@@ -230,7 +212,7 @@ class Renderer:
         computed = rgb is None
         if rgb is None:
             rgb = self._compute_again(work, number)
-        self._tell(number, rgb, time.perf_counter() - begin, computed=computed)
+        self._tell(number, rgb, begin, computed=computed)
         return rgb
 
     def _compute_again(self, work: _Work, number: int) -> Rgb:
@@ -240,12 +222,12 @@ class Renderer:
         frames = reader.frames(first, number + 1, without=range(first, number))
         (frame,) = deque(frames, maxlen=1)
         processor = AIProcessor(self._plan.upscaling)
-        rgb = processor.process_frame(frame.rgb, self._plan.probe.colour.white, number + 1)
-        work.computed.append(number)
+        rgb = self._compute(processor, work, frame)
         processor.close()
         return rgb
 
-    def _tell(self, number: int, rgb: Rgb, seconds: float, *, computed: bool) -> None:
+    def _tell(self, number: int, rgb: Rgb, begin: float, *, computed: bool) -> None:
+        seconds = time.perf_counter() - begin
         if computed or not self._files.is_kept(number):
             self.spooler.add(Finished(number, rgb, seconds))
         self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed))

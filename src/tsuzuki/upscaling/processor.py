@@ -10,15 +10,14 @@ from tsuzuki.upscaling.engine import Planes
 from tsuzuki.upscaling.ncnn import NcnnEngine
 from tsuzuki.upscaling.plan import Pass, UpscalePlan
 from tsuzuki.upscaling.resample import Rgb, bicubic, nearest
-from tsuzuki.upscaling.tiling import Tiler, frames_at_once
+from tsuzuki.upscaling.tiling import Tiler
 
 
 class AIProcessor:
     """Turns frames into frames of the output size.
 
     Raises `ModelError` where a network's files are not those of the plan, `DeviceError` or
-    `EngineError` where the device fails. On the processor, several threads may call
-    `process_frame` at once.
+    `EngineError` where the device fails. Not for use by several threads at once.
     """
 
     def __init__(self, plan: UpscalePlan, *, threads: int | None = None) -> None:
@@ -31,20 +30,6 @@ class AIProcessor:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def frames_at_once(self) -> int:
-        """How many frames may be in work at once without taking more memory than one large one."""
-        plan = self.plan
-        if plan.device != "cpu" or not plan.passes:
-            return 1
-        fits = []
-        width, height = plan.width, plan.height
-        for step in plan.passes:
-            network = find(step.network)
-            fits.append(frames_at_once(network, width, height, step.tile))
-            width, height = width * network.scale, height * network.scale
-        return min(fits)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -53,14 +53,6 @@ def default_tile(network: Network, width: int, height: int) -> int:
     return max(SMALLEST_TILE, (math.isqrt(pixels) - border) // 16 * 16)
 
 
-def frames_at_once(network: Network, width: int, height: int, tile: int) -> int:
-    """Return how many whole frames take no more working memory together than one large piece."""
-    border = 2 * network.reach
-    if max(width, height) > tile:
-        return 1
-    return max(1, PIECE_BYTES // (network.memory * (width + border) * (height + border)))
-
-
 def spans(network: Network, length: int, tile: int) -> list[Span]:
     """Cut an axis of ``length`` pixels into tiles of nearly equal size, none above ``tile``.
 
