@@ -93,6 +93,7 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         for name in data:
             if name not in cls.__struct_fields__:
                 near = difflib.get_close_matches(name, cls.__struct_fields__, n=1)
+                near += [known for known in cls.__struct_fields__ if known.startswith(name)]
                 hint = f" Did you mean {near[0]!r}?" if near else ""
                 raise SettingsError(f"There is no setting {name!r}.{hint}", setting=name)
         try:

@@ -10,7 +10,10 @@ from tsuzuki.cli.signals import TOGETHER, cancel_on_signals
 
 PROGRAM = """
 import signal, sys, time
+from tsuzuki.cli import signals
 from tsuzuki.cli.signals import cancel_on_signals
+if "hurried" in sys.argv:
+    signals.PATIENCE = 0.5
 if "ignore" in sys.argv:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 with cancel_on_signals(lambda: print("saving", flush=True)) as cancel:
@@ -60,6 +63,20 @@ def test_a_second_signal_ends_the_process_at_once(start):
     time.sleep(TOGETHER + 0.2)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=5) == 130
+
+
+@posix
+def test_a_run_that_hangs_is_ended(start):
+    process = start("stubborn", "hurried")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=5) == 130
+
+
+@posix
+def test_a_terminal_that_takes_nothing_more_does_not_keep_the_flag_from_being_set():
+    with cancel_on_signals(lambda: time.sleep(3600)) as cancel:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert cancel.wait(5)
 
 
 @posix

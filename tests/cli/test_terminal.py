@@ -146,7 +146,7 @@ def test_ctrl_c_saves_and_the_dialog_resumes(terminal, long_clip, tmp_path, chil
     second = terminal("upscale", long_clip, *SLOW)
     second.wait_for("An unfinished session was found")
     second.wait_for(session)
-    second.wait_for("cancel")
+    second.wait_for(r"\[c\]ancel\?")
     second.type("\r")
     found = second.wait_for(r"Going on: (\d+) of 30 frames are done and safe")
     assert int(found[1]) > 0
@@ -160,14 +160,14 @@ def test_the_dialog_cancels_and_restarts(terminal, long_clip, child):
     session = interrupt(terminal, long_clip)
 
     second = terminal("upscale", long_clip, *SLOW)
-    second.wait_for(r"cancel\?")
+    second.wait_for(r"\[c\]ancel\?")
     second.type("c\r")
     assert second.end() == 130
     assert f"tsuzuki resume {session}" in second.read()
     assert session in child("sessions", "list").out
 
     other = terminal("upscale", long_clip, *SLOW, "--scale", "3", "--engine", "nearest")
-    other.wait_for(rf"other settings \(.*scale_factor.*\): tsuzuki resume {session}")
+    other.wait_for(rf"other settings: --scale 2 --quality Fast [^\n]*\n *tsuzuki resume {session}")
     assert other.end() == 0
 
     third = terminal("upscale", long_clip, *SLOW, "--engine", "nearest", "--on-existing", "restart")

@@ -49,7 +49,8 @@ def ask(progress: ProgressData, others: list[str]) -> Answer:
     for line in others:
         console.print(safe(line), markup=False, style="dim")
     question = (
-        "[bold]R[/]esume from where it ended, re[bold]s[/]tart from the beginning, [bold]c[/]ancel?"
+        r"[bold]\[r][/]esume from where it ended, re[bold]\[s][/]tart from the beginning, "
+        r"[bold]\[c][/]ancel?"
     )
     while True:
         try:
@@ -59,6 +60,7 @@ def ask(progress: ProgressData, others: list[str]) -> Answer:
         for answer, replies in _REPLIES.items():
             if reply in replies:
                 return answer
+        console.print("Answer r, s or c.")
 
 
 def confirm(question: str) -> bool:
@@ -77,17 +79,26 @@ _REPLIES: dict[Answer, tuple[str, ...]] = {
 }
 
 
-def changed_settings(settings: Mapping[str, Any]) -> str:
-    """Return the settings that are not at their default, in one line."""
-    given = ProcessingSettings.from_dict(settings).to_dict()
-    defaults = ProcessingSettings().to_dict()
-    shown = {"scale_factor", "quality", "noise_reduction"}
-    changed = [
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in given.items()
-        if value != defaults[name] and name not in shown
-    ]
-    return ", ".join(changed) or "as by default"
+def options_of(settings: Mapping[str, Any]) -> str:
+    """Return the options of the command line that give these settings; the scale always."""
+    given, defaults = ProcessingSettings.from_dict(settings), ProcessingSettings()
+    options = [f"--scale {given.scale_factor:g}"]
+    if given.range_start is not None or given.range_end is not None:
+        start, end = (
+            f"{s:f}" if s is not None else "" for s in (given.range_start, given.range_end)
+        )
+        options.append(f"--range {start or 0}-{end}")
+    for name in given.__struct_fields__:
+        value = getattr(given, name)
+        if value == getattr(defaults, name) or name in _SHOWN:
+            continue
+        option = "--" + name.replace("_", "-")
+        options.append(option if value is True else f"{option} {value}")
+    return " ".join(options)
+
+
+_SHOWN = {"scale_factor", "range_start", "range_end"}
+"""Settings whose options have other names."""
 
 
 def _facts(progress: ProgressData) -> dict[str, str]:
@@ -99,7 +110,7 @@ def _facts(progress: ProgressData) -> dict[str, str]:
         "Scale": f"{float(settings['scale_factor']):g}x",
         "Quality": str(settings["quality"]),
         "Noise reduction": str(settings["noise_reduction"]),
-        "Other settings": changed_settings(settings),
+        "Options": options_of(settings),
     }
     if output := progress.get("output"):
         facts["Output"] = output

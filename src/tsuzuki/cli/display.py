@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
@@ -13,9 +16,12 @@ from rich.table import Column
 from tsuzuki.cli.text import duration, is_terminal, safe, size, stderr, stdout
 from tsuzuki.pipeline import events
 from tsuzuki.sessions.progress import STEPS, StepName
+from tsuzuki.sessions.ranges import FrameRanges
 
 LINE_INTERVAL = 10.0
 """Seconds between two lines of plain text."""
+MAX_FAILED = 40
+"""Ranges of damaged frames that are listed."""
 
 
 class Display(Protocol):
@@ -105,24 +111,32 @@ class Bars:
     def __init__(self) -> None:
         self._console = stderr()
         self._progress = Progress(
-            TextColumn("{task.description}", table_column=Column(min_width=8)),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:5.1f} %"),
-            TextColumn("{task.fields[figures]}", style="dim"),
+            TextColumn("{task.description}", table_column=Column(min_width=8, no_wrap=True)),
+            BarColumn(bar_width=20, table_column=Column(no_wrap=True)),
+            TextColumn("{task.percentage:5.1f} %", table_column=Column(no_wrap=True)),
+            TextColumn(
+                "{task.fields[figures]}",
+                style="dim",
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
             console=self._console,
             refresh_per_second=4,
+            expand=True,
         )
+        self._echo = contextlib.ExitStack()
         self._tasks: dict[StepName, TaskID] = {}
         self._again = 0
 
     def __enter__(self) -> Self:
         for step in STEPS:
             self._tasks[step] = self._progress.add_task(step, total=100.0, figures="")
+        self._echo.enter_context(_without_echo())
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        self._echo.close()
 
     def show(self, event: events.Event) -> None:
         """Move the bars, or print the event's sentence above them."""
@@ -154,6 +168,33 @@ class Bars:
 
     def _move(self, step: StepName, progress: float, figures: str) -> None:
         self._progress.update(self._tasks[step], completed=progress, figures=figures)
+
+
+@contextlib.contextmanager
+def _without_echo() -> Iterator[None]:
+    """Keep the terminal from showing keys such as ^C, which would move the bars out of place."""
+    try:
+        import termios  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        yield
+        return
+
+    def set_up(attributes: list[Any]) -> None:
+        with contextlib.suppress(OSError, ValueError, termios.error):
+            terminal = sys.stdin.fileno()
+            if os.tcgetpgrp(terminal) == os.getpgrp():  # else the system would stop us for it
+                termios.tcsetattr(terminal, termios.TCSADRAIN, attributes)
+
+    before: list[Any] = []
+    with contextlib.suppress(OSError, ValueError, termios.error):
+        before = termios.tcgetattr(sys.stdin.fileno())
+    try:
+        if before:
+            set_up([*before[:3], before[3] & ~(termios.ECHO | termios.ECHOCTL), *before[4:]])
+        yield
+    finally:
+        if before:
+            set_up(before)
 
 
 def print_output(path: str) -> None:
@@ -197,11 +238,12 @@ def _finished(event: events.Finished, frames_again: int) -> str:
     if frames_again:
         lines.append(f"The interruption cost {_frames(frames_again)} computed again.")
     if event.failed_frames:
-        shown = ", ".join(map(str, event.failed_frames[:10]))
-        more = ", …" if len(event.failed_frames) > 10 else ""
+        ranges = FrameRanges((number, number) for number in event.failed_frames).ranges()
+        shown = [str(a) if a == b else f"{a}-{b}" for a, b in ranges]
+        more = ", … (--json tells all)" if len(shown) > MAX_FAILED else ""
         lines.append(
             f"{_frames(len(event.failed_frames))} of the source could not be decoded whole; they "
-            f"are patched or repeat a neighbour: {shown}{more}"
+            f"are patched or repeat a neighbour: {', '.join(shown[:MAX_FAILED])}{more}"
         )
     if event.kept_frames:
         lines.append(f"The frames are kept in {event.kept_frames}")

@@ -15,7 +15,7 @@ SUFFIXES = (
     ".y4m",
 )
 """What a folder's videos are known by; a file that is named itself may be called anything."""
-_UPSCALED = re.compile(r"(?P<source>.+)_\d+(\.\d+)?x")
+_UPSCALED = re.compile(r"(?P<source>.+)_\d+(\.\d+)?x(_[\d.]+-[\d.]*s)?")
 
 
 class Input(NamedTuple):

@@ -17,6 +17,7 @@ def models(json: o.JsonResult = False) -> None:
 
     from tsuzuki.cli.text import stdout  # noqa: PLC0415
     from tsuzuki.upscaling import networks  # noqa: PLC0415
+    from tsuzuki.upscaling.presets import PRESETS  # noqa: PLC0415
 
     if json:
         typer.echo(msgspec.json.encode(networks()).decode())
@@ -33,6 +34,8 @@ def models(json: o.JsonResult = False) -> None:
         )
     console = stdout()
     console.print(table)
+    for (content, quality), family in PRESETS.items():
+        console.print(f"--content {content} --quality {quality:8} takes {family}")
     console.print(
         "noise: -1 is none, 3 the strongest. pools: averages over the whole frame, so that large "
         "frames cost more memory or time.",

@@ -94,7 +94,7 @@ Crf = Annotated[
     float | None,
     typer.Option(
         "--crf",
-        help="Constant quality, 0 to 63; lower is better and larger.",
+        help="Constant quality, 0 to 51 (svt-av1: 63); lower is better and larger.",
         show_default="the encoder's",
         rich_help_panel=ENCODING,
     ),

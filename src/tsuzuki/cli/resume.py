@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
-def resume(
+def resume(  # noqa: PLR0917 - each parameter is an option
     session: Annotated[
         str | None,
         typer.Argument(
@@ -27,6 +27,14 @@ def resume(
             help="A session by its id (tsuzuki sessions list), or the video it upscales. May be "
             "left out when there is only one.",
             show_default=False,
+        ),
+    ] = None,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            "--video",
+            help="Where the session's video lies now, if it was moved.",
+            show_default="where it was",
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Resume all, one after the other.")] = False,
@@ -44,22 +52,25 @@ def resume(
       tsuzuki resume             # the only unfinished session
       tsuzuki resume film.mkv    # by the video
       tsuzuki resume --all       # everything that is unfinished
+      tsuzuki resume 3f1c09a7be52 --video /media/usb/film.mkv   # its video was moved
     """
     from tsuzuki.cli.run import Job, run_queue  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
 
-    if every and (session or output):
-        raise SettingsError("--all resumes every session: leave out ID, VIDEO and -o.")
+    if every and (session or output or video):
+        raise SettingsError("--all resumes every session: leave out ID, VIDEO, --video and -o.")
     manager = SessionManager(sessions_dir)
-    ids = _unfinished_ids(manager) if every else [_choose(manager, session)]
+    ids = _unfinished(manager) if every else [_choose(manager, session)]
+    if video is None and session is not None and session not in ids:
+        video = Path(session)
     jobs = [
         Job(
             session_id,
             partial(
                 run_pipeline,
                 session_id,
-                video=session if session is not None and session != session_id else None,
+                video=video,
                 output=output,
                 accept_changes=accept_changes,
                 overwrite=overwrite,
@@ -75,7 +86,7 @@ def resume(
 def _choose(manager: SessionManager, session: str | None) -> str:
     """Return the id of the session that the argument names."""
     if session is None:
-        return _only(_unfinished(manager), "There are several unfinished sessions")
+        return _only(manager.get_unfinished_sessions(), "unfinished session", manager)
     if _ID.fullmatch(session) and not Path(session).exists():
         return session
     found = [
@@ -83,29 +94,29 @@ def _choose(manager: SessionManager, session: str | None) -> str:
         for match in manager.find_sessions(session)
         if match.progress["status"] != "completed"
     ]
+    return _only(found, f"unfinished session of {session}", manager)
+
+
+def _only(found: list[ProgressData], what: str, manager: SessionManager) -> str:
     if not found:
         raise SessionNotFoundError(
-            f"There is no unfinished session of {session} in {manager.root}. "
-            f"`tsuzuki sessions list` shows all; `tsuzuki upscale {session}` starts one."
+            f"There is no {what} in {manager.root}. `tsuzuki sessions list` shows all; "
+            "`tsuzuki upscale VIDEO` starts one."
         )
-    return _only(found, f"There are several unfinished sessions of {session}")
-
-
-def _only(found: list[ProgressData], several: str) -> str:
     if len(found) == 1:
         return found[0]["session_id"]
     names = ", ".join(f"{one['session_id']} ({Path(one['video_file']).name})" for one in found)
-    raise SessionError(f"{several}: {names}. Name one by its id, or resume them with --all.")
+    raise SessionError(
+        f"There is more than one {what}: {names}. Name one by its id (with --video PATH if its "
+        "video was moved), or resume them with --all."
+    )
 
 
-def _unfinished(manager: SessionManager) -> list[ProgressData]:
-    found = manager.get_all_resumable_sessions()
+def _unfinished(manager: SessionManager) -> list[str]:
+    """Return the ids of all sessions to go on with; those without video fail in turn."""
+    found = manager.get_unfinished_sessions()
     if not found:
         raise SessionNotFoundError(
             f"There is no unfinished session in {manager.root}. Start with `tsuzuki upscale VIDEO`."
         )
-    return found
-
-
-def _unfinished_ids(manager: SessionManager) -> list[str]:
-    return [progress["session_id"] for progress in _unfinished(manager)]
+    return [progress["session_id"] for progress in found]

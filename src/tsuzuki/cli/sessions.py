@@ -42,13 +42,16 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
     if not found:
         stdout().print(f"There is no session in {manager.root}.", markup=False, soft_wrap=True)
         return
-    table = Table("id", "video", "done", "updated", "size", "state", box=None)
+    table = Table(box=None)
+    for heading in ("id", "video", "scale", "done", "updated", "size", "state"):
+        table.add_column(heading, no_wrap=heading != "video", overflow="fold")
     for one in found:
         table.add_row(
             one["session_id"],
             Text(safe(Path(one["video_file"]).name)),
+            f"{float(one['settings']['scale_factor']):g}x",
             f"{one['steps']['upscale']['progress']:.1f} %",
-            moment(one["last_updated"]),
+            moment(one["last_updated"])[:16],  # to the minute
             size(_size(manager, one)),
             _state(one),
         )
@@ -102,11 +105,20 @@ def clean_sessions(
     """Remove old sessions; those with work in them only after asking."""
     from tsuzuki.cli.text import is_terminal, stdout  # noqa: PLC0415
 
+    kept: list[str] = []
+
     def confirm(progress: ProgressData) -> bool:
-        return yes or (is_terminal() and _may_remove(progress))
+        wanted = yes or (is_terminal() and _may_remove(progress))
+        if not wanted:
+            kept.append(progress["session_id"])
+        return wanted
 
     removed = _manager(sessions_dir).cleanup_old_sessions(older_than, confirm=confirm)
     stdout().print(f"Removed {len(removed)}: {', '.join(removed)}" if removed else "None removed.")
+    if kept:
+        stdout().print(
+            f"Kept {len(kept)} with work in them (--yes removes them): {', '.join(kept)}"
+        )
 
 
 def _manager(root: Path | None) -> SessionManager:

@@ -16,15 +16,18 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that end a run; a system has those that it knows."""
 TOGETHER = 0.3
 """Seconds in which signals count as one: terminal, shell and wrappers each send their own."""
+PATIENCE = 9.5
+"""Seconds from the first signal to the end, whatever the run hangs in."""
 
 
 @contextmanager
 def cancel_on_signals(on_first: Callable[[], None]) -> Iterator[threading.Event]:
     """Give an event that the first signal sets; the second one ends the process at once.
 
-    Python's own handlers run between two steps of the main thread, which may be waiting in a
-    library; the wake-up socket is written to at once, and a thread of its own reads it. A signal
-    that was ignored before (``nohup``) stays so. Works in the main thread only.
+    A run that does not end by itself then is ended. Python's own handlers run between two steps of
+    the main thread, which may be waiting in a library; the wake-up socket is written to at once,
+    and a thread of its own reads it. A signal that was ignored before (``nohup``) stays so. Works
+    in the main thread only.
     """
     cancel = threading.Event()
     reader, writer = socket.socketpair()
@@ -57,13 +60,25 @@ def _numbers() -> list[signal.Signals]:
 def _watch(reader: socket.socket, cancel: threading.Event, on_first: Callable[[], None]) -> None:
     ending = {int(number) for number in _numbers()}
     first = 0.0
-    while data := reader.recv(16):
-        if not ending.intersection(data):
-            continue
-        if not cancel.is_set():
-            first = time.monotonic()
-            cancel.set()
-            with suppress(OSError):  # the terminal may be what has gone
-                on_first()
-        elif time.monotonic() - first > TOGETHER:
-            os._exit(Cancelled.exit_code)
+    with suppress(TimeoutError):
+        while data := reader.recv(16):
+            if ending.intersection(data):
+                if first and time.monotonic() - first > TOGETHER:
+                    break
+                if not first:
+                    first = time.monotonic()
+                    # In a thread of its own: a terminal may be gone, or take nothing more.
+                    saying = threading.Thread(target=_quietly, args=(on_first,), daemon=True)
+                    saying.start()
+                    saying.join(TOGETHER / 2)
+                    cancel.set()
+            if first:
+                reader.settimeout(max(0.001, first + PATIENCE - time.monotonic()))
+        else:
+            return
+    os._exit(Cancelled.exit_code)
+
+
+def _quietly(call: Callable[[], None]) -> None:
+    with suppress(OSError):
+        call()

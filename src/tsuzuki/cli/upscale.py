@@ -140,15 +140,17 @@ def _ask(video: Path | None, settings: ProcessingSettings, sessions_dir: Path | 
 
 def _others(manager: Any, video: Path, settings: ProcessingSettings) -> list[str]:
     """Return a line on every session of the video that has other settings."""
+    from tsuzuki.cli.dialog import options_of  # noqa: PLC0415
     from tsuzuki.cli.text import safe  # noqa: PLC0415
 
     lines = []
     for match in manager.find_sessions(str(video), settings):
-        if match.match != "settings_differ":
+        if match.match != "settings_differ" or match.progress["status"] == "completed":
             continue
-        differences = "; ".join(safe(difference) for difference in match.differences)
+        done = match.progress["steps"]["upscale"]["progress"]
+        options = safe(options_of(match.progress["settings"]))
         lines.append(
-            f"Another session of this video has other settings ({differences}): "
-            f"tsuzuki resume {match.session_id}"
+            f"Unfinished with other settings: {options} ({done:.1f} % done). Go on with it:\n"
+            f"  tsuzuki resume {match.session_id}"
         )
     return lines

@@ -14,10 +14,14 @@ import msgspec
 
 from tsuzuki.errors import (
     Cancelled,
+    InputError,
+    InputNotFoundError,
+    OutputError,
     ResourceError,
     SessionDiffersError,
     SessionError,
     SessionNotFoundError,
+    SettingsError,
     TsuzukiError,
 )
 from tsuzuki.pipeline import events
@@ -131,6 +135,13 @@ def resume(
             )
         settings = ProcessingSettings.from_dict(progress["settings"])
         path = Path(video).absolute() if video is not None else Path(progress["video_file"])
+        if video is None and not path.exists():
+            raise InputNotFoundError(
+                f"The video of session {session_id} is no longer at {path}. If it was moved, run "
+                f"`tsuzuki resume {session_id} --video PATH` with where it is now; if its disk is "
+                "not connected, connect it.",
+                path=str(path),
+            )
         plan = job.plan(path, settings, None)
         return job.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
@@ -213,7 +224,12 @@ class _Job:
         with self._session(session_id, plan) as run:
             run.state["output"] = str(target)
             run.remembered("validate").update(identity=run.identity(), overwrite=overwrite)
-            return self._work(run, resumed=False)
+            try:
+                return self._work(run, resumed=False)
+            except (InputError, OutputError, ResourceError, SettingsError) as error:
+                if not run.index.pts:  # refused before anything was done: nothing to go on with
+                    self._forget(run, error)
+                raise
 
     def go_on(
         self, plan: Plan, session_id: str, output: Path | None, *, overwrite: bool, accept: bool
@@ -225,6 +241,8 @@ class _Job:
             run.state.setdefault("output", str(validate.default_output(plan)))
             if overwrite:
                 run.remembered("validate")["overwrite"] = True
+            if run.keep_frames:  # for good: a later run without the wish must not delete them
+                run.state["settings"]["keep_frames"] = True
             run.state["video_file"] = plan.probe.path
             _check_identity(run, accept=accept)
             if not combine.is_published(run):
@@ -247,14 +265,29 @@ class _Job:
                     "in_progress" if paused else "failed",
                     error=str(error) or type(error).__name__,
                 )
+        self._tell_stopped(error, run)
+
+    def _forget(self, run: Run, error: TsuzukiError) -> None:
+        """Remove a session in which nothing was done."""
+        self._stopped = True
+        self._run = run.step = None
+        self.supervisor.stop(lambda _: None)
+        with contextlib.suppress(TsuzukiError):
+            self.manager.cleanup_session(run.session_id)
+        self._tell_stopped(error, None)
+
+    def _tell_stopped(self, error: BaseException, run: Run | None) -> None:
         if isinstance(error, TsuzukiError):
+            command = f"tsuzuki resume {run.session_id}" if run else None
+            if command and isinstance(error, OutputError):
+                command += " -o NAME"  # without, it would fail in the same way
             self._emit(
                 events.Stopped(
                     session_id=run.session_id if run else "",
                     code=error.code,
                     exit_code=error.exit_code,
                     message=error.message,
-                    resume_command=f"tsuzuki resume {run.session_id}" if run else None,
+                    resume_command=command,
                     details=error.details,
                 )
             )

@@ -42,7 +42,8 @@ class Run:
         self.plan = plan
         self.supervisor = supervisor
         self.emit = on_event
-        self.keep_frames = plan.settings.keep_frames
+        kept = bool(self.state["settings"].get("keep_frames"))
+        self.keep_frames = kept or plan.settings.keep_frames
         self.store = Store(manager.paths(session_id), keep_frames=self.keep_frames)
         self.on_report: Callable[[m.Message], None] = self.note
         self.index = FrameIndex(time_base=(1, 1), pts=[], end=0, starts=[])
@@ -102,6 +103,7 @@ class Run:
         self.index = index
         self.segments = cut_segments(index, self.plan.segment_frames)
         self._firsts = [segment.first for segment in self.segments]
+        self.remembered("upscale")["total"] = len(index)
         for aside in self.store.load(self.segments):
             self.warn(
                 "damaged",

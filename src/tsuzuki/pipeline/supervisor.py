@@ -87,7 +87,7 @@ class Supervisor:
         worker = self._present()
         while True:
             if self._cancel.is_set():
-                raise Cancelled("Stopped as asked.")
+                raise Cancelled("Everything finished is saved.")
             try:
                 message = worker.inbox.get(timeout=POLL_SECONDS)
             except queue.Empty:

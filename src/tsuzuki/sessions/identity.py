@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,10 @@ def find_video(video_path: str | os.PathLike[str]) -> tuple[Path, os.stat_result
         path = Path(video_path).resolve()
         facts = path.stat()
     except (OSError, ValueError) as error:
+        remote = re.match(r"(?:.*/)?[a-z]{2,}:/", os.fspath(video_path))
+        advice = "Download it first" if remote else "Check the spelling and the folder"
         raise InputNotFoundError(
-            f"There is no file {os.fspath(video_path)!r}. Check the spelling and the folder.",
+            f"There is no file {os.fspath(video_path)!r}. {advice}.",
             path=os.fspath(video_path),
         ) from error
     try:

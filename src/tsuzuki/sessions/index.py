@@ -98,7 +98,7 @@ def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
         found = read_index(paths)
         if found is None:
             return None
-        progress = _progress_of(found[0], paths)
+        progress = _progress_of(*found, paths)
         check_progress(progress, paths.session_id)
     except SessionDamagedError as error:
         _log.warning("%s", error)
@@ -109,7 +109,13 @@ def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
     return progress
 
 
-def _progress_of(job: Job, paths: SessionPaths) -> ProgressData:
+class _Times(msgspec.Struct):
+    """The one thing that is read from the index here: there is one time for each frame."""
+
+    pts: list[int] = []
+
+
+def _progress_of(job: Job, index: bytes, paths: SessionPaths) -> ProgressData:
     progress = new_progress(
         paths.session_id,
         job.video_file,
@@ -128,11 +134,11 @@ def _progress_of(job: Job, paths: SessionPaths) -> ProgressData:
         steps["validate"]["data"] = job.plan
     completed = read_records(paths).completed()
     if completed:
-        total = max(1, int(job.video_info.get("frame_count", 0)))
+        total = max(1, len(msgspec.json.decode(index, type=_Times).pts))
         steps["upscale"] = {
             "status": "in_progress",
             "progress": min(100.0, 100 * len(completed) / total),
-            "data": {"completed": completed.to_list(MAX_RANGES)},
+            "data": {"completed": completed.to_list(MAX_RANGES), "total": total},
         }
     return progress
 

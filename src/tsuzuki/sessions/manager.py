@@ -130,11 +130,12 @@ class SessionManager:
 
     def get_all_resumable_sessions(self) -> list[ProgressData]:
         """Return the sessions that have begun, are not done, and whose video is there."""
-        return [
-            progress
-            for progress in self._sessions()
-            if self._has_begun(progress) and Path(progress["video_file"]).is_file()
-        ]
+        unfinished = self.get_unfinished_sessions()
+        return [progress for progress in unfinished if Path(progress["video_file"]).is_file()]
+
+    def get_unfinished_sessions(self) -> list[ProgressData]:
+        """Return the sessions that have begun and are not done, wherever their video is now."""
+        return [progress for progress in self._sessions() if self._has_begun(progress)]
 
     # Progress
 

@@ -54,9 +54,10 @@ def container_of(path: Path) -> Container:
     """Return the container that an output path asks for by its suffix."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
+        why = f"its ending {suffix} is unknown" if suffix else "it has no ending, and is no folder"
         raise ContainerError(
-            f"{path.name!r} does not tell the container: {suffix or 'no suffix'} is unknown. End "
-            f"the output's name in one of {', '.join(SUFFIXES)}.",
+            f"The output {path.name!r} does not tell the container: {why}. End its name in one of "
+            f"{', '.join(SUFFIXES)}, or make a folder of that name first.",
             path=str(path),
         )
     return SUFFIXES[suffix]
@@ -86,7 +87,7 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
     """
     with template(plan) as video, open_source(probe.path) as source:
         _check_one(container, probe, plan, video, None)
-        notes = list(_video_notes(container, plan))
+        notes = list(_video_notes(container, probe, plan))
         for stream in source.streams:
             if stream.index == probe.stream:
                 continue
@@ -100,6 +101,21 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
             if container in {"mp4", "mov"} and stream.metadata.get("title"):
                 notes.append(_untitled(stream, container))
     return notes
+
+
+def changed_container(probe: Probe, plan: EncodePlan) -> Note:
+    """Return why the output is in another container than the source."""
+    reason = f"{probe.format} cannot be written"
+    if probe.container != "other":
+        with template(plan) as video, open_source(probe.path) as source:
+            others = [None, *(s.index for s in source.streams if s.index != probe.stream)]
+            reasons = (refusal(probe.container, probe, video, index) for index in others)
+            why = next(filter(None, reasons), "not everything fits")
+        reason = f"{probe.container} cannot hold all of it ({why})"
+    return Note(
+        code="container-changed",
+        message=f"The output is {plan.container}: {reason}. --container chooses another.",
+    )
 
 
 def _check_one(
@@ -189,7 +205,17 @@ def _untitled(stream: Stream, container: Container) -> Note:
     )
 
 
-def _video_notes(container: Container, plan: EncodePlan) -> Iterator[Note]:
+def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterator[Note]:
+    if (
+        "444" in plan.pixel_format
+        and plan.encoder in {"x264", "x265"}
+        and "444" in probe.pixel_format
+    ):
+        yield Note(
+            code="rarely-played",
+            message="The output keeps the 4:4:4 colour of the source, which many televisions and "
+            "telephones do not play; --pixel-format yuv420p makes one that they do.",
+        )
     sar = Fraction(*plan.sample_aspect_ratio)
     if sar != 1 and container in {"mkv", "webm"} and plan.encoder in {"svt-av1", "ffv1"}:
         yield Note(

@@ -10,7 +10,7 @@ import msgspec
 
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.combine import combine
-from tsuzuki.video.containers import Note, check_streams, container_of
+from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
 from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
@@ -52,7 +52,10 @@ class VideoProcessor:
 
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
-        return check_streams(plan.container, self.facts, plan)
+        notes = check_streams(plan.container, self.facts, plan)
+        if self.settings.container == "auto" and plan.container != self.facts.container:
+            notes.append(changed_container(self.facts, plan))
+        return notes
 
     def index(self, on_progress: Callable[[float], None]) -> FrameIndex:
         """Return time and start of every frame of the range that the settings ask for."""

@@ -38,10 +38,16 @@ def validate(run: Run) -> None:
 
 
 def default_output(plan: Plan, folder: Path | None = None) -> Path:
-    """Return ``<stem>_2x.<container>`` in ``folder``, by default beside the input."""
-    source = Path(plan.probe.path)
-    name = f"{source.stem}_{plan.settings.scale_factor:g}x.{plan.encoding.container}"
-    return (folder or source.parent) / name
+    """Return ``<stem>_2x.<container>`` in ``folder``, by default beside the input.
+
+    A part is ``<stem>_2x_90-120s.<container>``, so that a trial is not taken for the whole.
+    """
+    source, settings = Path(plan.probe.path), plan.settings
+    name = f"{source.stem}_{settings.scale_factor:g}x"
+    if settings.range_start is not None or settings.range_end is not None:
+        end = "" if settings.range_end is None else f"{settings.range_end:f}"
+        name += f"_{settings.range_start or 0:f}-{end}s"
+    return (folder or source.parent) / f"{name}.{plan.encoding.container}"
 
 
 def place_output(plan: Plan, wish: Path | None) -> Path:
