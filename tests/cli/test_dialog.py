@@ -69,10 +69,28 @@ def test_a_hostile_name_is_neither_obeyed_nor_taken_for_markup(progress):
 )
 def test_answers(progress, monkeypatch, capsys, typed, answer):
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-    assert dialog.ask(progress, ["Another session of this video: tsuzuki resume x"]) == answer
+    assert dialog.ask(progress) == answer
     out, err = capsys.readouterr()
-    assert "Another session of this video" in err
+    assert "An unfinished session was found" in err
+    assert ("Answer r, s or c." in err) == typed.startswith("what")
     assert "0123456789ab" not in out
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({}, "--scale 2"),
+        ({"scale_factor": 3, "range_end": "4.5"}, "--scale 3 --range 0-4.5"),
+        ({"range_start": "90"}, "--scale 2 --range 90-"),
+        (
+            {"quality": "Fast", "noise_reduction": 0, "crf": 20, "keep_frames": True},
+            "--scale 2 --quality Fast --noise-reduction 0 --crf 20.0 --keep-frames",
+        ),
+        ({"engine": "nearest", "device": "cpu"}, "--scale 2 --engine nearest --device cpu"),
+    ],
+)
+def test_settings_are_shown_as_the_options_that_give_them(settings, options):
+    assert dialog.options_of(settings) == options
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_the_dialog_cancels_and_restarts(terminal, long_clip, child):
     assert session in child("sessions", "list").out
 
     other = terminal("upscale", long_clip, *SLOW, "--scale", "3", "--engine", "nearest")
-    other.wait_for(rf"other settings: --scale 2 --quality Fast [^\n]*\n *tsuzuki resume {session}")
+    other.wait_for(rf"scale factor 2.0, not 3.0; .* tsuzuki resume {session}")
     assert other.end() == 0
 
     third = terminal("upscale", long_clip, *SLOW, "--engine", "nearest", "--on-existing", "restart")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ import pytest
 from tsuzuki import pipeline
 from tsuzuki.errors import (
     ContainerError,
+    InputError,
     InputNotFoundError,
+    OutputError,
     OutputExistsError,
     OutputFolderError,
     OutputIsInputError,
@@ -20,9 +25,10 @@ from tsuzuki.errors import (
     SessionNotFoundError,
     SettingsError,
 )
-from tsuzuki.pipeline import events
+from tsuzuki.pipeline import events, job
 from tsuzuki.sessions import SessionManager, SessionPaths
 from tsuzuki.sessions.lock import SessionLock
+from tsuzuki.sessions.sealed import seal, unseal
 
 
 def flip(path: Path) -> None:
@@ -82,8 +88,34 @@ class TestUpscale:
             assert json.loads(pipeline.to_json(event))["session_id"] == event.session_id
 
     def test_a_range(self, run: Any) -> None:
-        result = run(settings={"range_start": "1", "range_end": "2.5"})
-        assert result.frames == 36
+        settings = {"range_start": "1", "range_end": "2.5"}
+        run.stop_after(events.SegmentSealed, 2, settings=settings)
+        with SessionManager(run.sessions) as manager:
+            progress = manager.load_progress(run.session_id)
+        assert progress is not None
+        done = sum(b - a + 1 for a, b in progress["steps"]["upscale"]["data"]["completed"])
+        assert progress["steps"]["upscale"]["progress"] == pytest.approx(100 * done / 36)
+        assert run(settings=settings).frames == 36
+
+    def test_a_part_has_a_name_of_its_own(self, run: Any) -> None:
+        settings = {"range_start": "1", "range_end": "1.5"}
+        assert run(output=None, settings=settings).output.name == "clip_2x_1-1.5s.mp4"
+
+    @pytest.mark.parametrize("allowed", [True, False])
+    def test_the_machine_is_kept_awake_unless_it_may_sleep(
+        self, run: Any, monkeypatch: pytest.MonkeyPatch, allowed: bool
+    ) -> None:
+        kept: list[bool] = []
+
+        @contextlib.contextmanager
+        def awake() -> Iterator[None]:
+            kept.append(True)
+            yield
+            kept.append(False)
+
+        monkeypatch.setattr(job, "awake", awake)
+        run(allow_sleep=allowed)
+        assert kept == ([] if allowed else [True, False])
 
 
 class TestStopAndGoOn:
@@ -195,6 +227,20 @@ class TestDamage:
         pipeline.resume(session_id, sessions_dir=run.sessions)
         assert run.digest() == golden
 
+    @pytest.mark.parametrize(
+        ("name", "value"), [("pts", "x"), ("pts", [3, 2, 1]), ("starts", []), ("packets", [0])]
+    )
+    def test_an_index_that_no_video_has_is_built_again(
+        self, run: Any, golden: str, name: str, value: Any
+    ) -> None:
+        run.stop_after(events.SegmentSealed, 4)
+        path = run.folder / "frames" / "index.json"
+        document = json.loads(unseal(path.read_bytes()))
+        document["index"][name] = value
+        path.write_bytes(seal(json.dumps(document).encode()))
+        assert run().frames_computed < 96
+        assert run.digest() == golden
+
     def test_a_lost_index_is_built_again(self, run: Any, golden: str) -> None:
         run.stop_after(events.SegmentSealed, 4)
         flip(run.folder / "frames" / "index.json")
@@ -217,10 +263,84 @@ class TestIdentity:
         with pytest.raises(SessionDiffersError, match="an older one in the session"):
             run()
         assert not run.output.exists()
-        assert before
+        assert path.read_bytes().count(b"an older one") == before.count(b"an older one") == 1
         result = run(accept_changes=True)
         assert not result.bit_identical
         assert "accepted-changes" in [w.code for w in run.of(events.Warned)]
+
+    PARTS = (
+        "video.content", "video.codec", "video.size", "video.time_base", "settings.crf",
+        "upscaling.engine_version", "upscaling.device", "upscaling.options", "encoding.threads",
+        "encoding.options.preset", "encoding.version", "segment_frames", "versions.tsuzuki", "cpu",
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("part", PARTS)
+    def test_every_part_of_the_identity_counts(self, run: Any, part: str) -> None:
+        run.stop_after(events.SegmentSealed, 1)
+        with SessionManager(run.sessions) as manager:
+            progress = manager.load_progress(run.session_id)
+            assert progress is not None
+            place = progress["steps"]["validate"]["data"]["identity"]
+            *folders, name = part.split(".")
+            for folder in folders:
+                place = place[folder]
+            assert name in place
+            place[name] = "another"
+            manager.save_progress(run.session_id, progress)
+        with pytest.raises(SessionDiffersError, match=f"{part}.*: another in the session"):
+            run()
+
+    def test_a_video_changed_in_secret_is_refused(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 2)
+        before = run.clip.stat()
+        data = bytearray(run.clip.read_bytes())
+        data[len(data) // 2] ^= 1
+        run.clip.write_bytes(data)
+        os.utime(run.clip, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with pytest.raises(SessionDiffersError, match=r"video\.content"):
+            run()
+
+    def test_an_accepted_video_is_indexed_anew_and_open_segments_begin_anew(
+        self, run: Any, draw_clip: Any
+    ) -> None:
+        kept = {"keep_frames": True, "loss_budget": 0.0}
+        run.stop_after(events.FramesSpooled, 30, settings=kept)
+        sealed = run.of(events.SegmentSealed)[-1].last
+        draw_clip(run.clip, 60)
+        with pytest.raises(SessionDiffersError):
+            pipeline.resume(run.session_id, sessions_dir=run.sessions)
+        result = pipeline.resume(run.session_id, sessions_dir=run.sessions, accept_changes=True)
+        assert not result.bit_identical
+        assert (result.frames, result.frames_computed) == (60, 60 - sealed)
+        assert len(list((result.kept_frames / "frames").glob("*.png"))) == 60
+
+    def test_a_touched_video_goes_on(self, run: Any, golden: str) -> None:
+        run.stop_after(events.SegmentSealed, 3)
+        os.utime(run.clip)
+        assert run().frames_computed < 96
+        assert run.digest() == golden
+
+    def test_a_copy_of_a_video_is_another_job_and_says_so(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 3)
+        first = run.session_id
+        copy = run.clip.with_name("copy.mp4")
+        copy.write_bytes(run.clip.read_bytes())
+        assert run(clip=copy).frames_computed == 96
+        (warned,) = [w for w in run.of(events.Warned) if w.code == "other-session"]
+        assert f"tsuzuki resume {first}" in warned.message
+
+    def test_the_one_who_is_asked_decides(self, run: Any, golden: str) -> None:
+        asked: list[str] = []
+
+        def answer(progress: Any) -> str:
+            asked.append(progress["session_id"])
+            return "restart"
+
+        run.stop_after(events.SegmentSealed, 3, on_existing=answer)
+        assert asked == [], "there was nothing to ask about"
+        assert run(on_existing=answer).frames_computed == 96
+        assert asked == [run.session_id]
+        assert run.digest() == golden
 
     def test_other_settings_are_another_session(self, run: Any) -> None:
         run.stop_after(events.SegmentSealed, 2)
@@ -260,13 +380,40 @@ class TestKeepFrames:
             path.unlink()
         result = run(settings=kept)
         assert run.digest() == golden
-        assert len(list((result.kept_frames / "upscaled").glob("*_upscaled.png"))) == 96
+        for folder in ("frames", "upscaled"):
+            assert len(list((result.kept_frames / folder).glob("*.png"))) == 96
 
     def test_a_damaged_extracted_frame_is_decoded_again(self, run: Any, golden: str) -> None:
         run.stop_after(events.SegmentSealed, 2, settings={"keep_frames": True})
         flip(run.folder / "frames" / "frame_000050.png")
         run(settings={"keep_frames": True})
         assert run.digest() == golden
+
+    @pytest.mark.parametrize("wish_first", [True, False])
+    def test_once_wished_for_they_stay(self, run: Any, golden: str, wish_first: bool) -> None:
+        run.stop_after(events.SegmentSealed, 2, settings={"keep_frames": wish_first})
+        result = run(settings={"keep_frames": not wish_first})
+        assert run.digest() == golden
+        again = run(overwrite=True)
+        assert again.kept_frames == result.kept_frames
+        assert len(list((again.kept_frames / "upscaled").glob("*.png"))) == 96
+
+    def test_damaged_frames_are_concealed_alike(self, run: Any) -> None:
+        with av.open(str(run.clip)) as container:
+            packets = [p for p in container.demux(video=0) if p.size]
+            places = [(p.pos, p.size) for p in packets if not p.is_keyframe][11:60:12]
+        data = bytearray(run.clip.read_bytes())
+        for position, size in places:
+            data[position + 4 : position + size] = bytes(size - 4)
+        run.clip.write_bytes(data)
+        result = run()
+        assert result.failed_frames
+        plain = run.digest()
+        run.stop_after(events.SegmentSealed, 3, settings={"keep_frames": True}, overwrite=True)
+        for path in (run.folder / "upscaled").glob("frame_*3_upscaled.png"):
+            path.unlink()
+        run(overwrite=True)
+        assert run.digest() == plain
 
 
 class TestRefusals:
@@ -291,6 +438,59 @@ class TestRefusals:
         run.output.write_bytes(b"old")
         run(overwrite=True)
         assert run.digest() == golden
+
+    def test_consent_to_overwrite_is_for_one_run_and_never_kept(self, run: Any) -> None:
+        run.output.write_bytes(b"old")
+        run.stop_after(events.SegmentSealed, 2, overwrite=True)
+        assert b'"overwrite"' not in (run.folder / "progress.json").read_bytes()
+        with pytest.raises(OutputExistsError):
+            run()
+        other = run.output.with_name("other.mp4")
+        other.write_bytes(b"precious")
+        with pytest.raises(OutputExistsError):
+            pipeline.resume(run.session_id, output=other, sessions_dir=run.sessions)
+        assert (run.output.read_bytes(), other.read_bytes()) == (b"old", b"precious")
+
+    def test_restart_keeps_the_work_where_the_output_cannot_be_written(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 2)
+        folder = run.folder
+        run.output.write_bytes(b"precious")
+        with pytest.raises(OutputExistsError):
+            run(on_existing="restart")
+        assert list((folder / "upscaled").glob("segment_*.json"))
+
+    def test_an_output_of_another_container(self, run: Any, tmp_path: Path) -> None:
+        run.stop_after(events.SegmentSealed, 2)
+        with pytest.raises(ContainerError, match="mp4"):
+            pipeline.resume(run.session_id, output=tmp_path / "film.mkv", sessions_dir=run.sessions)
+
+    def test_an_impossible_range(self, run: Any) -> None:
+        with pytest.raises(SettingsError, match="no frame between"):
+            run(settings={"range_start": "100"})
+        assert list(run.sessions.iterdir()) == []
+        assert run.of(events.Stopped)[0].resume_command is None
+
+    def test_names_that_are_no_unicode(self, run: Any, tmp_path: Path) -> None:
+        strange = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4")
+        with pytest.raises(InputError, match="Unicode"):
+            run(clip=strange)
+        with pytest.raises(OutputError, match="Unicode"):
+            run(output=strange)
+        with pytest.raises(SettingsError, match="Unicode"):
+            pipeline.upscale(run.clip, sessions_dir=strange)
+
+    def test_a_folder_that_vanishes_meanwhile(self, run: Any, tmp_path: Path) -> None:
+        folder = tmp_path / "results"
+        folder.mkdir()
+
+        def vanish(event: events.Event) -> None:
+            if isinstance(event, events.StepStarted) and event.step == "combine":
+                folder.rmdir()
+
+        with pytest.raises(OutputFolderError):
+            run(output=folder / "out.mp4", on_event=vanish)
+        folder.mkdir()
+        assert run(output=folder / "out.mp4").frames_computed == 0
 
     def test_missing_folder(self, run: Any, tmp_path: Path) -> None:
         self.refuse(run, OutputFolderError, output=tmp_path / "no" / "out.mp4")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import signal
 import threading
 import time
@@ -118,3 +120,72 @@ def test_what_a_worker_prints_does_not_disturb_messages(clip: Path) -> None:
     assert "signal 9" in str(worker.death())
     worker.send(m.Stop())  # to nobody: no error
     worker.close()
+
+
+class Dying:
+    """A worker that finishes the same frames again and again, and then dies."""
+
+    pid = 0
+
+    def __init__(self) -> None:
+        self.inbox: queue.Queue[m.Message | None] = queue.Queue()
+        for frame in range(10):
+            self.inbox.put(m.FrameDone(frame=frame, seconds=0.1, computed=True))
+        self.inbox.put(None)
+
+    def send(self, request: m.Message) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def death(self) -> WorkerError:
+        return WorkerError("The worker process was killed by signal 11.")
+
+
+def test_dying_again_and_again_at_one_frame_ends_the_run(
+    supervisor: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WorkerProcess", Dying)
+    told: list[m.Message] = []
+
+    def listen() -> None:
+        while True:
+            with contextlib.suppress(WorkerRestartedError):
+                told.append(supervisor.receive())
+
+    with pytest.raises(WorkerError, match=f"{MAX_DEATHS} times"):
+        listen()
+    assert len(told) == 10 * MAX_DEATHS
+
+
+def test_stopping_starts_no_new_worker(supervisor: Watched, clip: Path) -> None:
+    supervisor.ask(request(clip), m.PlanMade)
+    supervisor.send(request(clip))
+    heard: list[m.Message] = []
+
+    def on_report(message: m.Message) -> None:
+        heard.append(message)
+        supervisor.send(m.Committed(last=1))
+
+    time.sleep(1)  # for the answer to lie in the inbox
+    supervisor.stop(on_report)
+    assert heard
+    assert supervisor.worker_pid is None
+
+
+def test_the_worker_ends_even_if_its_last_reports_cannot_be_handled(
+    supervisor: Watched, clip: Path
+) -> None:
+    supervisor.ask(request(clip), m.PlanMade)
+    pid = supervisor.worker_pid
+    assert pid
+    supervisor.send(request(clip))
+    time.sleep(1)
+
+    def on_report(message: m.Message) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        supervisor.stop(on_report)
+    assert not alive(pid)

@@ -39,15 +39,10 @@ def session_panel(progress: ProgressData, heading: str) -> Panel:
     )
 
 
-def ask(progress: ProgressData, others: list[str]) -> Answer:
-    """Show the session and ask whether to resume it (the default), restart or cancel.
-
-    ``others`` are lines on further sessions of the video.
-    """
+def ask(progress: ProgressData) -> Answer:
+    """Show the session and ask whether to resume it (the default), restart or cancel."""
     console = stderr()
     console.print(session_panel(progress, "An unfinished session was found"))
-    for line in others:
-        console.print(safe(line), markup=False, style="dim")
     question = (
         r"[bold]\[r][/]esume from where it ended, re[bold]\[s][/]tart from the beginning, "
         r"[bold]\[c][/]ancel?"

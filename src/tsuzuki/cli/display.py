@@ -130,9 +130,12 @@ class Bars:
     def __enter__(self) -> Self:
         for step in STEPS:
             self._tasks[step] = self._progress.add_task(step, total=100.0, figures="")
+        return self
+
+    def start(self) -> None:
+        """Show the bars; before, a person may have been asked something."""
         self._echo.enter_context(_without_echo())
         self._progress.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
@@ -151,6 +154,9 @@ class Bars:
                 self._again = event.frames_again
             case events.StepStarted() | events.SegmentSealed() | events.FramesSpooled():
                 pass
+            case events.SessionOpened():
+                self._say_about(event)
+                self.start()
             case _:
                 self._say_about(event)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsuzuki.cli import options as o
-from tsuzuki.errors import TsuzukiError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,9 +32,7 @@ def probe(
     import msgspec  # noqa: PLC0415 - keeps --help fast
 
     from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
-    from tsuzuki.pipeline.jobs import make_plan  # noqa: PLC0415
-    from tsuzuki.pipeline.messages import MakePlan  # noqa: PLC0415
-    from tsuzuki.video.probe import probe as look_at  # noqa: PLC0415
+    from tsuzuki.pipeline.look import look  # noqa: PLC0415
 
     settings = o.settings_from(
         {
@@ -47,21 +44,17 @@ def probe(
             "container": container,
         }
     )
-    facts = look_at(video)
-    plan, problem = None, None
-    try:
-        plan = make_plan(MakePlan(path=str(video.absolute()), settings=settings, output=None))
-    except TsuzukiError as error:  # the video is shown all the same
-        problem = error
+    seen = look(video, settings)
+    facts, plan = seen.probe, seen.plan
     if json:
-        shown = {"probe": facts, "plan": plan, "error": problem.message if problem else None}
-        typer.echo(msgspec.json.encode(shown).decode())
+        error = seen.problem.message if seen.problem else None
+        typer.echo(msgspec.json.encode({"probe": facts, "plan": plan, "error": error}).decode())
     else:
         stdout().print(_table({**_video_rows(facts), **(_plan_rows(plan) if plan else {})}))
         for sentence in plan.notes if plan else facts.warnings:
             stdout().print(f"Note: {safe(sentence)}", markup=False, soft_wrap=True)
-    if problem is not None:
-        raise problem
+    if seen.problem is not None:  # the video is shown all the same
+        raise seen.problem
 
 
 def _table(rows: dict[str, str]) -> Table:

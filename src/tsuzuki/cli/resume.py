@@ -54,7 +54,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
       tsuzuki resume --all       # everything that is unfinished
       tsuzuki resume 3f1c09a7be52 --video /media/usb/film.mkv   # its video was moved
     """
-    from tsuzuki.cli.run import Job, run_queue  # noqa: PLC0415 - keeps --help fast
+    from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
 
@@ -64,8 +64,8 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     ids = _unfinished(manager) if every else [_choose(manager, session)]
     if video is None and session is not None and session not in ids:
         video = Path(session)
-    jobs = [
-        Job(
+    items = [
+        QueueItem(
             session_id,
             partial(
                 run_pipeline,
@@ -80,7 +80,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
         )
         for session_id in ids
     ]
-    raise typer.Exit(run_queue(jobs, json=json))
+    raise typer.Exit(run_queue(items, json=json))
 
 
 def _choose(manager: SessionManager, session: str | None) -> str:

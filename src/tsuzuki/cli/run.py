@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tsuzuki.cli.boundary import show_error
 from tsuzuki.cli.display import Display, display_for
 from tsuzuki.cli.signals import cancel_on_signals
-from tsuzuki.errors import OutputExistsError, TsuzukiError
+from tsuzuki.errors import Cancelled, OutputError, OutputExistsError, TsuzukiError
 from tsuzuki.pipeline import events
 
 SAVING = "Saving what is finished … (press again to end at once)"
 
 
-class Job(NamedTuple):
+class QueueItem(NamedTuple):
     """One call of the pipeline."""
 
     name: str
@@ -26,36 +26,45 @@ class Job(NamedTuple):
     """An existing output means that an earlier run of the same queue wrote it."""
 
 
-def run_queue(jobs: Iterable[Job], *, json: bool) -> int:
-    """Run the jobs one after the other and return the worst exit code.
+def run_queue(items: Sequence[QueueItem], *, json: bool) -> int:
+    """Work on the items one after the other and return the worst exit code.
 
-    A failing job does not stop the rest; a signal stops them all.
+    One that fails does not stop the rest; a signal stops them all.
     """
     worst = 0
     shown: list[Display] = []
+    made: dict[str, str] = {}
     with cancel_on_signals(lambda: shown[-1].say(SAVING) if shown else None) as cancel:
-        for job in jobs:
+        for item in items:
+            if cancel.is_set():
+                return max(worst, Cancelled.exit_code)
             with display_for(json=json) as display:
                 shown.append(display)
-                worst = max(worst, _run(job, display, cancel))
-            if cancel.is_set():
-                break
+                worst = max(worst, _run(item, display, cancel, made))
     return worst
 
 
-def _run(job: Job, display: Display, cancel: threading.Event) -> int:
+def _run(item: QueueItem, display: Display, cancel: threading.Event, made: dict[str, str]) -> int:
+    """Work on one item; ``made`` has the outputs of the queue so far, and whose they are."""
     stopped: list[events.Stopped] = []
 
     def on_event(event: events.Event) -> None:
         if isinstance(event, events.Stopped):
-            stopped.append(event)
+            stopped.append(event)  # shown when it is clear that the item is not skipped
+            return
+        if isinstance(event, events.SessionOpened) and event.output in made:
+            raise _same_output(item, made[event.output])
         display.show(event)
+        if isinstance(event, events.Finished):
+            made[event.output] = item.name
 
     try:
-        job.call(on_event=on_event, cancel=cancel)
+        item.call(on_event=on_event, cancel=cancel)
     except OutputExistsError as error:
-        if job.done_if_output_exists:
-            display.say(f"Skipped {job.name}: its output is there already.")
+        if (other := made.get(error.details.get("path", ""))) is not None:
+            return _failed(_same_output(item, other), display, stopped)
+        if item.done_if_output_exists:
+            display.say(f"Skipped {item.name}: its output is there already.")
             return 0
         return _failed(error, display, stopped)
     except TsuzukiError as error:
@@ -63,7 +72,16 @@ def _run(job: Job, display: Display, cancel: threading.Event) -> int:
     return 0
 
 
+def _same_output(item: QueueItem, other: str) -> OutputError:
+    return OutputError(
+        f"{item.name} was left out: its output would have the same name as that of {other}. "
+        "Upscale it by itself, with another name after -o."
+    )
+
+
 def _failed(error: TsuzukiError, display: Display, stopped: list[events.Stopped]) -> int:
+    for event in stopped:
+        display.show(event)
     display.__exit__(None, None, None)  # the message belongs below the bars
     command = stopped[-1].resume_command if stopped else None
     hint = f"Go on with: {command}" if command and command not in error.message else None

@@ -53,6 +53,18 @@ def cancel_on_signals(on_first: Callable[[], None]) -> Iterator[threading.Event]
         reader.close()
 
 
+@contextmanager
+def answerable() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt` where a person is asked something, and do no more."""
+    wakeup = signal.set_wakeup_fd(-1)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+
+
 def _numbers() -> list[signal.Signals]:
     return [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tsuzuki.cli import options as o
 from tsuzuki.errors import Cancelled, SettingsError
-from tsuzuki.settings import ProcessingSettings
+
+if TYPE_CHECKING:
+    from tsuzuki.sessions.progress import ProgressData
 
 D = o.DEFAULTS
 ON_EXISTING = ("ask", "resume", "restart", "fail")
@@ -58,7 +60,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
       tsuzuki upscale clip.mp4 --on-existing restart
     """
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
-    from tsuzuki.cli.run import Job, run_queue  # noqa: PLC0415
+    from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
 
     settings = o.settings_from(
@@ -92,65 +94,41 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             f"There are {len(videos)} videos, but {output} is not an existing folder. Make the "
             "folder first, or leave -o out to have every output beside its input."
         )
-    if on_existing == "ask":
-        alone = videos[0].path if len(videos) == 1 and not json else None
-        on_existing = _ask(alone, settings, sessions_dir)
     common: dict[str, Any] = {
         "settings": settings,
         "output": output,
-        "on_existing": on_existing,
+        "on_existing": _answer(on_existing, ask=len(videos) == 1 and not json),
         "accept_changes": accept_changes,
         "overwrite": overwrite,
         "sessions_dir": sessions_dir,
         "allow_sleep": allow_sleep,
     }
-    jobs = [
-        Job(str(video.path), partial(run_pipeline, video.path, **common), video.from_folder)
+    items = [
+        QueueItem(str(video.path), partial(run_pipeline, video.path, **common), video.from_folder)
         for video in videos
     ]
-    raise typer.Exit(run_queue(jobs, json=json))
+    raise typer.Exit(run_queue(items, json=json))
 
 
-def _ask(video: Path | None, settings: ProcessingSettings, sessions_dir: Path | None) -> str:
-    """Return what to do with an unfinished session of the video, asked for where that is possible.
-
-    Raises `Cancelled` where the person wants neither.
-    """
-    from tsuzuki.cli.dialog import ask  # noqa: PLC0415
+def _answer(on_existing: str, *, ask: bool) -> Any:
+    """Return what the pipeline is to do with an unfinished session, or what asks a person."""
     from tsuzuki.cli.text import is_terminal  # noqa: PLC0415
-    from tsuzuki.sessions import SessionManager  # noqa: PLC0415
 
-    if video is None or not is_terminal() or not video.is_file():
-        return "resume"
-    manager = SessionManager(sessions_dir)
-    progress = manager.find_resumable_session(str(video), settings)
-    others = _others(manager, video, settings)
-    if progress is None:
-        for line in others:
-            typer.echo(line, err=True)
-        return "resume"
-    answer = ask(progress, others)
+    if on_existing != "ask":
+        return on_existing
+    return _ask if ask and is_terminal() else "resume"
+
+
+def _ask(progress: ProgressData) -> str:
+    """Ask the person at the terminal; raises `Cancelled` where the person wants neither."""
+    from tsuzuki.cli.dialog import ask  # noqa: PLC0415
+    from tsuzuki.cli.signals import answerable  # noqa: PLC0415
+
+    with answerable():
+        answer = ask(progress)
     if answer == "cancel":
         raise Cancelled(
             f"Nothing was done; the session {progress['session_id']} stays as it is. Run "
             f"`tsuzuki resume {progress['session_id']}` to go on with it."
         )
     return answer
-
-
-def _others(manager: Any, video: Path, settings: ProcessingSettings) -> list[str]:
-    """Return a line on every session of the video that has other settings."""
-    from tsuzuki.cli.dialog import options_of  # noqa: PLC0415
-    from tsuzuki.cli.text import safe  # noqa: PLC0415
-
-    lines = []
-    for match in manager.find_sessions(str(video), settings):
-        if match.match != "settings_differ" or match.progress["status"] == "completed":
-            continue
-        done = match.progress["steps"]["upscale"]["progress"]
-        options = safe(options_of(match.progress["settings"]))
-        lines.append(
-            f"Unfinished with other settings: {options} ({done:.1f} % done). Go on with it:\n"
-            f"  tsuzuki resume {match.session_id}"
-        )
-    return lines

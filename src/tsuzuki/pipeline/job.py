@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -32,14 +33,20 @@ from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
 from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.identity import differences
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
+from tsuzuki.sessions.search import SessionMatch
 from tsuzuki.settings import ProcessingSettings
 
-OnExisting = Literal["resume", "restart", "fail"]
+_log = logging.getLogger(__name__)
+
+Choice = Literal["resume", "restart", "fail"]
+OnExisting = Choice | Callable[[ProgressData], Choice]
+"""What to do with an unfinished session, or a function that decides it from its progress."""
 PathLike = str | os.PathLike[str]
 
 
@@ -80,31 +87,36 @@ def upscale(
     ``settings`` default to those of `ProcessingSettings`, ``output`` to
     ``<stem>_2x.<container>`` beside the input; an existing folder takes a file of that name.
     Setting ``cancel`` makes the run save what is finished and raise `Cancelled`. Where a session
-    of this video with these settings exists, ``on_existing`` chooses to ``resume`` it, to
-    ``restart`` from nothing, or to ``fail``. A session whose video, model files or versions have
+    of this video with these settings has work in it, ``on_existing`` chooses to ``resume`` it, to
+    ``restart`` from nothing, or to ``fail``; it may be a function that is given the session's
+    progress and returns one of these. A session whose video, model files or versions have
     changed is refused with `SessionDiffersError` unless ``accept_changes``. An existing output is
     only replaced with ``overwrite``. ``on_event`` is called with each event, in this thread.
 
     Raises the errors of `tsuzuki.errors`; whatever is raised, finished work is kept.
     """
     wish = ProcessingSettings.from_dict(settings or {})
-    target = Path(output).absolute() if output is not None else None
-    with _job(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as job:
-        plan = job.plan(Path(path).absolute(), wish, target)
-        existing = job.existing_session(plan)
+    source = _path(path, InputError)
+    target = None if output is None else _path(output, OutputError)
+    with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
+        plan = runner.plan(source, wish, target)
+        runner.manager.cleanup_old_sessions()
+        existing = runner.find_session(plan)
         if existing is None:
-            return job.start(plan, target, overwrite=overwrite)
+            return runner.start(plan, target, overwrite=overwrite)
         session_id = existing["session_id"]
-        if on_existing == "fail":
+        choice = runner.choose(existing, on_existing)
+        if choice == "fail":
             raise SessionError(
                 f"Session {session_id} of this video with these settings exists. Go on with "
                 f"`tsuzuki resume {session_id}`, or start anew with --on-existing restart.",
                 session_id=session_id,
             )
-        if on_existing == "restart":
-            job.manager.cleanup_session(session_id)
-            return job.start(plan, target, overwrite=overwrite)
-        return job.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
+        if choice == "restart":
+            validate.check_output(plan, validate.place_output(plan, target), overwrite=overwrite)
+            runner.manager.cleanup_session(session_id)
+            return runner.start(plan, target, overwrite=overwrite)
+        return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 
 def resume(
@@ -124,26 +136,27 @@ def resume(
     ``video`` says where the video lies now, if it was moved. Raises `SessionNotFoundError` where
     there is no such session.
     """
-    target = Path(output).absolute() if output is not None else None
-    with _job(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as job:
-        progress = job.manager.load_progress(session_id)
+    moved = None if video is None else _path(video, InputError)
+    target = None if output is None else _path(output, OutputError)
+    with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
+        progress = runner.manager.load_progress(session_id)
         if progress is None:
             raise SessionNotFoundError(
-                f"There is no session {session_id} in {job.manager.root}. "
+                f"There is no session {session_id} in {runner.manager.root}. "
                 "`tsuzuki sessions list` shows those that exist.",
                 session_id=session_id,
             )
         settings = ProcessingSettings.from_dict(progress["settings"])
-        path = Path(video).absolute() if video is not None else Path(progress["video_file"])
-        if video is None and not path.exists():
+        path = moved or Path(progress["video_file"])
+        if moved is None and not path.exists():
             raise InputNotFoundError(
                 f"The video of session {session_id} is no longer at {path}. If it was moved, run "
                 f"`tsuzuki resume {session_id} --video PATH` with where it is now; if its disk is "
                 "not connected, connect it.",
                 path=str(path),
             )
-        plan = job.plan(path, settings, None)
-        return job.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
+        plan = runner.plan(path, settings, None)
+        return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 
 class _Step(NamedTuple):
@@ -160,28 +173,39 @@ _STEPS = (
 )
 
 
+def _path(path: PathLike, error: type[TsuzukiError]) -> Path:
+    """Return the absolute path; one that is no Unicode could neither be sent nor saved."""
+    name = os.fspath(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as reason:
+        raise error(f"The name {name!r} is not valid Unicode. Choose another.") from reason
+    return Path(name).absolute()
+
+
 @contextlib.contextmanager
-def _job(
+def _runner(
     on_event: events.OnEvent | None,
     cancel: threading.Event | None,
     sessions_dir: PathLike | None,
     *,
     allow_sleep: bool,
-) -> Iterator[_Job]:
+) -> Iterator[_Runner]:
     emit = on_event or (lambda _: None)
-    with SessionManager(sessions_dir) as manager:
-        job = _Job(manager, emit, cancel or threading.Event(), allow_sleep=allow_sleep)
+    root = None if sessions_dir is None else _path(sessions_dir, SettingsError)
+    with SessionManager(root) as manager:
+        runner = _Runner(manager, emit, cancel or threading.Event(), allow_sleep=allow_sleep)
         try:
-            yield job
+            yield runner
         except BaseException as error:
-            job.stop(error)
+            runner.stop(error)
             raise
         finally:
-            job.supervisor.stop(lambda _: None)
+            runner.supervisor.stop(lambda _: None)
 
 
-class _Job:
-    """A worker, a manager, and the session that they work on."""
+class _Runner:
+    """A manager, a supervised worker, and the session that they work on."""
 
     def __init__(
         self,
@@ -205,25 +229,33 @@ class _Job:
         request = m.MakePlan(path=str(path), settings=settings, output=file)
         return self.supervisor.ask(request, m.PlanMade).plan
 
-    def existing_session(self, plan: Plan) -> ProgressData | None:
-        """Return the session that holds work for this plan, if there is one.
-
-        A session whose video lies elsewhere counts if its own file is gone: it was moved.
-        """
+    def find_session(self, plan: Plan) -> ProgressData | None:
+        """Return the session of this video with these settings; tell of its other sessions."""
+        own = self.manager.generate_session_id(plan.probe.path, plan.settings)
+        found = None
         for match in self.manager.find_sessions(plan.probe.path, plan.settings):
-            moved = not Path(match.progress["video_file"]).exists()
-            if match.match == "exact" or (match.match == "moved" and moved):
-                return match.progress
-        return None
+            if found is None and _is_same(match, own):
+                found = match.progress
+            elif match.progress["status"] != "completed":
+                self._emit(_other_session(match))
+        return found
+
+    def choose(self, progress: ProgressData, on_existing: OnExisting) -> Choice:
+        """Ask what to do with a session that was found, if there is unfinished work in it."""
+        if not callable(on_existing):
+            return on_existing
+        paths = self.manager.paths(progress["session_id"])
+        begun = has_work(paths) or paths.index.exists()
+        return on_existing(progress) if begun and progress["status"] != "completed" else "resume"
 
     def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
         """Check everything that can be known now, create the session, work."""
         target = validate.place_output(plan, output)
         validate.check_output(plan, target, overwrite=overwrite)
         session_id = self.manager.create_session(plan.probe.path, plan.settings, plan.video_info)
-        with self._session(session_id, plan) as run:
+        with self._session(session_id, plan, overwrite=overwrite) as run:
             run.state["output"] = str(target)
-            run.remembered("validate").update(identity=run.identity(), overwrite=overwrite)
+            run.remembered("validate")["identity"] = run.identity()
             try:
                 return self._work(run, resumed=False)
             except (InputError, OutputError, ResourceError, SettingsError) as error:
@@ -235,12 +267,11 @@ class _Job:
         self, plan: Plan, session_id: str, output: Path | None, *, overwrite: bool, accept: bool
     ) -> Result:
         """Go on with an existing session, if it would still make the same output."""
-        with self._session(session_id, plan) as run:
-            if output is not None:
-                run.state["output"] = str(validate.place_output(plan, output))
+        with self._session(session_id, plan, overwrite=overwrite) as run:
             run.state.setdefault("output", str(validate.default_output(plan)))
-            if overwrite:
-                run.remembered("validate")["overwrite"] = True
+            if output is not None:
+                combine.remove_temporaries(run)  # those beside the output as it was
+                run.state["output"] = str(validate.place_output(plan, output))
             if run.keep_frames:  # for good: a later run without the wish must not delete them
                 run.state["settings"]["keep_frames"] = True
             run.state["video_file"] = plan.probe.path
@@ -255,7 +286,10 @@ class _Job:
             return
         self._stopped = True
         run = self._run
-        self.supervisor.stop(run.on_report if run else lambda _: None)
+        try:
+            self.supervisor.stop(run.on_report if run else lambda _: None)
+        except Exception:  # noqa: BLE001 - the first error counts, and has to be saved
+            _log.exception("while stopping")
         if run is not None and run.step is not None:
             paused = isinstance(error, Cancelled | ResourceError | KeyboardInterrupt)
             with contextlib.suppress(TsuzukiError):
@@ -293,10 +327,12 @@ class _Job:
             )
 
     @contextlib.contextmanager
-    def _session(self, session_id: str, plan: Plan) -> Iterator[Run]:
+    def _session(self, session_id: str, plan: Plan, *, overwrite: bool) -> Iterator[Run]:
         paths = self.manager.paths(session_id)
         with SessionLock(paths), session_log(paths):
-            run = self._run = Run(self.manager, session_id, plan, self.supervisor, self._emit)
+            run = Run(self.manager, session_id, plan, self.supervisor, self._emit)
+            run.overwrite = overwrite
+            self._run = run
             try:
                 yield run
             except BaseException as error:
@@ -308,8 +344,9 @@ class _Job:
             if not self._allow_sleep:
                 stack.enter_context(awake())
             self._open(run, resumed=resumed)
+            published = combine.is_published(run)
             for step in _STEPS:
-                self._do(run, step)
+                self._do(run, step, done=published)
             return self._finish(run)
 
     def _open(self, run: Run, *, resumed: bool) -> None:
@@ -333,9 +370,9 @@ class _Job:
             again = run.store.count_lost(run.segments, reached)
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=again))
 
-    def _do(self, run: Run, step: _Step) -> None:
+    def _do(self, run: Run, step: _Step, *, done: bool) -> None:
         run.step = step.name
-        if step.is_done(run):
+        if done or step.is_done(run):
             run.emit(events.StepSkipped(session_id=run.session_id, step=step.name))
         else:
             began = time.monotonic()
@@ -351,6 +388,7 @@ class _Job:
 
     def _finish(self, run: Run) -> Result:
         self.supervisor.stop(lambda _: None)
+        combine.remove_temporaries(run)
         kept = run.store.paths.folder if run.keep_frames else None
         result = Result(
             output=run.output,
@@ -361,7 +399,7 @@ class _Job:
             seconds=time.monotonic() - self._began,
             size=run.remembered("combine")["output"]["size"],
             kept_frames=kept,
-            bit_identical="accepted_changes" not in run.remembered("validate"),
+            bit_identical=run.bit_identical,
         )
         run.step = None
         self._run = None
@@ -374,6 +412,30 @@ class _Job:
     def _on_restart(self, reason: str) -> None:
         session_id = self._run.session_id if self._run else ""
         self._emit(events.WorkerRestarted(session_id=session_id, reason=reason))
+
+
+def _other_session(match: SessionMatch) -> events.Warned:
+    what = "; ".join(
+        f"{d.field.removeprefix('settings.').replace('_', ' ')} {d.stored}, not {d.present}"
+        for d in match.differences
+    )
+    return events.Warned(
+        session_id=match.session_id,
+        code="other-session",
+        message=f"There is another unfinished session of this video ({what}). To go on with that "
+        f"one: tsuzuki resume {match.session_id}",
+    )
+
+
+def _is_same(match: SessionMatch, own_id: str) -> bool:
+    """Tell whether a session is the one to go on with.
+
+    One whose video lay elsewhere is, if its own file is gone or is this one with another time. One
+    with the id that a new session would get is, even if the content differs: that is refused later.
+    """
+    was = Path(match.progress["video_file"])
+    here = not was.exists() or all(d.field != "video_file" for d in match.differences)
+    return match.session_id == own_id or match.match == "exact" or (match.match == "moved" and here)
 
 
 def _check_identity(run: Run, *, accept: bool) -> None:
@@ -394,4 +456,5 @@ def _check_identity(run: Run, *, accept: bool) -> None:
         )
     validated.setdefault("accepted_changes", []).extend(str(change) for change in changes)
     validated["identity"] = present
+    run.begin_segments_anew(video=any(change.field.startswith("video") for change in changes))
     run.warn("accepted-changes", f"Going on in spite of these changes: {listed}.")

@@ -15,7 +15,7 @@ import msgspec
 
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.facts import FrameIndex
+from tsuzuki.video.facts import FrameIndex, Probe
 
 _LENGTH = struct.Struct("<I")
 
@@ -34,6 +34,13 @@ class MakePlan(Message, frozen=True, kw_only=True, tag=True):
     settings: ProcessingSettings
     output: str | None
     """Where the output goes, if the user said so: its suffix may decide the container."""
+
+
+class Look(Message, frozen=True, kw_only=True, tag=True):
+    """Probe the video. Answer: `Looked`."""
+
+    path: str
+    settings: ProcessingSettings
 
 
 class BuildIndex(Message, frozen=True, kw_only=True, tag=True):
@@ -87,7 +94,7 @@ class Stop(Message, frozen=True, kw_only=True, tag=True):
 
 
 Request = (
-    MakePlan | BuildIndex | Open | ExtractFrames | Render | Committed | Combine | Stop
+    MakePlan | Look | BuildIndex | Open | ExtractFrames | Render | Committed | Combine | Stop
 )  # every kind that a worker understands
 
 
@@ -125,6 +132,12 @@ class PlanMade(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `MakePlan`."""
 
     plan: Plan
+
+
+class Looked(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Look`."""
+
+    facts: Probe
 
 
 class IndexBuilt(Message, frozen=True, kw_only=True, tag=True):
@@ -183,6 +196,7 @@ Report = (
     | Spooled
     | Notice
     | PlanMade
+    | Looked
     | IndexBuilt
     | Opened
     | FramesExtracted
@@ -205,9 +219,17 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send one message; raises OSError when the other side is gone."""
+        self.send_encoded(self.encode(message))
+
+    def encode(self, message: Message) -> bytes:
+        """Return a message as `send_encoded` takes it; ValueError for text that is no Unicode."""
         data = self._encoder.encode(message)
+        return _LENGTH.pack(len(data)) + data
+
+    def send_encoded(self, data: bytes) -> None:
+        """Send what `encode` made."""
         with self._lock:
-            self._writer.write(_LENGTH.pack(len(data)) + data)
+            self._writer.write(data)
             self._writer.flush()
 
     def receive(self) -> Any:

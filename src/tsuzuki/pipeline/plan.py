@@ -30,7 +30,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     segment_frames: int
     """Longest segment."""
     versions: dict[str, str]
-    """Of the program, the engine, the encoder and FFmpeg."""
+    """Of the program; those of engine and encoder are in their plans."""
     cpu: str
     """Instruction sets of the processor, which may change the network's last bits."""
     notes: tuple[str, ...] = ()

@@ -19,6 +19,8 @@ from tsuzuki.pipeline.messages import Channel, Message, Report
 
 _log = logging.getLogger(__name__)
 
+DYING_SECONDS = 5.0
+"""Time from the end of its messages to the end of a worker, at most."""
 _PROGRAM = "from tsuzuki.pipeline.worker import main; main()"
 
 
@@ -40,7 +42,8 @@ class WorkerProcess:
         self._channel = Channel(
             cast(BinaryIO, self._process.stdout), cast(BinaryIO, self._process.stdin), Report
         )
-        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # No SimpleQueue: a signal during its timed get can make it wait for ever (CPython 3.11).
+        self.inbox: queue.Queue[Any] = queue.Queue()
         self._last_words: deque[str] = deque(maxlen=20)
         self._threads = [
             threading.Thread(target=self._read_messages, name="worker-inbox", daemon=True),
@@ -56,8 +59,9 @@ class WorkerProcess:
 
     def send(self, message: Message) -> None:
         """Send a request. That the worker is gone shows in the inbox, not here."""
+        data = self._channel.encode(message)
         with contextlib.suppress(OSError, ValueError):
-            self._channel.send(message)
+            self._channel.send_encoded(data)
 
     def close(self, timeout: float = 0.0) -> None:
         """Let the worker end by itself for ``timeout`` seconds, then kill it."""
@@ -74,6 +78,9 @@ class WorkerProcess:
 
     def death(self) -> WorkerError:
         """Describe how the worker ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(DYING_SECONDS)
+        self._process.kill()  # it may have sent nonsense and live on
         code = self._process.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         words = " ".join(self._last_words)

@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 from tsuzuki.durable import PendingFile, sha256_of
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
+from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.upscaling import AIProcessor
@@ -82,15 +83,17 @@ class Renderer:
 
     def extract(self, progress: Callable[[float], None]) -> list[int]:
         """Write all source frames as PNG; return those that failed to decode."""
-        frames = len(self._job.index)
-        reader = self._video.reader(self._job.index)
+        index = self._job.index
+        reader = self._video.reader(index)
         failed = []
-        for frame in reader.frames(0, frames):
-            if frame.failed:
-                failed.append(frame.number)
-            if not self._files.has_source(frame.number):
-                self._files.write_source(frame)
-            progress((frame.number + 1) / frames)
+        # Segment by segment, so that damage is concealed as it is where they are rendered.
+        for segment in cut_segments(index, self._plan.segment_frames):
+            for frame in reader.frames(segment.first, segment.last):
+                if frame.failed:
+                    failed.append(frame.number)
+                if not self._files.has_source(frame.number):
+                    self._files.write_source(frame)
+                progress((frame.number + 1) / len(index))
         return failed
 
     def combine(self, request: m.Combine, progress: Callable[[float], None]) -> m.Combined:
@@ -149,7 +152,7 @@ class Renderer:
     def _encode(self) -> None:
         while True:
             work, rgb = self._next_upscaled()
-            target = self._paths.segment(work.request.segment, "0" * 64)
+            target = self._paths.segment_temporary(work.request.segment)
             with PendingFile(target) as pending:
                 encoder = self._video.encoder(self._plan.encoding, cast(BinaryIO, pending.file))
                 while rgb is not None:

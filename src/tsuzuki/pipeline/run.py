@@ -49,8 +49,11 @@ class Run:
         self.index = FrameIndex(time_base=(1, 1), pts=[], end=0, starts=[])
         self.segments: list[Segment] = []
         self.frames_computed = 0
+        self.overwrite = False
+        """Whether an existing output may be replaced; asked for in each run, not read from disk."""
         self.step: StepName | None = None
         """The step that is being worked on."""
+        self._anew = False
         self._last_event = 0.0
         self._opened = False
 
@@ -61,7 +64,14 @@ class Run:
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change between runs for the output to have the same bytes."""
-        return {"video": fingerprint(Path(self.plan.probe.path)), **self.plan.identity()}
+        facts = self.plan.probe
+        video = {
+            "content": fingerprint(Path(facts.path)),
+            "codec": facts.codec,
+            "size": [facts.width, facts.height],
+            "time_base": list(facts.time_base),
+        }
+        return {"video": video, **self.plan.identity()}
 
     @property
     def output(self) -> Path:
@@ -73,9 +83,9 @@ class Run:
         return self.state["steps"][step].setdefault("data", {})
 
     @property
-    def overwrite(self) -> bool:
-        """Whether the user wants an existing output replaced."""
-        return bool(self.remembered("validate").get("overwrite"))
+    def bit_identical(self) -> bool:
+        """Whether the output has the bytes that an uninterrupted run would have written."""
+        return not self.remembered("validate").get("accepted_changes")
 
     @property
     def failed_frames(self) -> tuple[int, ...]:
@@ -98,6 +108,15 @@ class Run:
                 )
             )
 
+    def begin_segments_anew(self, *, video: bool) -> None:
+        """Use nothing of open segments: changes were accepted, and count from a segment's start.
+
+        With ``video`` the frame index and the extracted frames are not used either.
+        """
+        self._anew = True
+        if video:
+            self.store.drop_source()
+
     def set_index(self, index: FrameIndex) -> None:
         """Know the frames, and with them the segments and what is left to do."""
         self.index = index
@@ -109,6 +128,8 @@ class Run:
                 "damaged",
                 f"{aside} was damaged and is kept aside; only its frames are computed again.",
             )
+        if self._anew:
+            self.store.drop_open(self.segments)
 
     def segment_of(self, frame: int) -> Segment:
         """Return the segment that a frame (from 0) belongs to."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tsuzuki.durable import Durable, sha256_of
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.plan import Plan, Segment
-from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths
+from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths, number_of_frame
 from tsuzuki.sessions.progress import utc_now
 from tsuzuki.sessions.records import SegmentRecord, read_records, tidy, write_record
+
+
+def is_frame(name: str) -> bool:
+    """Tell whether a file of this name holds an extracted frame."""
+    return number_of_frame(name) is not None
 
 
 class Store:
@@ -98,10 +103,16 @@ class Store:
             self._records[segment.number] = record
             self.disk_used += record.size
 
-    def set_damaged_aside(self, segments: Iterable[Segment]) -> list[str]:
-        """Read every sealed segment; keep aside what has changed since and say what that was."""
+    def set_damaged_aside(
+        self, segments: Iterable[Segment], check: Callable[[], None]
+    ) -> list[str]:
+        """Read every sealed segment; keep aside what has changed since and say what that was.
+
+        ``check`` is called between two segments and may raise, as when the user wants to stop.
+        """
         aside = []
         for segment in segments:
+            check()
             path = self.file_of(segment)
             if not path.is_file() or sha256_of(path) != self._records[segment.number].sha256:
                 self.disk_used -= self._records.pop(segment.number).size
@@ -124,6 +135,28 @@ class Store:
                 self.disk_used -= self._frames.pop(frame)[1]
                 paths.append(self._path(frame, SPOOLED))
         self._durable.remove_files(paths)
+
+    def drop_open(self, segments: Iterable[Segment]) -> None:
+        """Remove the upscaled frames of segments that are not sealed, kept ones too."""
+        paths = []
+        for segment in segments:
+            if segment.number not in self._records:
+                for frame in self.frames_of(segment):
+                    suffix, size = self._frames.pop(frame)
+                    self.disk_used -= size
+                    paths.append(self._path(frame, suffix))
+        self._durable.remove_files(paths)
+
+    def has_source(self, frames: int) -> bool:
+        """Tell whether there are as many extracted frames."""
+        return sum(is_frame(path.name) for path in self.paths.frames.iterdir()) == frames
+
+    def drop_source(self) -> None:
+        """Set the frame index aside and remove the extracted frames: they are of another video."""
+        if self.paths.index.exists():
+            self._durable.move_aside(self.paths.index)
+        names = [path for path in self.paths.frames.iterdir() if is_frame(path.name)]
+        self._durable.remove_files(names)
 
     def _add(self, frame: int, path: Path) -> None:
         _, size_before = self._frames.get(frame, ("", 0))

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 """How often a wish to stop is looked for."""
+SUSPENDED_SECONDS = 5.0
+"""A wait that took so much longer than asked for tells that the computer or the program slept."""
 STOP_SECONDS = 6.0
 """Time that a worker is given to save what is finished."""
 SILENT_SECONDS = 3600.0
@@ -42,6 +44,8 @@ class Supervisor:
         self._opened: m.Open | None = None
         self._deaths = 0
         self._slowest = 0.0
+        self._furthest = -1
+        self._stopping = False
         self._heard = time.monotonic()
 
     @property
@@ -73,8 +77,15 @@ class Supervisor:
             on_report(report)
 
     def send(self, request: m.Message) -> None:
-        """Send a request whose answer `receive` will bring."""
-        self._present().send(request)
+        """Send a request whose answer `receive` will bring; while stopping nobody hears it."""
+        if not self._stopping:
+            self._present().send(request)
+            self._heard = time.monotonic()
+
+    def check_cancel(self) -> None:
+        """Raise `Cancelled` if the run is to stop."""
+        if self._cancel.is_set():
+            raise Cancelled("Everything finished is saved.")
 
     def receive(self, silent_seconds: float | None = None) -> m.Message:
         """Wait for the next message of the worker, which may be silent for ``silent_seconds``.
@@ -86,11 +97,13 @@ class Supervisor:
         """
         worker = self._present()
         while True:
-            if self._cancel.is_set():
-                raise Cancelled("Everything finished is saved.")
+            self.check_cancel()
+            asked = time.monotonic()
             try:
                 message = worker.inbox.get(timeout=POLL_SECONDS)
             except queue.Empty:
+                if time.monotonic() - asked > SUSPENDED_SECONDS:
+                    self._heard = time.monotonic()  # everything was suspended, the worker too
                 self._check_for_hang(silent_seconds or self._patience())
                 continue
             self._heard = time.monotonic()
@@ -100,24 +113,29 @@ class Supervisor:
                 case m.Failure():
                     self._fail(message)
                 case m.FrameDone():
-                    self._deaths = 0
                     self._slowest = max(self._slowest, message.seconds)
+                    if message.frame > self._furthest:
+                        self._furthest = message.frame
+                        self._deaths = 0
             return message  # type: ignore[no-any-return]
 
     def stop(self, on_report: Callable[[m.Message], None]) -> None:
-        """Have the worker save what is finished, then end it; never raises."""
+        """Have the worker save what is finished, then end it, whatever ``on_report`` raises."""
         worker, self._worker = self._worker, None
+        self._stopping = True
         if worker is None:
             return
-        worker.send(m.Stop())
-        deadline = time.monotonic() + STOP_SECONDS
-        with contextlib.suppress(queue.Empty):
-            while (left := deadline - time.monotonic()) > 0:
-                message = worker.inbox.get(timeout=left)
-                if message is None or isinstance(message, m.Stopped | m.Failure):
-                    break
-                on_report(message)
-        worker.close()
+        try:
+            worker.send(m.Stop())
+            deadline = time.monotonic() + STOP_SECONDS
+            with contextlib.suppress(queue.Empty):
+                while (left := deadline - time.monotonic()) > 0:
+                    message = worker.inbox.get(timeout=left)
+                    if message is None or isinstance(message, m.Stopped | m.Failure):
+                        break
+                    on_report(message)
+        finally:
+            worker.close()
 
     def _present(self) -> WorkerProcess:
         if self._worker is None:

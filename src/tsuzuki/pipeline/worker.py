@@ -18,6 +18,7 @@ from tsuzuki.errors import OutOfMemoryError, TsuzukiError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.render import Renderer
+from tsuzuki.video.processor import VideoProcessor
 
 
 def main() -> None:
@@ -77,6 +78,8 @@ class Worker:
         match request:
             case m.MakePlan():
                 return m.PlanMade(plan=make_plan(request))
+            case m.Look():
+                return m.Looked(facts=VideoProcessor.open(request.path, request.settings).facts)
             case m.BuildIndex():
                 return m.IndexBuilt(index=build_index(request.plan, self._progress))
             case m.Open():
@@ -94,9 +97,10 @@ class Worker:
     def _fail(self, error: BaseException) -> None:
         """Tell the runner and end the process: the first failure counts."""
         self._failed.acquire()
-        with contextlib.suppress(OSError):
+        try:
             self._channel.send(_failure(error))
-        os._exit(1)
+        finally:
+            os._exit(1)
 
 
 def _failure(error: BaseException) -> m.Failure:

@@ -68,7 +68,7 @@ def test_lossless_encoders_and_kept_frames_need_more(plan: Plan, tmp_path: Path)
         settings = msgspec.structs.replace(plan.settings, keep_frames="keep" in changes)
         encoding = msgspec.structs.replace(plan.encoding, encoder=changes.get("encoder", "x264"))
         changed = msgspec.structs.replace(plan, settings=settings, encoding=encoding)
-        return sum(validate._needs(changed, 10_000, tmp_path, tmp_path / "o.mp4").values())
+        return sum(validate._needs(changed, 10_000, tmp_path, tmp_path / "o.mp4", done=0).values())
 
     assert need() < need(keep=True)
     assert need() < need(encoder="ffv1")

@@ -11,10 +11,12 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps.upscale import upscale
+from tsuzuki.pipeline.steps.validate import check_output
 
 
 def is_published(run: Run) -> bool:
     """Tell whether the output is in its place already: a run may end just after publishing."""
+    run.supervisor.check_cancel()
     promised = run.remembered("combine").get("output")
     output = run.output
     return (
@@ -27,7 +29,8 @@ def is_published(run: Run) -> bool:
 
 def combine(run: Run) -> None:
     """Write the output beside its final path, verify it, give it its name."""
-    while damaged := run.store.set_damaged_aside(run.segments):
+    check_output(run.plan, run.output, overwrite=run.overwrite)
+    while damaged := run.store.set_damaged_aside(run.segments, run.supervisor.check_cancel):
         run.warn(
             "damaged-segment",
             f"{', '.join(damaged)} changed on disk since it was sealed; it is kept aside and only "
@@ -35,7 +38,7 @@ def combine(run: Run) -> None:
         )
         upscale(run)
     run.open_worker()
-    Durable().remove_temporaries_of(run.output)
+    remove_temporaries(run)
     answer = run.supervisor.ask(
         m.Combine(
             segments=[str(run.store.file_of(segment)) for segment in run.segments],
@@ -48,6 +51,12 @@ def combine(run: Run) -> None:
     run.remembered("combine")["output"] = {"size": answer.size, "sha256": answer.sha256}
     run.save()
     _publish(run, Path(answer.temporary))
+
+
+def remove_temporaries(run: Run) -> None:
+    """Remove what workers that died were writing to become the output."""
+    if run.output.parent.is_dir():
+        Durable().remove_temporaries_of(run.output)
 
 
 def _publish(run: Run, temporary: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 
+from tsuzuki.durable import Durable
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.run import Run
@@ -15,14 +18,34 @@ def load_index(run: Run) -> bool:
     stored = run.manager.load_index(run.session_id)
     if stored is None:
         return False
-    run.set_index(msgspec.json.decode(stored, type=FrameIndex))
+    try:
+        index = msgspec.json.decode(stored, type=FrameIndex)
+        _check(index)
+    except (ValueError, msgspec.DecodeError) as error:
+        aside = Durable().move_aside(run.store.paths.index)
+        run.warn(
+            "damaged", f"The frame index is damaged ({error}); it is kept as {aside} and made anew."
+        )
+        return False
+    run.set_index(index)
     return True
+
+
+def _check(index: FrameIndex) -> None:
+    """Raise `ValueError` for an index that no video has."""
+    if not index.pts or not index.starts or len(index.packets) != len(index.pts):
+        raise ValueError("it is not whole")
+    if any(after <= before for before, after in pairwise(index.pts)) or index.end <= index.pts[-1]:
+        raise ValueError("its times do not rise")
+    if index.starts[0].frame > 0 or min(index.time_base) <= 0 or min(index.packets) < 0:
+        raise ValueError("it has impossible numbers")
 
 
 def is_done(run: Run) -> bool:
     """Tell whether the index is there and, where frames are kept, all were extracted."""
     return bool(run.index.pts) and (
-        not run.keep_frames or "failed_frames" in run.remembered("extract")
+        not run.keep_frames
+        or ("failed_frames" in run.remembered("extract") and run.store.has_source(len(run.index)))
     )
 
 

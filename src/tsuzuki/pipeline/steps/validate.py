@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from tsuzuki import durable
 from tsuzuki.errors import (
+    ContainerError,
     DiskFullError,
     OutputExistsError,
     OutputFolderError,
@@ -15,6 +18,8 @@ from tsuzuki.errors import (
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 
+SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)}
+"""What the name of an output may end in, by its container."""
 SPARE_BYTES = 32 << 20
 """Room for state, logs and temporary files beside what frames need."""
 LOSSY_BITS_PER_PIXEL = 0.05
@@ -31,8 +36,10 @@ def is_done(run: Run) -> bool:
 
 def validate(run: Run) -> None:
     """Compare the need for space with what is free; the rest was checked before the session."""
-    frames = run.plan.probe.frame_count
-    warning = check_space(run.plan, frames, run.store.paths.folder, run.output)
+    frames = len(run.index) or _frames(run.plan)
+    warning = check_space(
+        run.plan, frames, run.store.paths.folder, run.output, done=run.store.disk_used
+    )
     if warning is not None:
         run.warn("space", warning)
 
@@ -75,6 +82,12 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
             "--overwrite.",
             path=str(output),
         )
+    if output.suffix.lower() not in SUFFIXES[plan.encoding.container]:
+        raise ContainerError(
+            f"The session makes {plan.encoding.container}, which {output.name} does not end in. "
+            "Choose a name that does, or start anew for another container.",
+            path=str(output),
+        )
     folder = output.parent
     if not folder.is_dir():
         raise OutputFolderError(
@@ -87,14 +100,16 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
         )
 
 
-def check_space(plan: Plan, frames: int, folder: Path, output: Path) -> str | None:
+def check_space(
+    plan: Plan, frames: int, folder: Path, output: Path, *, done: int = 0
+) -> str | None:
     """Compare the need with the free space on both file systems.
 
-    Returns a sentence of warning where it may become tight. Raises `DiskFullError` where even the
-    least that the job can need is not there.
+    ``done`` bytes of the work lie in ``folder`` already. Returns a sentence of warning where it may
+    become tight. Raises `DiskFullError` where even the least that the job can need is not there.
     """
-    need = _needs(plan, frames, folder, output)
-    for place, least in need.items():
+    spooled = int(min(plan.segment_frames, frames) * plan.raw_frame_bytes * LOSSLESS_SHARE)
+    for place, least in _needs(plan, frames, folder, output, done).items():
         free = durable.free_bytes(place)
         if free is None:
             continue
@@ -107,22 +122,37 @@ def check_space(plan: Plan, frames: int, folder: Path, output: Path) -> str | No
                 needed=least,
                 free=free,
             )
-        if free < 3 * least:
+        most = 3 * least + (spooled if place == folder else 0)
+        if free < most:
             return (
-                f"{_size(free)} are free in {place}; {_size(3 * least)} may be needed. If the disk "
+                f"{_size(free)} are free in {place}; {_size(most)} may be needed. If the disk "
                 "fills up, the work pauses and can be resumed."
             )
     return None
 
 
-def _needs(plan: Plan, frames: int, folder: Path, output: Path) -> dict[Path, int]:
+def _frames(plan: Plan) -> int:
+    """Return about how many frames the part has that is asked for."""
+    start, end = plan.settings.range_start or 0, plan.settings.range_end
+    rate, count = Fraction(*plan.probe.frame_rate), plan.probe.frame_count
+    last = count if end is None else min(count, ceil(Fraction(end) * rate))
+    return max(1, last - int(Fraction(start) * rate))
+
+
+def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> dict[Path, int]:
     pixels = plan.encoding.width * plan.encoding.height * frames
     lossless = int(LOSSLESS_SHARE * plan.raw_frame_bytes * frames)
     encoded = (
         lossless if plan.encoding.encoder == "ffv1" else int(pixels * LOSSY_BITS_PER_PIXEL / 8)
     )
-    kept = lossless if plan.settings.keep_frames else 0
-    work, result = encoded + kept + SPARE_BYTES, encoded + SPARE_BYTES
+    source = (
+        lossless
+        * plan.probe.width
+        * plan.probe.height
+        // (plan.encoding.width * plan.encoding.height)
+    )
+    kept = lossless + source if plan.settings.keep_frames else 0
+    work, result = max(0, encoded + kept - done) + SPARE_BYTES, encoded + SPARE_BYTES
     if folder.stat().st_dev == output.parent.stat().st_dev:
         return {folder: work + result}
     return {folder: work, output.parent: result}

@@ -1,0 +1,44 @@
+"""A look at a video, and at what would become of it; nothing is written."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import msgspec
+
+from tsuzuki.errors import TsuzukiError
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.facts import Probe
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen."""
+
+    probe: Probe
+    plan: Plan | None
+    """What `upscale` would do; None where it cannot."""
+    problem: TsuzukiError | None
+    """Why it cannot."""
+
+
+def look(path: Path, settings: ProcessingSettings) -> Look:
+    """Look at a video in a worker process, which a hostile file may take down without harm.
+
+    Raises what opening the video raises.
+    """
+    supervisor = Supervisor(threading.Event(), lambda _: None)
+    name = str(path.absolute())
+    try:
+        facts = supervisor.ask(m.Look(path=name, settings=settings), m.Looked).facts
+        try:
+            request = m.MakePlan(path=name, settings=settings, output=None)
+            plan = supervisor.ask(request, m.PlanMade).plan
+        except TsuzukiError as problem:
+            return Look(probe=facts, plan=None, problem=problem)
+        return Look(probe=facts, plan=plan, problem=None)
+    finally:
+        supervisor.stop(lambda _: None)
