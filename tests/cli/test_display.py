@@ -80,7 +80,7 @@ def test_plain_lines_tell_progress_every_ten_seconds(capsys, monkeypatch):
     for now in (109.0, 110.0, 111.0, 120.5):  # noqa: B007 - read by the clock above
         shown.show(PROGRESSED)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["upscale: 50.0 %, 50/100 frames, 2.50 frames/s, 0:20 left, 3.0 MB on disk"] * 2
+    assert lines == ["upscale: 50.0 %, 50/100 frames, 0:20 left, 2.50 frames/s, 3.0 MB on disk"] * 2
 
 
 def test_the_end_tells_everything_that_is_not_as_one_would_expect():

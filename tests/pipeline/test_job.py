@@ -98,8 +98,13 @@ class TestUpscale:
         assert run(settings=settings).frames == 36
 
     def test_a_part_has_a_name_of_its_own(self, run: Any) -> None:
-        settings = {"range_start": "1", "range_end": "1.5"}
-        assert run(output=None, settings=settings).output.name == "clip_2x_1-1.5s.mp4"
+        for start, end, name in (
+            ("1", "1.5", "clip_2x_1-1.5s.mp4"),
+            (None, "0.5", "clip_2x_0-0.5s.mp4"),
+            ("3.5", None, "clip_2x_3.5-s.mp4"),
+        ):
+            part = {"range_start": start, "range_end": end}
+            assert run(output=None, settings=part).output.name == name
 
     @pytest.mark.parametrize("allowed", [True, False])
     def test_the_machine_is_kept_awake_unless_it_may_sleep(

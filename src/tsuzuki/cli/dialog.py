@@ -51,6 +51,7 @@ def ask(progress: ProgressData) -> Answer:
         try:
             reply = console.input(f"{question} [dim](r)[/] ").strip().lower()
         except (EOFError, KeyboardInterrupt):
+            console.print()
             return "cancel"
         for answer, replies in _REPLIES.items():
             if reply in replies:

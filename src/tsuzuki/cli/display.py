@@ -269,10 +269,10 @@ def _figures(event: events.StepProgressed) -> str:
     parts = []
     if event.frames_done is not None and event.frames_total is not None:
         parts.append(f"{event.frames_done}/{event.frames_total} frames")
-    if event.frames_per_second is not None:
-        parts.append(f"{event.frames_per_second:.2f} frames/s")
     if event.eta is not None:
         parts.append(f"{duration(event.eta)} left")
+    if event.frames_per_second is not None:
+        parts.append(f"{event.frames_per_second:.2f} frames/s")
     if event.disk_used is not None:
         parts.append(f"{size(event.disk_used)} on disk")
     return "".join(f", {part}" for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -53,7 +54,7 @@ def default_output(plan: Plan, folder: Path | None = None) -> Path:
     name = f"{source.stem}_{settings.scale_factor:g}x"
     if settings.range_start is not None or settings.range_end is not None:
         end = "" if settings.range_end is None else f"{settings.range_end:f}"
-        name += f"_{settings.range_start or 0:f}-{end}s"
+        name += f"_{settings.range_start or Decimal(0):f}-{end}s"
     return (folder or source.parent) / f"{name}.{plan.encoding.container}"
 
 
