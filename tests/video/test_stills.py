@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,30 @@ def test_refuses_anything_else(tmp_path_factory: pytest.TempPathFactory, data: b
         for _, reader in KINDS.values():
             with pytest.raises(SessionDamagedError):
                 reader(path, SESSION, 1, colour("gbrp"), 34, 18)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")
+@pytest.mark.parametrize("make", ["fifo", "link", "folder", "nothing"])
+def test_refuses_what_is_no_plain_file_without_waiting_for_it(
+    kind: str, tmp_path: Path, make: str
+) -> None:
+    path, sound = tmp_path / "frame", tmp_path / "elsewhere"
+    sound.write_bytes(written(kind, "gbrp", noise("gbrp", 34, 18)))
+    if make == "fifo":
+        os.mkfifo(path)
+    elif make == "link":
+        path.symlink_to(sound)
+    elif make == "folder":
+        path.mkdir()
+    with pytest.raises(SessionDamagedError, match="frame"):
+        KINDS[kind][1](path, SESSION, 7, colour("gbrp"), 34, 18)
+
+
+def test_refuses_a_file_larger_than_any_frame(kind: str, read: Callable[..., Rgb]) -> None:
+    data = written(kind, "gbrp", noise("gbrp", 34, 18))
+    with pytest.raises(SessionDamagedError, match="longer than"):
+        read(data + bytes(1 << 21))
 
 
 def test_png_is_what_viewers_expect(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from tsuzuki.durable import read_bounded
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.video.colour import format_depth, planes, rgb_frame
 from tsuzuki.video.facts import Colour, Rgb
-from tsuzuki.video.source import storage_error
 
 SPOOL_FORMAT = "nut"
 """Container of spooled frames; Matroska takes none of the fast codecs for RGB."""
@@ -160,17 +160,10 @@ def _damaged(path: Path, error: BaseException) -> SessionDamagedError:
 
 def _read(path: Path, shape: tuple[int, int, int]) -> bytes:
     """Return the contents of a file that is not much larger than its frame."""
-    bound = 4 * math.prod(shape) + _SPARE
     try:
-        with path.open("rb") as file:
-            data = file.read(bound + 1)
-    except (FileNotFoundError, IsADirectoryError) as error:
+        return read_bounded(path, 4 * math.prod(shape) + _SPARE)
+    except FileNotFoundError as error:
         raise _damaged(path, error) from error
-    except OSError as error:
-        raise storage_error(str(path), error) from error
-    if len(data) > bound:
-        raise _damaged(path, _Unreadable("it is larger than any frame of its size"))
-    return data
 
 
 def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
