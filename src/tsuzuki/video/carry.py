@@ -13,10 +13,10 @@ from typing import Any, Literal
 import av
 import msgspec
 from av.container import InputContainer, OutputContainer
-from av.stream import Discard, Disposition, Stream
+from av.stream import Discard, Stream
 
 from tsuzuki.video.facts import Probe
-from tsuzuki.video.source import open_source
+from tsuzuki.video.source import codec_name, is_cover, open_source
 
 Container = Literal["mp4", "mov", "mkv", "webm"]
 Route = Literal["copy", "convert", "attach", "drop"]
@@ -66,17 +66,6 @@ class Span(msgspec.Struct, frozen=True):
 def kept_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return the metadata that is still true of the output."""
     return {key: value for key, value in metadata.items() if not key.lower().startswith(_STALE)}
-
-
-def codec_name(stream: Stream) -> str:
-    """Return FFmpeg's name of the codec, whichever decoder is used; empty for an unknown one."""
-    context = stream.codec_context
-    return "" if context is None else context.codec.canonical_name
-
-
-def is_cover(stream: Stream) -> bool:
-    """Return whether the stream is a still picture that travels with the file."""
-    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def route(stream: Stream, container: Container) -> Route:

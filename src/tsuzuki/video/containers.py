@@ -17,10 +17,10 @@ from av.stream import Stream
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.carry import Container, add_streams, codec_name, is_cover, route
+from tsuzuki.video.carry import Container, add_streams, route
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.segment import SegmentEncoder
-from tsuzuki.video.source import open_source
+from tsuzuki.video.source import codec_name, is_cover, open_source
 
 FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 """FFmpeg's names of the muxers."""

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 
 import av
 from av.container import InputContainer
@@ -13,9 +14,10 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from tsuzuki.durable import storage_error
 from tsuzuki.errors import InputError
 from tsuzuki.video.facts import Probe, Start
-from tsuzuki.video.source import open_source, prepare_decoder, storage_error
+from tsuzuki.video.source import open_source, prepare_decoder
 
 MISSING = -(1 << 63)
 """Stands for a missing time or position in an array."""
@@ -68,7 +70,7 @@ def packets(container: InputContainer, stream: VideoStream, path: str) -> Iterat
             if packet.size or packet.pts is not None or packet.dts is not None:
                 yield packet
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(error, Path(path)) from error
     except (av.error.FFmpegError, EOFError, IndexError):
         return  # PyAV raises IndexError at the end of files whose streams became more
 

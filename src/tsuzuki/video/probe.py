@@ -20,7 +20,14 @@ from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.facts import Probe, StreamFacts
 from tsuzuki.video.packets import decode, packets
-from tsuzuki.video.source import check_size, is_cover, main_stream, open_source, prepare_decoder
+from tsuzuki.video.source import (
+    check_size,
+    codec_name,
+    is_cover,
+    main_stream,
+    open_source,
+    prepare_decoder,
+)
 
 _FIRST_FRAMES = 3
 _PATIENCE = 300
@@ -80,7 +87,7 @@ def _gather(
             decoder.color_range,
         ),
         location=chroma_location(first),
-        codec=_codec(stream),
+        codec=codec_name(stream),
     )
     check_matrix(colour.matrix)
     aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -94,7 +101,7 @@ def _gather(
         width=first.width,
         height=first.height,
         pixel_format=first.format.name,
-        codec=_codec(stream),
+        codec=codec_name(stream),
         profile=stream.profile,
         frame_rate=(rate.numerator, rate.denominator),
         frame_count=stream.frames or round(duration * rate),
@@ -144,12 +151,6 @@ def _no_frame(name: str) -> DamagedVideoError:
     )
 
 
-def _codec(stream: VideoStream) -> str:
-    """Return the name of the codec, not that of the decoder (``av1``, not ``libdav1d``)."""
-    name = stream.codec_context.codec.canonical_name
-    return "av1" if name in {"libdav1d", "libaom-av1"} else name
-
-
 def _container(
     container: InputContainer, name: str
 ) -> Literal["mp4", "mov", "mkv", "webm", "other"]:
@@ -176,9 +177,8 @@ def _duration(container: InputContainer, stream: VideoStream) -> Fraction:
 
 
 def _facts(stream: Stream) -> StreamFacts:
-    context = stream.codec_context
     kind = stream.type if stream.type != "unknown" else "data"
-    codec = context.name if context is not None else (stream.name or "")
+    codec = codec_name(stream) or stream.name or ""
     disposition = int(stream.disposition)
     return StreamFacts(
         index=stream.index,
@@ -187,7 +187,7 @@ def _facts(stream: Stream) -> StreamFacts:
         language=stream.language,
         title=stream.metadata.get("title"),
         disposition=tuple(flag.name for flag in Disposition if disposition & flag and flag.name),
-        cover_art=isinstance(stream, VideoStream) and is_cover(stream),
+        cover_art=is_cover(stream),
         supported=stream.type != "unknown" and bool(codec),
     )
 

@@ -11,15 +11,17 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from tsuzuki.durable import storage_error
 from tsuzuki.errors import (
     DamagedVideoError,
     InputError,
     InputNotFoundError,
     InputPermissionError,
     NotAVideoError,
-    StorageError,
+    TsuzukiError,
     UnsupportedVideoError,
 )
 
@@ -98,9 +100,15 @@ def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
     return (pixels > 0, default, pixels, -stream.index)
 
 
-def is_cover(stream: VideoStream) -> bool:
+def is_cover(stream: Stream) -> bool:
     """Tell whether the stream is a still picture that travels with the file."""
-    return bool(int(stream.disposition) & (0x0400 | 0x0800))  # attached_pic, timed_thumbnails
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def codec_name(stream: Stream) -> str:
+    """Return FFmpeg's name of the codec, whichever decoder is used; empty for an unknown one."""
+    context = stream.codec_context
+    return "" if context is None else context.codec.canonical_name
 
 
 def prepare_decoder(stream: VideoStream) -> None:
@@ -132,15 +140,6 @@ def check_size(width: int, height: int, path: str) -> None:
         )
 
 
-def storage_error(path: str, error: BaseException) -> StorageError:
-    """Return the error for a disk that fails while a video is read."""
-    return StorageError(
-        f"Reading '{path}' failed ({error}). Check the disk or the connection it is on, then "
-        "resume; everything finished is saved.",
-        path=path,
-    )
-
-
 def _make_readable(tags: dict[str, str]) -> None:
     """Replace bytes that are no UTF-8, which PyAV 19 keeps as lone surrogates nobody can encode."""
     for key, value in tags.items():
@@ -168,7 +167,7 @@ def _check_file(name: str) -> None:
             f"There is no file '{name}'. Check the name, and that its disk is connected.", path=name
         ) from error
     except OSError as error:
-        raise storage_error(name, error) from error
+        raise storage_error(error, Path(name)) from error
     if stat.S_ISDIR(facts.st_mode):
         raise NotAVideoError(f"'{name}' is a folder. Choose a video file in it.", path=name)
     if not stat.S_ISREG(facts.st_mode):
@@ -180,13 +179,13 @@ def _check_file(name: str) -> None:
         raise NotAVideoError(f"'{name}' is empty. Copy or download it again.", path=name)
 
 
-def _cannot_open(name: str, error: Exception) -> InputError | StorageError:
+def _cannot_open(name: str, error: Exception) -> TsuzukiError:
     if isinstance(error, UnicodeError):
         return InputError(f"The name {name!r} cannot be used. Rename the file.", path=name)
     if isinstance(error, PermissionError):
         return InputPermissionError(f"'{name}' may not be read by this user.", path=name)
     if isinstance(error, OSError):
-        return storage_error(name, error)
+        return storage_error(error, Path(name))
     if _looks_like_video(name):
         return DamagedVideoError(
             f"'{name}' is a video, but too damaged to open; its end or its index may be missing, "
