@@ -16,7 +16,8 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from tsuzuki.errors import UnsupportedVideoError
-from tsuzuki.video.facts import Colour, Rgb
+from tsuzuki.frame import Rgb
+from tsuzuki.video.facts import Colour
 
 FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 """Without these the values differ from processor to processor."""

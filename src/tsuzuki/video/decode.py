@@ -8,8 +8,9 @@ from typing import NamedTuple, cast
 import av
 import numpy as np
 
+from tsuzuki.frame import Rgb
 from tsuzuki.video.colour import format_depth, to_rgb
-from tsuzuki.video.facts import FrameIndex, Probe, Rgb, Start
+from tsuzuki.video.facts import FrameIndex, Probe, Start
 from tsuzuki.video.packets import changed, decode, mark, number_of, packets_from
 
 _NO_PICTURE: Rgb = np.empty((3, 0, 0), np.uint8)

@@ -12,20 +12,7 @@ from tsuzuki.errors import EncoderError, SettingsError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.facts import EncodePlan, Probe
-from tsuzuki.video.hdr import Hdr, encoder_parameters, read_hdr
-from tsuzuki.video.segment import EncodedSegment, SegmentEncoder, read_back
-
-__all__ = [
-    "ENCODERS",
-    "EncodedSegment",
-    "Encoder",
-    "SegmentEncoder",
-    "check",
-    "output_pixel_format",
-    "output_size",
-    "plan_encoding",
-    "read_back",
-]
+from tsuzuki.video.hdr import Hdr, encoder_parameters
 
 THREADS = 4
 """Threads of every encoder. A constant, because x264 gives other bytes with another number."""
@@ -222,14 +209,13 @@ def plan_encoding(
             f"{width}x{height} is impossible in {pixel_format}, whose subsampled sides must be "
             "even. Choose another scale, or a 4:4:4 pixel format such as yuv444p."
         )
-    hdr = read_hdr(probe)
     source, rgb = probe.colour, av.VideoFormat(pixel_format).is_rgb
     matrix = _RGB if rgb else source.matrix or _BT709
     plan = EncodePlan(
         encoder=settings.encoder,
         library=encoder.library,
         version=_version(),
-        options=_options(settings, encoder, hdr),
+        options=_options(settings, encoder, probe.hdr),
         pixel_format=pixel_format,
         width=width,
         height=height,
@@ -243,7 +229,7 @@ def plan_encoding(
         chroma_location=_chroma_location(source.chroma_location, pixel_format),
         container="mkv",
         threads=THREADS,
-        extra=hdr,
+        extra=probe.hdr,
     )
     return msgspec.structs.replace(plan, container=choose_container(settings, probe, plan))
 

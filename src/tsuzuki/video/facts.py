@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8] | NDArray[np.uint16]
-"""Planar RGB frame of shape (3, height, width), contiguous; ``white`` of `Colour` is its maximum.
-Always in the orientation of the coded picture (rotation stays a tag)."""
+from tsuzuki.frame import Rgb
+
+__all__ = [
+    "Colour",
+    "EncodePlan",
+    "FrameIndex",
+    "Probe",
+    "Rgb",
+    "Start",
+    "StreamFacts",
+    "StreamKind",
+]
 
 StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
 
@@ -85,6 +92,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     colour: Colour
     streams: tuple[StreamFacts, ...]
     chapters: int
+    hdr: dict[str, str] = {}
+    """Static HDR metadata as `tsuzuki.video.hdr` has it; empty where there is none."""
     warnings: tuple[str, ...] = ()
     """Sentences for the user, such as on interlacing or unknown codecs."""
 

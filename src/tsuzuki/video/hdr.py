@@ -6,14 +6,11 @@ It goes into the bitstream by each encoder's own parameters; decoders hand it on
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
 import av
-
-from tsuzuki.video.facts import Probe
-from tsuzuki.video.source import open_source
 
 Hdr = Mapping[str, str]
 """``mastering``: ten numbers (red, green, blue, white x and y as parts of 1; least and greatest
@@ -24,19 +21,16 @@ _CHROMATICITY, _LUMINANCE = 50000, 10000
 """Parts of 1 and of 1 cd/m² in which H.264 and H.265 count (SMPTE ST 2086)."""
 
 
-def read_hdr(probe: Probe) -> dict[str, str]:
-    """Return the HDR metadata of the first frame; empty where there is none."""
-    with open_source(probe.path) as source:
-        try:
-            frame = next(source.decode(source.streams[probe.stream]), None)
-        except av.FFmpegError:
-            return {}
-        if not isinstance(frame, av.VideoFrame):
-            return {}
+def read_hdr(frames: Iterable[av.VideoFrame]) -> dict[str, str]:
+    """Return the HDR metadata of the first of these frames that has each kind; empty without."""
+    found: dict[str, str] = {}
+    for frame in frames:
         side_data: Any = frame.side_data  # looked up by name: what iterating gives depends on PyAV
         mastering = _mastering(bytes(side_data.get("MASTERING_DISPLAY_METADATA", b"")))
         light = _light(bytes(side_data.get("CONTENT_LIGHT_LEVEL", b"")))
-    return ({"mastering": mastering} if mastering else {}) | ({"light": light} if light else {})
+        own = {"mastering": mastering, "light": light}
+        found = {name: value for name, value in own.items() if value} | found
+    return found
 
 
 def _mastering(data: bytes) -> str:

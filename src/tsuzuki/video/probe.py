@@ -19,6 +19,7 @@ from tsuzuki.sessions.identity import find_video
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.facts import Probe, StreamFacts
+from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.source import (
     check_size,
@@ -114,6 +115,7 @@ def _gather(
         colour=colour,
         streams=streams,
         chapters=len(container.chapters()),
+        hdr=read_hdr(frames),
         warnings=tuple(
             _warnings(frames, streams, stream.index, interlaced=interlaced, alpha=alpha)
         ),

@@ -24,8 +24,9 @@ from av.video.stream import VideoStream
 
 from tsuzuki.durable import read_bounded
 from tsuzuki.errors import SessionDamagedError
+from tsuzuki.frame import Rgb
 from tsuzuki.video.colour import format_depth, planes, rgb_frame
-from tsuzuki.video.facts import Colour, Rgb
+from tsuzuki.video.facts import Colour
 
 SPOOL_FORMAT = "nut"
 """Container of spooled frames; Matroska takes none of the fast codecs for RGB."""

@@ -24,16 +24,15 @@ def side_data(path_or_file):
 
 
 def test_source_without_hdr_has_none(plain, plan_for):
-    assert hdr.read_hdr(plain) == {}
+    assert plain.hdr == {}
     assert plan_for(plain).extra == {}
 
 
 @pytest.mark.parametrize("encoder", ["x264", "x265", "svt-av1"])
-def test_metadata_reaches_the_bitstream(encoder, plain, plan_for, monkeypatch):
-    monkeypatch.setattr(
-        "tsuzuki.video.encode.read_hdr", lambda _: {"mastering": BT2020_1000, "light": "1000,400"}
-    )
-    plan = plan_for(plain, encoder, "mp4")
+def test_metadata_reaches_the_bitstream(encoder, plain, plan_for, replace):
+    told = {"mastering": BT2020_1000, "light": "1000,400"}
+    plan = plan_for(replace(plain, hdr=told), encoder, "mp4")
+    assert plan.extra == told
     file = io.BytesIO()
     writer = SegmentEncoder(plan, file)
     writer.write_frame(av.VideoFrame(plan.width, plan.height, plan.pixel_format))
@@ -59,6 +58,30 @@ def test_incomplete_metadata_is_none():
     assert hdr._mastering(b"short") == ""
     assert hdr._light(struct.pack("=2I", 0, 0)) == ""
     assert hdr._light(b"") == ""
+
+
+def test_metadata_survives_a_first_packet_that_cannot_be_decoded(
+    plain, plan_for, replace, tmp_path
+):
+    told = {"mastering": BT2020_1000, "light": "1000,400"}
+    plan = plan_for(replace(plain, hdr=told), "x264", "mkv")
+    keys = replace(plan, options=plan.options | {"g": "1"})
+    path = tmp_path / "damaged.mkv"
+    with path.open("wb") as file:
+        writer = SegmentEncoder(keys, file)
+        for _ in range(6):
+            writer.write_frame(av.VideoFrame(plan.width, plan.height, plan.pixel_format))
+        writer.close()
+    assert list(probe(path).hdr) == ["mastering", "light"]
+    with av.open(str(path)) as container:
+        first = bytes(next(container.demux(video=0)))
+    data = path.read_bytes()
+    path.write_bytes(data.replace(first, b"\xff" * len(first)))
+    with av.open(str(path)) as container, pytest.raises(av.FFmpegError):
+        next(container.demux(video=0)).decode()
+    facts = probe(path)
+    assert facts.hdr["light"] == "1000,400"
+    assert "mastering" in facts.hdr
 
 
 @pytest.mark.parametrize("encoder", ["x265", "svt-av1"])
