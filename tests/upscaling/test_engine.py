@@ -1,80 +1,101 @@
-"""The contract of engines: each test holds for every one of them."""
+"""The contract of engines: each test holds for every one that a run can choose."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tsuzuki.upscaling import Engine, NcnnEngine, NearestEngine, find
+from tsuzuki.settings import ENGINES as NAMES
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.upscaling import ENGINES, AIProcessor, Engine, find, plan_upscaling
 
-NAMES = ["nearest", "ncnn on the processor", "ncnn on vulkan"]
+CHOICES = [(name, device) for name in NAMES for device in ("cpu", "vulkan")]
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def engine(request):
-    """An engine that enlarges twice and keeps the whole piece."""
-    network = find("realesr-animevideov3-2x")
-    if request.param == "nearest":
-        made = NearestEngine(2)
-    elif request.param == "ncnn on the processor":
-        made = NcnnEngine(network)
-    else:
-        made = NcnnEngine(network, request.getfixturevalue("vulkan"))
-    yield made
+def upscaler(engine: str, device: str, width: int = 40, height: int = 30) -> AIProcessor:
+    """An upscaler as a run makes it."""
+    wish = ProcessingSettings(engine=engine, device=device, model="realesr-animevideov3-2x")
+    return AIProcessor(plan_upscaling(wish, width, height, 2 * width, 2 * height))
+
+
+def upscale(choice: tuple[str, str], frame: np.ndarray) -> np.ndarray:
+    made = upscaler(*choice, frame.shape[2], frame.shape[1])
+    out = made.process_frame(frame, 255)
+    made.close()
+    return out
+
+
+@pytest.fixture(params=CHOICES, ids=" on ".join)
+def choice(request):
+    """Engine and device, Vulkan where there is such a device."""
+    engine, device = request.param
+    return engine, request.getfixturevalue("vulkan") if device == "vulkan" else device
+
+
+@pytest.fixture(scope="session")
+def frame(draw):
+    def drawn(width: int, height: int, seed: int = 0) -> np.ndarray:
+        return np.rint(draw(width, height, seed) * 255).astype(np.uint8)
+
+    return drawn
+
+
+def test_every_engine_of_the_settings_is_there() -> None:
+    assert {*ENGINES, "nearest"} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_it_has_what_an_engine_has_and_can_be_closed_twice(name) -> None:
+    kind = ENGINES[name]
+    network = find("waifu2x-upconv7-anime-2x-n0")
+    made = kind(network, "cpu", options=kind.options_for("cpu"))
+    assert isinstance(made, Engine)
+    made.close()
     made.close()
 
 
-def test_it_says_who_it_is(engine) -> None:
-    assert isinstance(engine, Engine)
-    assert engine.name in {"ncnn", "nearest"}
-    assert engine.device == "cpu" or engine.device.startswith("gpu:")
-    assert engine.version
+def test_the_plan_says_what_runs_where(choice) -> None:
+    plan = upscaler(*choice).plan
+    assert plan.engine == choice[0]
+    assert plan.device == ("cpu" if choice[0] == "nearest" else choice[1])
+    assert plan.engine_version
 
 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (33, 20), (9, 41)])
-def test_the_output_is_twice_as_large_and_contiguous(engine, draw, width, height) -> None:
-    out = engine.run(draw(width, height))
+def test_the_output_is_twice_as_large_and_contiguous(choice, frame, width, height) -> None:
+    out = upscale(choice, frame(width, height))
     assert out.shape == (3, 2 * height, 2 * width)
-    assert out.dtype == np.float32
+    assert out.dtype == np.uint8
     assert out.flags.c_contiguous
 
 
-def test_equal_input_gives_equal_bits(engine, draw) -> None:
-    planes = draw(40, 30)
-    first = engine.run(planes)
-    engine.run(draw(40, 30, seed=9))
-    assert np.array_equal(engine.run(planes.copy()), first)
-
-
-def test_the_input_is_left_as_it_was(engine, draw) -> None:
-    planes = draw(24, 24)
-    before = planes.copy()
-    engine.run(planes)
-    assert np.array_equal(planes, before)
-
-
-def test_the_output_belongs_to_the_caller(engine, draw) -> None:
-    first = engine.run(draw(24, 24))
+def test_equal_input_gives_equal_bits_and_outputs_belong_to_the_caller(choice, frame) -> None:
+    made = upscaler(*choice)
+    first = made.process_frame(frame(40, 30), 255)
     kept = first.copy()
-    engine.run(draw(24, 24, seed=1))
+    made.process_frame(frame(40, 30, seed=9), 255)
     assert np.array_equal(first, kept)
+    assert np.array_equal(made.process_frame(frame(40, 30), 255), kept)
+    assert np.array_equal(upscale(choice, frame(40, 30)), kept)
+    made.close()
 
 
-def test_the_picture_is_the_same_but_larger(engine, draw) -> None:
-    planes = draw(48, 48)
-    out = engine.run(planes)
+def test_the_input_is_left_as_it_was(choice, frame) -> None:
+    given = frame(24, 24)
+    before = given.copy()
+    upscale(choice, given)
+    assert np.array_equal(given, before)
+
+
+def test_the_picture_is_the_same_but_larger(choice, frame) -> None:
+    given = frame(48, 48)
+    out = upscale(choice, given)
     reduced = out.reshape(3, 48, 2, 48, 2).mean(axis=(2, 4))
-    assert np.sqrt(np.mean((reduced - planes) ** 2)) < 0.08
+    assert np.sqrt(np.mean((reduced - given) ** 2)) < 0.08 * 255
 
 
-def test_colours_keep_their_order(engine) -> None:
-    planes = np.zeros((3, 32, 32), dtype=np.float32)
-    planes[0], planes[1], planes[2] = 0.9, 0.5, 0.1
-    means = engine.run(planes)[:, 16:-16, 16:-16].mean(axis=(1, 2))
-    assert np.abs(means - (0.9, 0.5, 0.1)).max() < 0.03
-
-
-def test_it_can_be_closed_twice() -> None:
-    for made in (NearestEngine(), NcnnEngine(find("waifu2x-upconv7-anime-2x-n0"))):
-        made.close()
-        made.close()
+def test_colours_keep_their_order(choice) -> None:
+    given = np.zeros((3, 32, 32), dtype=np.uint8)
+    given[0], given[1], given[2] = 230, 128, 26
+    means = upscale(choice, given)[:, 16:-16, 16:-16].mean(axis=(1, 2))
+    assert np.abs(means - (230, 128, 26)).max() < 8

@@ -4,16 +4,16 @@ from tsuzuki.upscaling.catalogue import Network, find, networks
 from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, devices
 from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.ncnn import NcnnEngine
-from tsuzuki.upscaling.nearest import NearestEngine
 from tsuzuki.upscaling.plan import Pass, UpscalePlan, plan_upscaling
 from tsuzuki.upscaling.processor import AIProcessor
+from tsuzuki.upscaling.registry import ENGINES
 
 __all__ = [
+    "ENGINES",
     "AIProcessor",
     "DeviceInfo",
     "Engine",
     "NcnnEngine",
-    "NearestEngine",
     "Network",
     "Pass",
     "Passage",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tsuzuki.upscaling.catalogue import Network
 
 Planes = NDArray[np.float32]
 """Planar RGB of shape (3, height, width), contiguous, nominally 0 to 1."""
@@ -42,12 +45,25 @@ class Engine(Protocol):
     unless the engine says otherwise.
     """
 
-    name: str
-    """Name of the engine as in `tsuzuki.settings.ENGINES`."""
-    device: str
-    """Resolved device: ``cpu`` or ``gpu:N``."""
-    version: str
+    version: ClassVar[str]
     """Version of the engine's library, recorded in the session."""
+
+    def __init__(
+        self,
+        network: Network,
+        device: str,
+        *,
+        options: Mapping[str, bool],
+        threads: int | None = None,
+    ) -> None:
+        """Load ``network`` onto ``device`` (``cpu`` or ``gpu:N``); None takes all usable cores.
+
+        Raises `ModelError` where the files are missing or damaged.
+        """
+
+    @staticmethod
+    def options_for(device: str) -> dict[str, bool]:
+        """Return the engine's own options on a device; they are kept in the session."""
 
     def run(self, planes: Planes) -> Planes:
         """Return the network's output for one piece of a frame, borders included."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import ncnn
 import numpy as np
@@ -58,14 +58,13 @@ def usable_cores() -> int:
 class NcnnEngine:
     """One network, loaded onto one device.
 
-    ``options`` are fields of ncnn's ``Option``; None takes `CPU_OPTIONS` or `GPU_OPTIONS`. Threads
+    ``options`` are fields of ncnn's ``Option``; None takes those of `options_for`. Threads
     (all usable cores unless told) change the speed and never the bits.
 
     Raises `ModelError` where the files are missing or damaged.
     """
 
-    name = "ncnn"
-    version: str = ncnn.__version__
+    version: ClassVar[str] = ncnn.__version__
 
     def __init__(
         self,
@@ -79,14 +78,17 @@ class NcnnEngine:
         self.network = network
         self.graph = network.graph()
         self._net: Any = ncnn.Net()
-        if options is None:
-            options = CPU_OPTIONS if device == "cpu" else GPU_OPTIONS
-        for option, value in options.items():
+        for option, value in (options or self.options_for(device)).items():
             setattr(self._net.opt, option, value)
         self._net.opt.num_threads = threads or usable_cores()
         if device != "cpu":
             self._net.set_vulkan_device(int(device.removeprefix("gpu:")))
         self._load()
+
+    @staticmethod
+    def options_for(device: str) -> dict[str, bool]:
+        """Return the options for a device; they are kept in the session."""
+        return CPU_OPTIONS if device == "cpu" else GPU_OPTIONS
 
     def run(self, planes: Planes) -> Planes:
         """Return the network's output for one piece of a frame, borders included."""

@@ -8,9 +8,8 @@ import msgspec
 
 from tsuzuki.settings import EngineName, ProcessingSettings
 from tsuzuki.upscaling.devices import choose_device
-from tsuzuki.upscaling.ncnn import CPU_OPTIONS, GPU_OPTIONS, NcnnEngine
-from tsuzuki.upscaling.nearest import NearestEngine
 from tsuzuki.upscaling.presets import choose
+from tsuzuki.upscaling.registry import ENGINES
 from tsuzuki.upscaling.tiling import default_tile
 
 Resize = Literal["none", "bicubic", "nearest"]
@@ -59,6 +58,7 @@ def plan_upscaling(
     """
     if settings.engine == "nearest":
         return _nearest(width, height, out_width, out_height)
+    engine = ENGINES[settings.engine]
     device = choose_device(settings.device)
     choice = choose(settings)
     passes: list[Pass] = []
@@ -68,12 +68,12 @@ def plan_upscaling(
         passes.append(Pass(network=network.name, digest=network.digest(), tile=tile))
         w, h = w * network.scale, h * network.scale
     return UpscalePlan(
-        engine="ncnn",
-        engine_version=NcnnEngine.version,
+        engine=settings.engine,
+        engine_version=engine.version,
         device=device.name,
         device_title=device.title,
         passes=tuple(passes),
-        options=CPU_OPTIONS if device.name == "cpu" else GPU_OPTIONS,
+        options=engine.options_for(device.name),
         resize="none" if (w, h) == (out_width, out_height) else "bicubic",
         width=width,
         height=height,
@@ -86,8 +86,8 @@ def plan_upscaling(
 def _nearest(width: int, height: int, out_width: int, out_height: int) -> UpscalePlan:
     return UpscalePlan(
         engine="nearest",
-        engine_version=NearestEngine.version,
-        device=NearestEngine.device,
+        engine_version="1",
+        device="cpu",
         device_title="cpu",
         passes=(),
         options={},

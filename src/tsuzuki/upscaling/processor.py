@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tsuzuki.errors import EngineError, ModelError
+from tsuzuki.frame import Rgb
 from tsuzuki.upscaling.catalogue import Network, find
-from tsuzuki.upscaling.engine import Planes
-from tsuzuki.upscaling.ncnn import NcnnEngine
+from tsuzuki.upscaling.engine import Engine, Planes
 from tsuzuki.upscaling.plan import Pass, UpscalePlan
-from tsuzuki.upscaling.resample import Rgb, bicubic, nearest
+from tsuzuki.upscaling.registry import ENGINES
+from tsuzuki.upscaling.resample import bicubic, nearest
 from tsuzuki.upscaling.tiling import Tiler
 
 
@@ -22,7 +23,7 @@ class AIProcessor:
 
     def __init__(self, plan: UpscalePlan, *, threads: int | None = None) -> None:
         self.plan = plan
-        self._engines: dict[str, NcnnEngine] = {}
+        self._engines: dict[str, Engine] = {}
         self._tilers: list[Tiler] = []
         try:
             for step in plan.passes:
@@ -30,11 +31,6 @@ class AIProcessor:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences for the user about the choice of networks."""
-        return self.plan.notes
 
     def process_frame(self, rgb: Rgb, white: int, number: int | None = None) -> Rgb:
         """Return the upscaled frame, of the same type and with the same ``white``.
@@ -64,7 +60,7 @@ class AIProcessor:
         network = find(step.network)
         if step.network not in self._engines:
             _verify(network, step)
-            self._engines[step.network] = NcnnEngine(
+            self._engines[step.network] = ENGINES[self.plan.engine](
                 network, self.plan.device, options=self.plan.options, threads=threads
             )
         return Tiler(network, self._engines[step.network], step.tile)

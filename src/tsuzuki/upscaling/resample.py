@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,7 @@ from tsuzuki.upscaling.engine import Planes
 SUPPORT = 2
 """Reach of the cubic kernel in samples."""
 
-Rgb = NDArray[np.uint8] | NDArray[np.uint16]
-"""Planar RGB frame of shape (3, height, width)."""
+_Frame = TypeVar("_Frame", bound=NDArray[Any])
 
 
 def bicubic(planes: Planes, width: int, height: int) -> Planes:
@@ -35,12 +35,12 @@ def bicubic(planes: Planes, width: int, height: int) -> Planes:
     return planes
 
 
-def nearest(frame: Rgb, width: int, height: int) -> Rgb:
+def nearest(frame: _Frame, width: int, height: int) -> _Frame:
     """Return a frame of another size whose pixels are the nearest ones of ``frame``."""
     _, old_height, old_width = frame.shape
     rows = (np.arange(height) * 2 + 1) * old_height // (2 * height)
     columns = (np.arange(width) * 2 + 1) * old_width // (2 * width)
-    return np.ascontiguousarray(frame.take(rows, axis=1).take(columns, axis=2))
+    return cast(_Frame, np.ascontiguousarray(frame.take(rows, axis=1).take(columns, axis=2)))
 
 
 def _rows(planes: Planes, height: int) -> Planes:

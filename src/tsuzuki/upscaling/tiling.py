@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tsuzuki.upscaling.catalogue import Network
 from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.graph import Pool
-from tsuzuki.upscaling.nearest import enlarge
+from tsuzuki.upscaling.resample import nearest
 
 PIECE_BYTES = 600 << 20
 """Working memory that one piece should take."""
@@ -132,7 +132,8 @@ class Tiler:
         target = out[:, row.start * scale : bottom * scale, column.start * scale : right * scale]
         target[:] = piece[:, y : y + target.shape[1], x : x + target.shape[2]]
         if self._network.adds_enlargement:
-            target += enlarge(planes[:, row.start : bottom, column.start : right], scale)
+            own = planes[:, row.start : bottom, column.start : right]
+            target += nearest(own, target.shape[2], target.shape[1])
 
 
 def _physical_memory() -> int:
