@@ -15,9 +15,9 @@ import msgspec
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from tsuzuki.errors import Cancelled, SessionDamagedError
+from tsuzuki.errors import SessionDamagedError
 from tsuzuki.video.carry import Carried, Span, add_streams, kept_metadata
-from tsuzuki.video.containers import open_output
+from tsuzuki.video.containers import open_output, template
 from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
 from tsuzuki.video.segment import raise_kept, ticks_per_frame
 from tsuzuki.video.source import open_source
@@ -33,18 +33,6 @@ _MAX_TIMESCALE = 2**31
 
 _VENDOR = "com."
 """Beginning of the metadata keys that telephones and cameras make up."""
-
-
-class CombineFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was joined."""
-
-    frames: int
-    segments: int
-    reorder: int
-    shift: tuple[int, int]
-    """Seconds, as a fraction, that were added to every time of the source."""
-    streams: int
-    """Streams carried over beside the video."""
 
 
 class _Layout(msgspec.Struct, frozen=True):
@@ -63,14 +51,13 @@ def combine(
     *,
     ranged: bool = False,
     on_progress: OnProgress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> CombineFacts:
+) -> None:
     """Write the output to ``file``, which must be seekable; it stays open.
 
     ``segments`` are the sealed segments in order, together as many frames as ``index``. With
     ``ranged`` the index is a part of the video, and everything else is cut to the same time.
     Equal arguments give equal bytes. Raises `SessionDamagedError` for segments that do not fit,
-    `Cancelled`, and what writing to ``file`` raises.
+    and what writing to ``file`` raises.
     """
     layout = _survey(segments, plan, len(index))
     with (
@@ -87,35 +74,27 @@ def combine(
         output.start_encoding()
         frames = _video_packets(segments, layout, index, plan, video, shift)
         others = _other_packets(source, carried, shift, span)
-        watched = _watch(frames, len(index), on_progress, cancelled)
+        watched = _watch(frames, len(index), on_progress)
         for packet in heapq.merge(watched, others, key=_decoding_time):
             output.mux_one(packet)
     raise_kept(file)
-    return CombineFacts(
-        frames=len(index),
-        segments=len(segments),
-        reorder=layout.reorder,
-        shift=(shift.numerator, shift.denominator),
-        streams=len(carried),
-    )
 
 
 def _survey(segments: Sequence[Path], plan: EncodePlan, frames: int) -> _Layout:
-    """Read every segment once: number of frames, reordering, equal headers, key frames first."""
+    """Read every segment once: number of frames, reordering, equal headers."""
     counts: list[int] = []
-    headers: set[bytes] = set()
+    headers: list[bytes] = []
     reorder = 0
     for path in segments:
         with _open_segment(path) as container:
             stream = container.streams.video[0]
-            headers.add(stream.codec_context.extradata or b"")
+            headers.append(stream.codec_context.extradata or b"")
             numbers = [number for number, _ in _numbered(container, plan)]
         if sorted(numbers) != list(range(len(numbers))):
             raise _unfit(path, "its frames are not whole")
-        if len(headers) > 1:
-            raise _unfit(path, "its codec header differs from that of the segments before it")
         counts.append(len(numbers))
         reorder = max([reorder, *(place - number for place, number in enumerate(numbers))])
+    _check_headers(segments, headers, plan)
     if sum(counts) != frames:
         raise SessionDamagedError(
             f"The segments hold {sum(counts)} frames, the video has {frames}. Resume the session: "
@@ -124,6 +103,26 @@ def _survey(segments: Sequence[Path], plan: EncodePlan, frames: int) -> _Layout:
             wanted=frames,
         )
     return _Layout(frames=tuple(counts), reorder=reorder)
+
+
+def _check_headers(segments: Sequence[Path], headers: Sequence[bytes], plan: EncodePlan) -> None:
+    """Raise `SessionDamagedError` unless all segments have one codec header, as players need it.
+
+    Named are those that the present encoder would not make, be they few or many: after a change of
+    versions that was accepted, these are the ones that can be made anew to fit.
+    """
+    if len(set(headers)) <= 1:
+        return
+    with template(plan, plan.width, plan.height) as stream:
+        present = stream.codec_context.extradata or b""
+    odd = [path for path, own in zip(segments, headers, strict=True) if own != present]
+    raise SessionDamagedError(
+        f"{len(odd)} of {len(segments)} segments cannot be joined with the others, because their "
+        f"codec header is not what {plan.encoder} makes now. Delete these files in "
+        f"{odd[0].parent}, then resume: only their frames are computed again. They are "
+        f"{', '.join(path.name for path in odd)}.",
+        paths=[str(path) for path in odd],
+    )
 
 
 def _unfit(path: Path, why: str) -> SessionDamagedError:
@@ -277,12 +276,9 @@ def _watch(
     packets: Iterator[av.Packet[Any]],
     total: int,
     on_progress: OnProgress | None,
-    cancelled: Callable[[], bool] | None,
 ) -> Iterator[av.Packet[Any]]:
-    """Pass packets of the video on, report them, and stop when asked to."""
+    """Pass packets of the video on and report them."""
     for done, packet in enumerate(packets, 1):
-        if cancelled is not None and cancelled():
-            raise Cancelled("Stopped while joining the segments; resume to join them again.")
         yield packet
         if on_progress is not None and (done % _PROGRESS_EVERY == 0 or done == total):
             on_progress(done, total)

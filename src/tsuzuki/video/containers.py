@@ -242,9 +242,9 @@ def open_output(container: Container, file: BinaryIO, **options: str) -> OutputC
 
 
 @contextmanager
-def template(plan: EncodePlan) -> Iterator[Stream]:
-    """Yield a video stream as the plan's encoder makes it, from one small black frame."""
-    small = msgspec.structs.replace(plan, width=192, height=128)
+def template(plan: EncodePlan, width: int = 192, height: int = 128) -> Iterator[Stream]:
+    """Yield a video stream as the plan's encoder makes it, from one black frame of that size."""
+    small = msgspec.structs.replace(plan, width=width, height=height)
     file = io.BytesIO()
     encoder = SegmentEncoder(small, file)
     deep = plan.source_colour.white > 255
