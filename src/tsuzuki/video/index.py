@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 import av
 import msgspec
 
-from tsuzuki.errors import Cancelled, DamagedVideoError, SettingsError, UnsupportedVideoError
+from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoError
 from tsuzuki.video.facts import FrameIndex, Probe, Start
 from tsuzuki.video.packets import (
     CLEAN,
@@ -41,7 +41,6 @@ _JUMP = 1
 """Seconds that times may fall back before it counts as a jump."""
 
 Report = Callable[[float], None]
-Cancel = Callable[[], bool]
 
 
 def build_index(
@@ -49,18 +48,17 @@ def build_index(
     start: Decimal | None = None,
     end: Decimal | None = None,
     on_progress: Report | None = None,
-    cancelled: Cancel | None = None,
 ) -> FrameIndex:
     """Index the main video stream, or the frames of it that begin in [start, end).
 
     ``start`` and ``end`` are seconds after the first frame. Reads the packets without decoding
     them; where packets and frames do not match one to one, decodes the file once.
-    ``on_progress`` gets fractions from 0 to 1, ``cancelled`` may stop with `Cancelled`.
+    ``on_progress`` gets fractions from 0 to 1.
 
     Raises `DamagedVideoError` where there is not one frame, `UnsupportedVideoError` where times
     jump back, `SettingsError` where the range holds no frame, `StorageError`.
     """
-    watch = _Watch(probe, on_progress, cancelled)
+    watch = _Watch(probe, on_progress)
     columns = _scan(probe, watch)
     frames = _by_packets(probe, columns) if _matches(probe, columns) else None
     if frames is None:
@@ -83,12 +81,11 @@ def build_index(
 
 
 class _Watch:
-    """Reports progress and looks for a cancel, some times a second at most."""
+    """Reports progress, and keeps the number of packets within bounds."""
 
-    def __init__(self, probe: Probe, report: Report | None, cancelled: Cancel | None) -> None:
+    def __init__(self, probe: Probe, report: Report | None) -> None:
         self._size = max(probe.size, 1)
         self._report = report
-        self._cancelled = cancelled
         self._last = 0.0
 
     def at(self, number: int, position: int | None) -> None:
@@ -97,8 +94,6 @@ class _Watch:
             return
         if number > MAX_FRAMES:
             raise UnsupportedVideoError(f"The video has more than {MAX_FRAMES} frames. Cut it.")
-        if self._cancelled is not None and self._cancelled():
-            raise Cancelled("Stopped while the frames were being indexed. Run it again to go on.")
         done = min((position or 0) / self._size, 1.0)
         if self._report is not None and done > self._last + 0.001:
             self._last = done

@@ -6,18 +6,17 @@ dependence and strings in the bitstream are pinned by the plan.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
-import msgspec
 
 from tsuzuki.errors import EncoderError, StorageError
+from tsuzuki.frame import Rgb
 from tsuzuki.video import colour
-from tsuzuki.video.facts import EncodePlan, Rgb
+from tsuzuki.video.facts import EncodePlan
 
 CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 """FFmpeg's names by its AVChromaLocation."""
@@ -26,17 +25,6 @@ MAX_REORDER = 16
 """More frames than any of these encoders decodes ahead."""
 
 _MILLISECONDS = Fraction(1, 1000)
-
-
-class EncodedSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts about a finished segment."""
-
-    frames: int
-    packets: int
-    extradata: str
-    """SHA-256 of the codec's header; equal over all segments of one output."""
-    reorder: int
-    """Frames that decoding runs ahead of presentation: greatest ``i - frame`` over packets i."""
 
 
 def ticks_per_frame(plan: EncodePlan) -> int:
@@ -56,7 +44,7 @@ class SegmentEncoder:
         self._file = file
         self._rate = Fraction(*plan.frame_rate)
         self._step = ticks_per_frame(plan)
-        self._frames = self._packets = self._reorder = 0
+        self._frames = self._packets = 0
         self._container = av.open(
             file, "w", format="matroska", container_options={"fflags": "+bitexact"}
         )
@@ -104,8 +92,8 @@ class SegmentEncoder:
         self._frames += 1
         self._mux(self._stream.encode(frame))
 
-    def close(self) -> EncodedSegment:
-        """Finish the file (it stays open) and return its facts.
+    def close(self) -> None:
+        """Finish the file, which stays open.
 
         Raises what the file raised while it was written, and `EncoderError` for lost frames.
         """
@@ -119,26 +107,11 @@ class SegmentEncoder:
                 f"{self._plan.encoder} made {self._packets} packets of {self._frames} frames. "
                 "Choose another encoder and report this, with the video's properties."
             )
-        header = self._stream.codec_context.extradata or b""
-        return EncodedSegment(
-            frames=self._frames,
-            packets=self._packets,
-            extradata=hashlib.sha256(header).hexdigest(),
-            reorder=self._reorder,
-        )
-
-    def abort(self) -> None:
-        """Give the encoder up; what the file holds is no segment."""
-        try:
-            self._container.close()
-        except OSError:
-            return  # the file is thrown away, and so is its error
 
     def _mux(self, packets: list[av.Packet[Any]]) -> None:
         for packet in packets:
             if packet.pts is None:
                 raise EncoderError(f"{self._plan.encoder} made a packet without a time.")
-            self._reorder = max(self._reorder, self._packets - packet.pts)
             # The encoder's own decoding times are not used: x265 leaves them to chance in segments
             # of fewer frames than it reorders. Matroska does not store any.
             packet.dts = (self._packets - MAX_REORDER) * self._step

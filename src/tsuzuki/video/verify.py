@@ -18,8 +18,8 @@ from tsuzuki.video.source import codec_name, is_cover, open_source
 _MILLISECOND = Fraction(1, 1000)
 
 
-def verify_output(path: Path, index: FrameIndex, plan: EncodePlan, probe: Probe) -> list[str]:
-    """Read the whole output and compare it with what was to be written; return what was checked.
+def verify_output(path: Path, index: FrameIndex, plan: EncodePlan, probe: Probe) -> None:
+    """Read the whole output and compare it with what was to be written.
 
     Frames, their times (exact in MP4 and MOV, to the nearest millisecond in Matroska and WebM,
     all shifted by one constant), size, key frame and carried streams. Raises `StorageError`.
@@ -29,12 +29,11 @@ def verify_output(path: Path, index: FrameIndex, plan: EncodePlan, probe: Probe)
             video = next(s for s in output.streams.video if not is_cover(s))
             _need(path, video.codec_context.width == plan.width, "its width is wrong")
             _need(path, video.codec_context.height == plan.height, "its height is wrong")
-            streams = _check_streams(path, output, source, plan, probe)
+            _check_streams(path, output, source, plan, probe)
             times = _times(path, output, video)
     except (av.FFmpegError, StopIteration) as error:
         raise _damaged(path, f"it cannot be read back ({error})") from error
     _check_times(path, times, index, plan)
-    return [f"{len(times)} frames", "times of all frames", f"{streams} carried streams"]
 
 
 def _times(path: Path, output: InputContainer, video: Stream) -> list[Fraction]:
@@ -61,8 +60,8 @@ def _check_times(
 
 def _check_streams(
     path: Path, output: InputContainer, source: InputContainer, plan: EncodePlan, probe: Probe
-) -> int:
-    """Compare the kinds and codecs of the carried streams; return how many there are."""
+) -> None:
+    """Compare the kinds and codecs of the carried streams."""
     found = sorted(map(_kind, output.streams))
     wanted = [
         _kind(stream)
@@ -72,7 +71,6 @@ def _check_streams(
     for kind in wanted:
         _need(path, kind in found, f"the {kind} stream of the source is missing")
         found.remove(kind)
-    return len(wanted)
 
 
 def _kind(stream: Stream) -> str:

@@ -37,13 +37,19 @@ def encode(plan, frames):
     for number in range(frames):
         noise = np.random.default_rng(number // 3).integers(0, 255, (3, plan.height, plan.width))
         encoder.write(noise.astype(np.uint8))
-    return encoder.close(), file.getvalue()
+    encoder.close()
+    return file.getvalue()
+
+
+def header(data):
+    with av.open(io.BytesIO(data)) as container:
+        return container.streams.video[0].codec_context.extradata
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_two_processes_give_equal_bytes(name, plain, plan_for):
     plan = plan_for(plain, name, "mkv")
-    _, here = encode(plan, 14)
+    here = encode(plan, 14)
     there = subprocess.run(
         [sys.executable, "-c", CHILD],
         input=msgspec.json.encode(plan),
@@ -58,8 +64,7 @@ def test_two_processes_give_equal_bytes(name, plain, plan_for):
 @pytest.mark.parametrize("frames", [1, 2, 13])
 def test_segment_has_every_frame_once_and_starts_with_a_key_frame(name, frames, plain, plan_for):
     plan = plan_for(plain, name, "mkv")
-    facts, data = encode(plan, frames)
-    assert (facts.frames, facts.packets) == (frames, frames)
+    data = encode(plan, frames)
     with av.open(io.BytesIO(data)) as container:
         stream = container.streams.video[0]
         packets = [p for p in container.demux(stream) if p.size]
@@ -74,12 +79,12 @@ def test_segment_has_every_frame_once_and_starts_with_a_key_frame(name, frames, 
 def test_header_does_not_depend_on_the_frames(plain, plan_for):
     for name in ENCODERS:
         plan = plan_for(plain, name, "mkv")
-        assert encode(plan, 1)[0].extradata == encode(plan, 13)[0].extradata
+        assert header(encode(plan, 1)) == header(encode(plan, 13))
 
 
 def test_bitstream_carries_colour_and_pixel_shape(plain, plan_for, replace):
     plan = replace(plan_for(plain), matrix=9, primaries=9, transfer=16, sample_aspect_ratio=(8, 9))
-    _, data = encode(plan, 2)
+    data = encode(plan, 2)
     with av.open(io.BytesIO(data)) as container:
         context = container.streams.video[0].codec_context
         tags = (context.colorspace, context.color_primaries, context.color_trc)
@@ -127,7 +132,7 @@ def test_error_kept_by_the_file_ends_the_segment(plain, plan_for):
 
 
 def test_read_back_finds_every_cut(plain, plan_for, tmp_path):
-    _, data = encode(plan_for(plain), 13)
+    data = encode(plan_for(plain), 13)
     path = tmp_path / "segment.mkv"
     path.write_bytes(data)
     read_back(path, 13)
