@@ -20,6 +20,24 @@ from tsuzuki.video.segment import SegmentEncoder, read_back
 from tsuzuki.video.verify import verify_output
 
 
+def decide_encoding(
+    facts: Probe, settings: ProcessingSettings, output: Path | None
+) -> tuple[ProcessingSettings, EncodePlan]:
+    """Resolve size, encoder and container; the suffix of ``output`` may choose the latter.
+
+    The settings come back with the container that the suffix asks for, where it is not the one that
+    they lead to anyway. Raises what `plan_encoding` and `container_of` raise.
+    """
+    pixel_format = output_pixel_format(settings, facts)
+    size = output_size(facts.width, facts.height, settings.scale_factor, pixel_format)
+    wanted = None if output is None else container_of(output)
+    plan = plan_encoding(settings, facts, *size)
+    if wanted is not None and wanted != plan.container:
+        settings = msgspec.structs.replace(settings, container=wanted)
+        plan = plan_encoding(settings, facts, *size)
+    return settings, plan
+
+
 class VideoProcessor:
     """Reads and writes one video: everything but what happens to the pixels in between."""
 
@@ -33,21 +51,8 @@ class VideoProcessor:
         return cls(probe(path), settings)
 
     def plan_encoding(self, output: Path | None) -> EncodePlan:
-        """Resolve size, encoder and container; the suffix of ``output`` may choose the latter.
-
-        Raises what `tsuzuki.video.encode.plan_encoding` and `container_of` raise.
-        """
-        width, height = output_size(
-            self.facts.width,
-            self.facts.height,
-            self.settings.scale_factor,
-            output_pixel_format(self.settings, self.facts),
-        )
-        wanted = None if output is None else container_of(output)
-        plan = plan_encoding(self.settings, self.facts, width, height)
-        if wanted is not None and wanted != plan.container:
-            self.settings = msgspec.structs.replace(self.settings, container=wanted)
-            plan = plan_encoding(self.settings, self.facts, width, height)
+        """Take over the settings that `decide_encoding` decides on, and return its plan."""
+        self.settings, plan = decide_encoding(self.facts, self.settings, output)
         return plan
 
     def losses(self, plan: EncodePlan) -> list[Note]:
