@@ -237,6 +237,13 @@ def test_a_ranged_index_gives_the_frames_of_the_range(
     assert not any(failed for *_, failed in seen)
 
 
+@given(st.lists(st.integers(-5, 40), max_size=40))
+def test_frames_are_found_by_their_packets(numbers: list[int]) -> None:
+    known = {packet: frame for frame, packet in enumerate(numbers)}
+    found = packets.FrameNumbers(numbers)
+    assert [found.get(n) for n in range(-9, 45)] == [known.get(n) for n in range(-9, 45)]
+
+
 MEDIA = [
     "androidx_sample.avi",
     "androidx_sample_with_invalid_nalu.mp4",

@@ -11,7 +11,7 @@ import numpy as np
 from tsuzuki.frame import Rgb
 from tsuzuki.video.colour import format_depth, to_rgb
 from tsuzuki.video.facts import FrameIndex, Probe, Start
-from tsuzuki.video.packets import changed, decode, mark, number_of, packets_from
+from tsuzuki.video.packets import FrameNumbers, changed, decode, mark, number_of, packets_from
 
 _NO_PICTURE: Rgb = np.empty((3, 0, 0), np.uint8)
 
@@ -38,7 +38,7 @@ class FrameReader:
     def __init__(self, probe: Probe, index: FrameIndex) -> None:
         self._probe = probe
         self._index = index
-        self._numbers = {packet: frame for frame, packet in enumerate(index.packets)}
+        self._numbers = FrameNumbers(index.packets)
         self._last_packet = max(index.packets, default=0)
         self._decoded: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._ahead: tuple[int, av.VideoFrame] | None = None

@@ -21,6 +21,7 @@ from tsuzuki.video.packets import (
     KEY,
     MISSING,
     Columns,
+    FrameNumbers,
     decode,
     flags_of,
     mark,
@@ -220,7 +221,7 @@ def _starts(
 ) -> list[Start]:
     """Return the file's first packet and all key packets that a decoder can begin with."""
     times = [pts for pts, _ in frames]
-    numbers = {packet: frame for frame, (_, packet) in enumerate(frames)}
+    numbers = FrameNumbers([packet for _, packet in frames])
     starts = [columns.start(0, 0, times[0])]
     for packet, flags in enumerate(columns.flags):
         if packet == 0 or not flags & KEY or flags & (CORRUPT | HIDDEN):

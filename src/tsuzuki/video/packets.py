@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -105,6 +106,23 @@ def decode(decoder: VideoCodecContext, packet: Packet | None) -> list[av.VideoFr
         return decoder.decode(packet)
     except (av.error.FFmpegError, EOFError):
         return []
+
+
+class FrameNumbers:
+    """Finds the frame that comes from a packet; takes 16 bytes a frame, a fifth of a dict's."""
+
+    def __init__(self, packets: Sequence[int]) -> None:
+        """Take the number of the packet that each frame comes from."""
+        numbers = np.array(packets, np.int64)
+        self._frames = np.argsort(numbers, kind="stable")
+        self._packets = numbers[self._frames]
+
+    def get(self, packet: int) -> int | None:
+        """Return the number of the frame (the last one, if there are more), None if none does."""
+        place = int(np.searchsorted(self._packets, packet, side="right")) - 1
+        if place < 0 or self._packets[place] != packet:
+            return None
+        return int(self._frames[place])
 
 
 class Columns:

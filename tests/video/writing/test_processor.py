@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tsuzuki.errors import ContainerError
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.processor import VideoProcessor, decide_encoding
+
+AUTO = ProcessingSettings(preset="veryfast")
+
+
+@pytest.mark.parametrize("output", [None, "film.mp4", "film.m4v"])
+def test_settings_stay_where_the_output_asks_for_nothing_else(plain, output):
+    settings, plan = decide_encoding(plain, AUTO, output and Path(output))
+    assert settings == AUTO
+    assert (plan.container, plan.width, plan.height) == ("mp4", 128, 96)
+
+
+def test_the_suffix_of_the_output_chooses_the_container(plain):
+    settings, plan = decide_encoding(plain, AUTO, Path("film.mkv"))
+    assert (settings.container, plan.container) == ("mkv", "mkv")
+    assert decide_encoding(plain, settings, None) == (settings, plan)
+
+
+def test_a_container_that_cannot_hold_the_video_is_refused(plain):
+    with pytest.raises(ContainerError, match="webm cannot hold"):
+        decide_encoding(plain, AUTO, Path("film.webm"))
+
+
+def test_a_change_of_the_container_is_told_unless_it_was_asked_for(plain, replace):
+    other = replace(plain, container="other")
+    for output, codes in ((None, ["container-changed"]), ("film.mp4", [])):
+        settings, plan = decide_encoding(other, AUTO, output and Path(output))
+        notes = VideoProcessor(other, settings).losses(plan)
+        assert [note.code for note in notes] == codes
