@@ -11,16 +11,16 @@ from tsuzuki.pipeline.messages import MakePlan
 from tsuzuki.pipeline.plan import Plan, longest_segment
 from tsuzuki.upscaling import cpu_features, plan_upscaling
 from tsuzuki.video.facts import FrameIndex
-from tsuzuki.video.probe import video_info
-from tsuzuki.video.processor import VideoProcessor
+from tsuzuki.video.probe import probe, video_info
+from tsuzuki.video.processor import VideoProcessor, decide_encoding
 
 
 def make_plan(request: MakePlan) -> Plan:
     """Probe the video and resolve every setting; raises what makes the job impossible."""
-    video = VideoProcessor.open(request.path, request.settings)
-    facts = video.facts
-    encoding = video.plan_encoding(Path(request.output) if request.output else None)
-    settings = video.settings
+    facts = probe(request.path)
+    output = Path(request.output) if request.output else None
+    settings, encoding = decide_encoding(facts, request.settings, output)
+    video = VideoProcessor(facts, settings)
     upscaling = plan_upscaling(settings, facts.width, facts.height, encoding.width, encoding.height)
     sample = 1 if facts.colour.white < 256 else 2
     return Plan(

@@ -50,11 +50,6 @@ class VideoProcessor:
         """Probe the video; see `tsuzuki.video.probe.probe` for what it raises."""
         return cls(probe(path), settings)
 
-    def plan_encoding(self, output: Path | None) -> EncodePlan:
-        """Take over the settings that `decide_encoding` decides on, and return its plan."""
-        self.settings, plan = decide_encoding(self.facts, self.settings, output)
-        return plan
-
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
         notes = check_streams(plan.container, self.facts, plan)
