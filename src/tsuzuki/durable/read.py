@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from tsuzuki.durable.faults import storage_errors
@@ -40,12 +40,18 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return data
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hex digits; errors as in `read_bounded`."""
+def sha256_of(path: Path, check: Callable[[], None] | None = None) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hex digits; errors as in `read_bounded`.
+
+    ``check`` is called for every piece of 1 MiB; what it raises, such as a cancel, ends the
+    reading.
+    """
     with storage_errors(path), os.fdopen(_open_regular(path), "rb", buffering=0) as file:
         digest = hashlib.sha256()
         while piece := file.read(_PIECE):
             digest.update(piece)
+            if check is not None:
+                check()
     return digest.hexdigest()
 
 
@@ -53,13 +59,20 @@ def _open_regular(path: Path) -> int:
     try:
         fd = os.open(path, _READ)
     except OSError as error:
-        if error.errno == errno.ELOOP:
+        if _is_other_kind(path):  # links, sockets; folders on Windows
             raise _not_regular(path) from error
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise _not_regular(path)
     return fd
+
+
+def _is_other_kind(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _not_regular(path: Path) -> SessionDamagedError:
