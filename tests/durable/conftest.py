@@ -34,6 +34,10 @@ class WatchedPort(OsPort):
         self._note("write")
         return super().write(fd, data[: self.longest_write])
 
+    def chmod(self, fd, mode):
+        self._note("chmod")
+        super().chmod(fd, mode)
+
     def fsync(self, fd):
         self._note("fsync")
         super().fsync(fd)

@@ -1,13 +1,19 @@
 import contextlib
 import errno
 import io
+import os
+import stat
+import sys
 
 import av
 import numpy as np
 import pytest
 
-from tsuzuki.durable import Durable, PendingFile
+from tsuzuki.durable import Durable, PendingFile, usual_mode
+from tsuzuki.durable.naming import is_temporary, temporaries_of
 from tsuzuki.errors import DiskFullError, StorageError
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
 
 
 def test_a_file_gets_its_name_after_finishing(tmp_path, port, durable):
@@ -43,13 +49,61 @@ def test_the_first_name_wins(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"first"
 
 
-def test_replace(tmp_path):
-    (tmp_path / "a").write_bytes(b"first")
-    with PendingFile(tmp_path / "a") as pending:
-        pending.file.write(b"second")
+def test_a_vanished_folder_is_our_error(tmp_path):
+    with pytest.raises(StorageError, match="is gone"):
+        PendingFile(tmp_path / "gone" / "a")
+
+
+def test_its_name_tells_its_owner(tmp_path):
+    with PendingFile(tmp_path / "a", None, "0123456789ab") as pending:
+        assert is_temporary(pending.path.name)
+        assert temporaries_of(tmp_path / "a", "0123456789ab") == [pending.path]
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
+def test_the_mode_is_set_before_the_flush(tmp_path, port, durable, mode):
+    with PendingFile(tmp_path / "a", durable, mode=mode) as pending:
+        pending.file.write(b"x")
         pending.finish()
-    pending.replace(tmp_path / "a")
-    assert (tmp_path / "a").read_bytes() == b"second"
+    assert stat.S_IMODE(pending.path.stat().st_mode) == mode
+    assert port.names() == ["create", "write", "chmod", "fsync", "close"]
+
+
+@posix
+def test_without_a_mode_it_is_for_the_user_alone(tmp_path, port, durable):
+    with PendingFile(tmp_path / "a", durable) as pending:
+        pending.finish()
+    assert stat.S_IMODE(pending.path.stat().st_mode) == 0o600
+    assert "chmod" not in port.names()
+
+
+@posix
+@pytest.mark.parametrize(
+    ("code", "passes"), [(errno.EPERM, True), (errno.ENOTSUP, True), (errno.EIO, False)]
+)
+def test_a_file_system_without_modes_is_no_fault(tmp_path, monkeypatch, code, passes):
+    def refuse(_fd, _mode):
+        raise OSError(code, "refused")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with PendingFile(tmp_path / "a", mode=0o644) as pending:
+        if passes:
+            pending.finish()
+        else:
+            with pytest.raises(StorageError):
+                pending.finish()
+    assert pending.finished is passes
+
+
+@posix
+def test_the_usual_mode_follows_the_umask():
+    before = os.umask(0o027)
+    try:
+        assert usual_mode() == 0o640
+        assert os.umask(0o027) == 0o027, "it is as it was"
+    finally:
+        os.umask(before)
 
 
 def test_without_finish_nothing_stays(tmp_path):

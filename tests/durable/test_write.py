@@ -3,9 +3,11 @@ import stat
 import sys
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tsuzuki.durable import Durable
-from tsuzuki.durable.naming import temporary_name
+from tsuzuki.durable.naming import _stem, is_temporary, temporary_name
 from tsuzuki.errors import DiskFullError, StorageError, UnsafeFolderError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes and links of POSIX")
@@ -148,6 +150,13 @@ def test_remove_folder_takes_the_name_away_first(tmp_path, port, durable):
     assert names(tmp_path) == []
 
 
+def test_two_processes_may_sweep_one_folder(tmp_path, port, durable):
+    (tmp_path / "a").mkdir()
+    port.remove_tree = lambda path: (_ for _ in ()).throw(FileNotFoundError(path))
+    durable.remove_folder(tmp_path / "a", tmp_path)
+    assert not (tmp_path / "a").exists()
+
+
 @posix
 def test_remove_folder_follows_no_link(tmp_path, durable):
     outside = tmp_path / "outside"
@@ -186,6 +195,54 @@ def test_temporaries_of_one_target(tmp_path, durable):
     assert durable.remove_temporaries_of(tmp_path / "out.mkv") == 2
     assert durable.remove_temporaries_of(tmp_path / long) == 1
     assert len(names(tmp_path)) == 1
+
+
+def test_temporaries_of_another_owner_stay(tmp_path, durable):
+    mine, other = "0123456789ab", "ba9876543210"
+    for owner in (mine, mine, other, ""):
+        (tmp_path / temporary_name("out.mkv", owner)).write_bytes(b"")
+    assert durable.remove_temporaries_of(tmp_path / "out.mkv", mine) == 2
+    assert durable.remove_temporaries_of(tmp_path / "out.mkv") == 1
+    assert durable.sweep_temporary(tmp_path) == 1, "who sweeps a whole folder takes them all"
+
+
+def test_their_removal_is_flushed_once(tmp_path, port, durable):
+    for _ in range(3):
+        (tmp_path / temporary_name("a")).write_bytes(b"")
+    durable.remove_temporaries_of(tmp_path / "a")
+    assert port.names() == ["unlink"] * 3 + ["fsync_folder"]
+
+
+def test_a_vanished_folder_is_our_error(tmp_path, durable):
+    with pytest.raises(StorageError, match="is gone"):
+        durable.remove_temporaries_of(tmp_path / "gone" / "out.mkv")
+
+
+@pytest.mark.parametrize("owner", ["x", "0123456789AB", "0123456789ab\n", "../0123456789"])
+def test_only_an_id_is_an_owner(owner):
+    with pytest.raises(ValueError, match="no owner"):
+        temporary_name("a", owner)
+
+
+name_strategy = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=90) | st.text(
+    "漫a", min_size=190, max_size=250
+)
+
+
+@settings(max_examples=200)
+@given(name_strategy, name_strategy, st.sampled_from(["", "0123456789ab"]))
+def test_names_never_meet_and_always_fit(name, other, owner):
+    temporary = temporary_name(name, owner)
+    assert is_temporary(temporary)
+    assert len(temporary.encode(errors="surrogatepass")) <= 255
+    assert (_stem(name) == _stem(other)) is (name == other)
+
+
+def test_long_names_that_begin_alike(tmp_path, durable):
+    one, other = "x" * 230 + "1.mkv", "x" * 230 + "2.mkv"
+    (tmp_path / temporary_name(other)).write_bytes(b"")
+    assert durable.remove_temporaries_of(tmp_path / one) == 0
+    assert durable.remove_temporaries_of(tmp_path / other) == 1
 
 
 @posix

@@ -3,7 +3,7 @@
 from tsuzuki.durable.faults import free_bytes, storage_error, storage_errors
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.pending import PendingFile
-from tsuzuki.durable.port import OsPort, Port
+from tsuzuki.durable.port import OsPort, Port, usual_mode
 from tsuzuki.durable.read import read_bounded, sha256_of
 from tsuzuki.durable.write import Durable
 
@@ -18,4 +18,5 @@ __all__ = [
     "sha256_of",
     "storage_error",
     "storage_errors",
+    "usual_mode",
 ]

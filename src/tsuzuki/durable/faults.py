@@ -43,6 +43,20 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
 
 
+@contextmanager
+def folder_needed(folder: Path) -> Iterator[None]:
+    """Turn the news that nothing is found into a `StorageError`: ``folder`` has vanished."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"The folder {folder} is gone. Connect its disk or make it again, then run `tsuzuki "
+            "resume`; everything finished before is saved where it was.",
+            path=str(folder),
+            errno=error.errno,
+        ) from error
+
+
 def storage_error(error: OSError, path: Path) -> TsuzukiError:
     """Return the error to raise in place of ``error``, with what to do about it."""
     if error.errno in _FULL or getattr(error, "winerror", None) in _FULL_ON_WINDOWS:

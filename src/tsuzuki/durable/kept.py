@@ -24,12 +24,13 @@ class KeptFile(io.RawIOBase):
     raises it again.
     """
 
-    def __init__(self, port: Port, path: Path) -> None:
+    def __init__(self, port: Port, path: Path, mode: int | None = None) -> None:
         super().__init__()
         self.error: BaseException | None = None
         self.end = 0
         """Length in bytes that the file has to have."""
         self._port = port
+        self._mode = mode
         self._path = path
         self._position = 0
         self._fd: int | None = None  # close() is called even where creating fails
@@ -61,7 +62,10 @@ class KeptFile(io.RawIOBase):
         return self._position
 
     def seal(self) -> None:
-        """Check the length, flush to the medium, close; raises the kept error or its own."""
+        """Check the length, set the mode, flush to the medium, close.
+
+        Raises the kept error or its own.
+        """
         try:
             self._keep(self._flush)
         finally:
@@ -112,5 +116,7 @@ class KeptFile(io.RawIOBase):
                 "then run `tsuzuki resume`; everything finished before is saved.",
                 path=str(self._path),
             )
+        if self._mode is not None:
+            self._port.chmod(fd, self._mode)
         self._port.fsync(fd)
         return size

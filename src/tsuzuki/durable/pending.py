@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tsuzuki.durable.faults import storage_errors
+from tsuzuki.durable.faults import folder_needed, storage_errors
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import temporary_name
 from tsuzuki.durable.write import Durable
@@ -17,16 +17,25 @@ class PendingFile:
     """A new file under a temporary name in the folder of ``target``, which it is to become.
 
     As a context it removes the file again unless `finish` succeeded. Once finished the file may be
-    given its name by any process that knows ``path``.
+    given its name by any process that knows ``path``. ``owner`` tells whose it is (see
+    `temporary_name`). The file is for the user alone, unless ``mode`` says otherwise; that is set
+    before the flush to the medium. Raises `StorageError` where there is no such folder.
     """
 
-    def __init__(self, target: Path, durable: Durable | None = None) -> None:
+    def __init__(
+        self,
+        target: Path,
+        durable: Durable | None = None,
+        owner: str = "",
+        *,
+        mode: int | None = None,
+    ) -> None:
         self._durable = durable or Durable()
-        self.path = target.with_name(temporary_name(target.name))
+        self.path = target.with_name(temporary_name(target.name, owner))
         """Where the bytes are until the file gets its name."""
         self.finished = False
-        with storage_errors(target):
-            self.file = KeptFile(self._durable.port, self.path)
+        with storage_errors(target), folder_needed(target.parent):
+            self.file = KeptFile(self._durable.port, self.path, mode)
             """Binary file to write to and seek in; PyAV can write to it."""
 
     def finish(self) -> int:
@@ -40,13 +49,9 @@ class PendingFile:
 
     def publish(self, target: Path) -> bool:
         """Give the finished file its name; False, and the file is gone, if the name is taken."""
-        self._must_be_finished()
+        if not self.finished:
+            raise ValueError("A file gets its name after finish().")
         return self._durable.publish_file(self.path, target)
-
-    def replace(self, target: Path) -> None:
-        """Give the finished file its name in place of an older file."""
-        self._must_be_finished()
-        self._durable.replace_file(self.path, target)
 
     def discard(self) -> None:
         """Close and remove the file; harmless when it is gone."""
@@ -54,10 +59,6 @@ class PendingFile:
         self.file.close()
         with contextlib.suppress(OSError):
             self._durable.port.unlink(self.path)
-
-    def _must_be_finished(self) -> None:
-        if not self.finished:
-            raise ValueError("A file gets its name after finish().")
 
     def __enter__(self) -> Self:
         return self

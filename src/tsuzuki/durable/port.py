@@ -30,8 +30,16 @@ _NEW_FILE = (
     | getattr(os, "O_NOINHERIT", 0)
 )
 _FOLDER_SYNC_NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+_MODE_NOT_OFFERED = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _RENAME_NEW_NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def usual_mode() -> int:
+    """Return the mode that the user's other new files get: for all, less the process's umask."""
+    mask = os.umask(0o077)  # there is no call that only reads it
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 class Port(Protocol):
@@ -48,6 +56,9 @@ class Port(Protocol):
 
     def size(self, fd: int) -> int:
         """Return the length of the file in bytes."""
+
+    def chmod(self, fd: int, mode: int) -> None:
+        """Set who may read and write the file, where the file system knows such modes."""
 
     def fsync(self, fd: int) -> None:
         """Return once the file's bytes are on the medium."""
@@ -92,6 +103,16 @@ class OsPort:
     def size(self, fd: int) -> int:
         """Ask for the length."""
         return os.fstat(fd).st_size
+
+    def chmod(self, fd: int, mode: int) -> None:
+        """Set the mode; Windows and FAT have none, and some network file systems refuse it."""
+        if sys.platform == "win32":
+            return
+        try:
+            os.fchmod(fd, mode)
+        except OSError as error:
+            if error.errno not in _MODE_NOT_OFFERED:
+                raise
 
     def fsync(self, fd: int) -> None:
         """Flush to the medium; on macOS that takes F_FULLFSYNC, which some file systems refuse."""

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from tsuzuki.durable.faults import storage_errors
+from tsuzuki.durable.faults import folder_needed, storage_errors
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary, temporaries_of, temporary_name
 from tsuzuki.durable.port import OsPort, Port
@@ -118,7 +118,8 @@ class Durable:
             going = root / temporary_name(path.name)
             self.port.replace(path, going)
             self.port.fsync_folder(root)
-            self.port.remove_tree(going)
+            with contextlib.suppress(FileNotFoundError):  # another process sweeps it as well
+                self.port.remove_tree(going)
 
     def move_aside(self, path: Path) -> Path:
         """Rename a damaged file to ``<name>.damaged-N`` and return where it is now."""
@@ -151,11 +152,14 @@ class Durable:
                     swept += 1
         return swept
 
-    def remove_temporaries_of(self, target: Path) -> int:
-        """Remove what dead processes were writing to become ``target``; return how many."""
-        leftovers = temporaries_of(target)
-        for leftover in leftovers:
-            self.remove_file(leftover)
+    def remove_temporaries_of(self, target: Path, owner: str = "") -> int:
+        """Remove what dead processes of ``owner`` were writing to become ``target``.
+
+        Returns how many files that were; raises `StorageError` where there is no such folder.
+        """
+        with storage_errors(target.parent), folder_needed(target.parent):
+            leftovers = temporaries_of(target, owner)
+            self.remove_files(leftovers)
         return len(leftovers)
 
     def _write_temporary(self, path: Path, data: bytes) -> Path:
