@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, get_args
 
@@ -31,12 +31,18 @@ CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
 NOISE_REDUCTION_LEVELS = (-1, 0, 1, 2, 3)
 DEFAULT_NOISE_REDUCTION = 3
+MAX_SECONDS = 10**9
+"""Latest moment of a range; more than 31 years."""
+DECIMALS = 30
+"""Of a moment at most, so that a number has a bound in writing."""
 
 
 class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of one upscaling job. Construction checks every value.
 
-    Raises `SettingsError` where a value is impossible.
+    Numbers become what the field holds, in one spelling: 20 and 20.0 are one crf, 10 and 10.0 one
+    moment. Raises `SettingsError` (``details``: setting) where a value is impossible or of another
+    type.
     """
 
     scale_factor: float = 2.0
@@ -83,6 +89,8 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Fields that enter the session id by name."""
 
     def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            msgspec.structs.force_setattr(self, name, _plain(name, getattr(self, name)))
         _check(self)
 
     @classmethod
@@ -90,15 +98,14 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         """Build settings from plain values, as stored in ``progress.json``."""
         if isinstance(data, ProcessingSettings):
             return data
+        if not isinstance(data, Mapping):
+            raise SettingsError(f"Settings are names with values, not a {type(data).__name__}.")
         for name in data:
             if name not in cls.__struct_fields__:
-                near = difflib.get_close_matches(name, cls.__struct_fields__, n=1)
-                near += [known for known in cls.__struct_fields__ if known.startswith(name)]
-                hint = f" Did you mean {near[0]!r}?" if near else ""
-                raise SettingsError(f"There is no setting {name!r}.{hint}", setting=name)
+                raise _unknown(str(name), cls.__struct_fields__)
         try:
             return msgspec.convert(dict(data), cls, strict=False)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, ArithmeticError) as error:
             if isinstance(error.__cause__, SettingsError):
                 raise error.__cause__ from None
             raise SettingsError(f"The settings cannot be used: {error}.") from error
@@ -133,12 +140,93 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         }
 
 
+def _unknown(name: str, known_names: tuple[str, ...]) -> SettingsError:
+    near = difflib.get_close_matches(name, known_names, n=1)
+    near += [known for known in known_names if known.startswith(name)]
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return SettingsError(f"There is no setting {name!r}.{hint}", setting=name)
+
+
+def _plain(name: str, value: object) -> object:
+    """Return the value as the field holds it; `SettingsError` for one of another type."""
+    if value is None and name in _OPTIONAL:
+        return None
+    kind, convert = next((kind, convert) for kind, convert, names in _KINDS if name in names)
+    try:
+        return convert(value)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise SettingsError(
+            f"The setting {name} must be {kind}; {_shown(value)} is not.", setting=name
+        ) from error
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str | float | Decimal | None):
+        return repr(value)[:60]
+    if isinstance(value, int) and abs(value) <= MAX_SECONDS:
+        return repr(value)
+    return f"a value of type {type(value).__name__}"
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value) + 0.0  # there is no minus zero
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return int(value)
+
+
+def _moment(value: object) -> Decimal:
+    """Return seconds exactly, written without an exponent and without trailing zeros."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise TypeError
+    moment = value if isinstance(value, Decimal) else Decimal(str(value))
+    if not 0 <= moment <= MAX_SECONDS:  # raises for what is no number
+        raise ValueError
+    text = f"{moment:.{DECIMALS}f}"
+    if Decimal(text) != moment:
+        raise ValueError
+    return Decimal(text.rstrip("0").rstrip(".")).copy_abs()
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()  # a lone surrogate could not be stored
+    return str(value)
+
+
+_MOMENT = f"a moment from 0 to {MAX_SECONDS:,} seconds with at most {DECIMALS} decimals"
+_KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
+    ("a number", _number, ("scale_factor", "crf", "loss_budget")),
+    ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames")),
+    (_MOMENT, _moment, ("range_start", "range_end")),
+    ("true or false", _flag, ("keep_frames",)),
+    ("a text", _text, ("quality", "content", "model", "engine", "encoder", "preset")),
+    ("a text", _text, ("pixel_format", "container", "device")),
+)
+_OPTIONAL = frozenset(
+    field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
+)
+
+
 def _check(s: ProcessingSettings) -> None:
-    def need(ok: bool, message: str) -> None:  # noqa: FBT001 - a local shorthand
+    def need(name: str, ok: bool, message: str) -> None:  # noqa: FBT001 - a local shorthand
         if not ok:
-            raise SettingsError(message)
+            raise SettingsError(message, setting=name)
 
     need(
+        "scale_factor",
         MIN_SCALE <= s.scale_factor <= MAX_SCALE,
         f"The scale must lie between {MIN_SCALE:g} and {MAX_SCALE:g}; {s.scale_factor:g} does not.",
     )
@@ -148,34 +236,34 @@ def _check(s: ProcessingSettings) -> None:
         ("engine", s.engine, ENGINES),
         ("encoder", s.encoder, ENCODERS),
         ("container", s.container, CONTAINERS),
-        ("noise reduction", s.noise_reduction, NOISE_REDUCTION_LEVELS),
+        ("noise_reduction", s.noise_reduction, NOISE_REDUCTION_LEVELS),
     ):
-        choices = ", ".join(map(str, allowed))
-        need(value in allowed, f"The {name} must be one of {choices}; {value!r} is not.")
+        word, choices = name.replace("_", " "), ", ".join(map(str, allowed))
+        need(name, value in allowed, f"The {word} must be one of {choices}; {value!r} is not.")
     need(
+        "tile_size",
         s.tile_size is None or 32 <= s.tile_size <= 16384,
         "The tile size must lie between 32 and 16384 pixels.",
     )
-    need(s.crf is None or 0 <= s.crf <= 63, "The crf must lie between 0 and 63.")
+    need("crf", s.crf is None or 0 <= s.crf <= 63, "The crf must lie between 0 and 63.")
     need(
+        "segment_frames",
         s.segment_frames is None or 1 <= s.segment_frames <= 480,
         "A segment must have between 1 and 480 frames.",
     )
     need(
+        "loss_budget",
         0.0 <= s.loss_budget <= 3600.0,
         "The loss budget must lie between 0 and 3600 seconds.",
     )
     start, end = s.range_start, s.range_end
-    for edge in (start, end):
-        need(
-            edge is None or (edge.is_finite() and edge >= 0),
-            "The edges of the range must be moments from 0 seconds on.",
-        )
     need(
+        "range_end",
         start is None or end is None or start < end,
         f"The range is empty: its start ({start} s) must lie before its end ({end} s).",
     )
     need(
+        "device",
         s.device in {"auto", "cpu"} or (s.device.startswith("gpu:") and s.device[4:].isdecimal()),
         f"The device must be auto, cpu or gpu:N (gpu:0 is the first); {s.device!r} is not.",
     )
