@@ -1,7 +1,10 @@
 """A video that is none, for who only looks at its path, size and bytes."""
 
+import errno
 import hashlib
+import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -57,11 +60,31 @@ def paths(root, session_id):
     return SessionPaths(root, session_id)
 
 
+@pytest.fixture(params=[errno.EIO, errno.ESTALE, errno.EACCES, errno.EMFILE])
+def passing_fault(request, monkeypatch):
+    """Have reading or listing one path fail once."""
+
+    def fail(call, path):
+        real = getattr(os, call)
+        left = [path]
+
+        def fails_once(given, *args, **kwargs):
+            if left and not isinstance(given, int) and Path(given) == left[0]:
+                left.clear()
+                raise OSError(request.param, os.strerror(request.param))
+            return real(given, *args, **kwargs)
+
+        monkeypatch.setattr(os, call, fails_once)
+        return left
+
+    return fail
+
+
 @pytest.fixture
 def seal(paths):
     """Seal a segment of frames first to last with some bytes."""
 
-    def seal(segment, first, last, data=b"segment"):
+    def seal(segment, first, last, data=b"segment", identity=""):
         sha256 = hashlib.sha256(data).hexdigest()
         paths.segment(segment, sha256).write_bytes(data)
         record = SegmentRecord(
@@ -73,6 +96,7 @@ def seal(paths):
             sha256=sha256,
             frames=last - first + 1,
             frames_computed=last - first + 1,
+            identity=identity,
         )
         assert write_record(paths, record)
         return record

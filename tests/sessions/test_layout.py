@@ -39,7 +39,7 @@ def test_every_path():
     assert paths.frame(1) == base / "frames" / "frame_000001.png"
     assert paths.frame(12345678) == base / "frames" / "frame_12345678.png"
     assert paths.upscaled_frame(241) == base / "upscaled" / "frame_000241_upscaled.png"
-    assert paths.upscaled_frame(241, "mkv").name == "frame_000241_upscaled.mkv"
+    assert paths.upscaled_frame(241, "nut").name == "frame_000241_upscaled.nut"
     assert paths.segment(1, "ab" * 32) == base / "upscaled" / "segment_000001-abababababab.mkv"
     assert paths.record(1) == base / "upscaled" / "segment_000001.json"
     assert paths.log == base / "logs" / "session.log"
@@ -71,7 +71,9 @@ def test_numbers_of_names(number):
     paths = SessionPaths(Path("/r"), ID)
     assert layout.number_of_frame(str(paths.frame(number))) == number
     assert layout.number_of_frame(str(paths.upscaled_frame(number))) == number
-    assert layout.number_of_upscaled(paths.upscaled_frame(number, "mkv").name) == number
+    assert layout.number_of_upscaled(paths.upscaled_frame(number, "nut").name) == number
+    assert layout.number_of_upscaled(paths.upscaled_frame(number).name) == number
+    assert layout.number_of_upscaled(paths.upscaled_frame(number, "mkv").name) is None
     assert layout.number_of_upscaled(paths.frame(number).name) is None
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import socket
@@ -121,6 +122,36 @@ def test_locks_that_do_not_exclude_are_found(paths, monkeypatch):
     with pytest.raises(StorageError, match="does not keep two processes apart"):
         SessionLock(paths).acquire()
     monkeypatch.undo()
+    with SessionLock(paths):
+        pass
+
+
+def test_a_passing_fault_is_no_bad_file_system(paths, monkeypatch, passing_fault):
+    left = passing_fault("open", paths.lock)
+    with pytest.raises(StorageError) as caught:
+        SessionLock(paths).acquire()
+    assert not left
+    assert "keep two processes apart" not in str(caught.value)
+    with SessionLock(paths):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a call of POSIX")
+def test_nor_is_one_of_the_second_try(paths, monkeypatch):
+    import fcntl
+
+    real, calls = fcntl.flock, []
+
+    def flock(fd, operation):
+        calls.append(fd)
+        if len(calls) == 2:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        return real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StorageError) as caught:
+        SessionLock(paths).acquire()
+    assert "keep two processes apart" not in str(caught.value)
     with SessionLock(paths):
         pass
 

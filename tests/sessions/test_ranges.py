@@ -21,15 +21,6 @@ def test_agrees_with_a_set(added):
     assert FrameRanges(map(tuple, subject.to_list())) == subject
 
 
-@given(ranges, ranges)
-def test_update_is_union(a, b):
-    left = FrameRanges((f, f + n) for f, n in a)
-    right = FrameRanges((f, f + n) for f, n in b)
-    union = set(left) | set(right)
-    left.update(right)
-    assert set(left) == union
-
-
 @given(ranges, st.integers(1, 70), st.integers(0, 8))
 def test_overlaps(added, first, length):
     subject = FrameRanges((f, f + n) for f, n in added)

@@ -6,7 +6,8 @@ import time
 import msgspec
 import pytest
 
-from tsuzuki.sessions import SegmentRecord, read_records, tidy, write_record
+from tsuzuki.errors import StorageError
+from tsuzuki.sessions import SegmentRecord, mixed_identities, read_records, tidy, write_record
 from tsuzuki.sessions.sealed import seal as seal_bytes
 
 SHA = hashlib.sha256(b"segment").hexdigest()
@@ -54,6 +55,7 @@ def test_all_facts_survive(paths):
         engine="ncnn 1.0",
         cpu="avx2",
         sealed_at="2026-01-01",
+        identity="0123456789abcdef",
     )
     paths.upscaled.joinpath(record.file).write_bytes(b"segment")
     write_record(paths, record)
@@ -63,7 +65,7 @@ def test_all_facts_survive(paths):
 
 def test_spooled_frames_count_and_links_do_not(paths, seal):
     seal(1, 1, 12)
-    paths.upscaled_frame(13, "mkv").write_bytes(b"x")
+    paths.upscaled_frame(13, "nut").write_bytes(b"x")
     paths.upscaled_frame(15).write_bytes(b"x")
     paths.upscaled_frame(20).mkdir()
     if sys.platform != "win32":
@@ -140,6 +142,51 @@ def test_damage_is_listed_and_not_used(paths, seal, reason):
     assert str(found.damaged[0].path) in str(found.damaged[0])
 
 
+@pytest.mark.parametrize("what", ["record", "segments", "contents"])
+def test_a_passing_fault_stops_the_run_and_is_no_damage(paths, seal, passing_fault, what):
+    record = seal(1, 1, 12)
+    call, path = {
+        "record": ("open", paths.record(1)),
+        "segments": ("scandir", paths.upscaled),
+        "contents": ("open", paths.upscaled / record.file),
+    }[what]
+    before = sorted(paths.upscaled.iterdir())
+    left = passing_fault(call, path)
+    with pytest.raises(StorageError):
+        read_records(paths, verify_data=True)
+    assert not left, "the fault was met"
+    found = read_records(paths, verify_data=True)
+    assert (found.good, found.damaged) == ([record], [])
+    assert tidy(paths, found) == []
+    assert sorted(paths.upscaled.iterdir()) == before
+
+
+def test_a_kept_frame_is_worth_more_than_a_spooled_one(paths):
+    for suffix in ("png", "nut", "mkv", "jpg"):
+        paths.upscaled_frame(1, suffix).write_bytes(b"x")
+    paths.upscaled_frame(2, "nut").write_bytes(b"x")
+    paths.upscaled_frame(3, "mkv").write_bytes(b"no file of ours")
+    expected = {1: paths.upscaled_frame(1), 2: paths.upscaled_frame(2, "nut")}
+    assert read_records(paths).spooled == expected
+
+
+@pytest.mark.parametrize(
+    ("identities", "present", "mixed"),
+    [
+        ([], "", False),
+        (["", ""], "", False),
+        (["", ""], "aa", False),
+        (["aa", "aa"], "aa", False),
+        (["aa", ""], "", False),
+        (["aa", "bb"], "", True),
+        (["aa"], "bb", True),
+    ],
+)
+def test_mixed_identities(paths, identities, present, mixed):
+    records = [record_of(paths, identity=identity) for identity in identities]
+    assert mixed_identities(records, present) is mixed
+
+
 def test_changed_contents_are_found_on_request(paths, seal):
     record = seal(1, 1, 12)
     paths.upscaled.joinpath(record.file).write_bytes(b"tnemges")
@@ -171,6 +218,9 @@ HOSTILE = {
     "share of 2": {"reuse_share": 2},
     "text for a number": {"size": "7"},
     "long device": {"device": "x" * 1000},
+    "identity is no digest": {"identity": "../.."},
+    "long identity": {"identity": "a" * 65},
+    "identity is a number": {"identity": 7},
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tsuzuki.durable import Durable
+from tsuzuki.durable import Durable, storage_errors
 from tsuzuki.errors import SessionDamagedError, SessionNotFoundError, UnsafeFolderError
 
 ROOT_VARIABLE = "TSUZUKI_SESSIONS_DIR"
@@ -24,7 +24,7 @@ SPOOLED, KEPT = "nut", "png"
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _FRAME = re.compile(r"frame_([0-9]{6,9})(?:_upscaled)?\.[0-9A-Za-z]{1,8}")
-_UPSCALED = re.compile(r"frame_([0-9]{6,9})_upscaled\.[0-9A-Za-z]{1,8}")
+_UPSCALED = re.compile(rf"frame_([0-9]{{6,9}})_upscaled\.(?:{SPOOLED}|{KEPT})")
 _SEGMENT = re.compile(r"segment_([0-9]{6,7})-[0-9a-f]{12}\.mkv")
 _RECORD = re.compile(r"segment_([0-9]{6,7})\.json")
 
@@ -105,7 +105,10 @@ def number_of_frame(name: str) -> int | None:
 
 
 def number_of_upscaled(name: str) -> int | None:
-    """Return the number (from 1) in the file name of an upscaled frame, None for others."""
+    """Return the number (from 1) in the file name of an upscaled frame, None for others.
+
+    Only files that this program writes count as frames that are done.
+    """
     return _number(_UPSCALED, name)
 
 
@@ -228,11 +231,28 @@ class SessionPaths:
         """Record of a sealed segment, ``segment`` from 1."""
         return self.upscaled / f"segment_{segment:06d}.json"
 
+    def missing(self) -> SessionNotFoundError:
+        """Return the error to raise where the session is not there."""
+        return SessionNotFoundError(
+            f"There is no session {self.session_id} in {self.root}. `tsuzuki sessions list` shows "
+            "those that exist.",
+            session_id=self.session_id,
+        )
+
+    def exists(self) -> bool:
+        """Whether there is a folder of the session; `StorageError` where that cannot be told."""
+        try:
+            with storage_errors(self.folder):
+                return stat.S_ISDIR(self.folder.lstat().st_mode)
+        except FileNotFoundError:
+            return False
+
     def check(self) -> None:
         """Raise `SessionDamagedError` if a folder of the session is a link or a file."""
         for folder in self.folders:
             try:
-                mode = folder.lstat().st_mode
+                with storage_errors(folder):
+                    mode = folder.lstat().st_mode
             except FileNotFoundError:
                 continue
             if not stat.S_ISDIR(mode):

@@ -15,7 +15,7 @@ import filelock
 import msgspec
 
 from tsuzuki.durable import Durable, read_bounded, storage_errors
-from tsuzuki.errors import SessionBusyError, SessionNotFoundError, StorageError, TsuzukiError
+from tsuzuki.errors import SessionBusyError, StorageError, TsuzukiError
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import utc_now
 
@@ -48,18 +48,16 @@ class SessionLock:
     def acquire(self) -> Self:
         """Take the lock or raise at once."""
         self.paths.check()
-        if not self.paths.folder.is_dir():
-            raise SessionNotFoundError(
-                f"There is no session {self.paths.session_id} in {self.paths.root}. "
-                "`tsuzuki sessions list` shows those that exist.",
-            )
+        if not self.paths.exists():
+            raise self.paths.missing()
         with storage_errors(self.paths.lock):
             try:
                 self._lock.acquire(timeout=0)
             except filelock.Timeout:
                 raise self._busy() from None
         try:
-            _prove_exclusion(self.paths)
+            with storage_errors(self.paths.lock):
+                _prove_exclusion(self.paths)
             owner = Owner(os.getpid(), socket.gethostname(), utc_now())
             self._durable.write_atomic(self.paths.owner, msgspec.json.encode(owner))
         except BaseException:
@@ -130,8 +128,6 @@ def _excludes(path: Path) -> bool:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return True
-    except OSError:
-        return False
     else:
         return False
     finally:

@@ -36,11 +36,6 @@ class FrameRanges:
         self._lasts[low:high] = [last]
         self._count += last - first + 1
 
-    def update(self, other: FrameRanges) -> None:
-        """Add all frames of ``other``."""
-        for first, last in other.ranges():
-            self.add(first, last)
-
     def ranges(self) -> list[tuple[int, int]]:
         """Return (first, last) of every range, rising."""
         return list(zip(self._firsts, self._lasts, strict=True))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from tsuzuki.durable import Durable, read_bounded, sha256_of
-from tsuzuki.errors import SessionDamagedError, StorageError
+from tsuzuki.durable import Durable, read_bounded, sha256_of, storage_errors
+from tsuzuki.errors import SessionDamagedError
 from tsuzuki.sessions.layout import (
+    KEPT,
     MAX_FRAMES,
     MAX_SEGMENTS,
     SessionPaths,
@@ -63,6 +66,8 @@ class SegmentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Instruction sets of the processor, which may change the last bits."""
     sealed_at: _Word = ""
     """ISO 8601."""
+    identity: Annotated[str, Meta(pattern=r"^[0-9a-f]{0,64}\Z")] = ""
+    """`identity_digest` of the settings, models and versions that made it; empty if unknown."""
     file: str = ""
     """Name of the segment's file. It is computed; a record that states another one is refused."""
 
@@ -124,7 +129,8 @@ def write_record(
 def read_records(paths: SessionPaths, *, verify_data: bool = False) -> Records:
     """Return what is sealed and spooled; only good records count, the others are listed.
 
-    With ``verify_data`` every segment is read and its digest compared, which takes long.
+    With ``verify_data`` every segment is read and its digest compared, which takes long. Raises
+    `StorageError` where the disk refuses to read: that says nothing about the records.
     """
     paths.check()
     numbers, sizes, spooled = _list(paths.upscaled)
@@ -139,11 +145,20 @@ def read_records(paths: SessionPaths, *, verify_data: bool = False) -> Records:
                 _check_data(paths, record)
         except FileNotFoundError:
             continue
-        except (ValueError, SessionDamagedError, StorageError) as error:
+        except (ValueError, SessionDamagedError) as error:
             records.damaged.append(Damage(path, str(error), number))
         else:
             records.good.append(record)
     return records
+
+
+def mixed_identities(records: Iterable[SegmentRecord], present: str = "") -> bool:
+    """Whether segments were made with different settings, models or versions.
+
+    ``present`` is the digest of what the next segments are made with. Records that do not say it
+    do not count.
+    """
+    return len({present, *(record.identity for record in records)} - {""}) > 1
 
 
 def tidy(paths: SessionPaths, records: Records, durable: Durable | None = None) -> list[Path]:
@@ -155,18 +170,19 @@ def tidy(paths: SessionPaths, records: Records, durable: Durable | None = None) 
     """
     durable = durable or Durable()
     for folder in (paths.folder, paths.frames, paths.upscaled):
-        if folder.is_dir():
+        with contextlib.suppress(FileNotFoundError):
             durable.sweep_temporary(folder)
     named = {record.file for record in records.good}
     damaged = {damage.segment for damage in records.damaged}
-    aside = []
-    for path in sorted(paths.upscaled.glob("segment_*.mkv")) if paths.upscaled.is_dir() else ():
-        if path.name in named:
-            continue
+    with storage_errors(paths.upscaled):
+        segments = [e.name for e in _entries(paths.upscaled) if number_of_segment(e.name)]
+    aside, garbage = [], []
+    for path in (paths.upscaled / name for name in sorted(segments) if name not in named):
         if number_of_segment(path.name) in damaged:
             aside.append(durable.move_aside(path))
         else:
-            durable.remove_file(path)
+            garbage.append(path)
+    durable.remove_files(garbage)
     # The records go last: until then a kill leaves the damage as plain to see as it was.
     return aside + [durable.move_aside(damage.path) for damage in records.damaged]
 
@@ -204,28 +220,35 @@ def _list(folder: Path) -> tuple[list[int], dict[str, int], dict[int, Path]]:
     numbers: list[int] = []
     sizes: dict[str, int] = {}
     spooled: dict[int, Path] = {}
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return numbers, sizes, spooled
-    for entry in entries:
-        if (record := number_of_record(entry.name)) is not None:
-            numbers.append(record)
-        elif (frame := number_of_upscaled(entry.name)) is not None:
-            if entry.is_file(follow_symlinks=False):
-                spooled[frame] = Path(entry.path)
-        elif entry.name.endswith(".mkv"):
-            facts = _facts(entry)
-            if facts is not None and stat.S_ISREG(facts.st_mode):
-                sizes[entry.name] = facts.st_size
+    with storage_errors(folder):
+        for entry in _entries(folder):
+            if (record := number_of_record(entry.name)) is not None:
+                numbers.append(record)
+            elif (frame := number_of_upscaled(entry.name)) is not None:
+                # A kept frame is worth more than a spooled one of the same number.
+                better = frame not in spooled or entry.name.endswith(KEPT)
+                if better and entry.is_file(follow_symlinks=False):
+                    spooled[frame] = Path(entry.path)
+            elif number_of_segment(entry.name) is not None:
+                sizes |= _size(entry)
     return numbers, sizes, spooled
 
 
-def _facts(entry: os.DirEntry[str]) -> os.stat_result | None:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        return entry.stat(follow_symlinks=False)
+        with os.scandir(folder) as entries:
+            return list(entries)
     except FileNotFoundError:
-        return None
+        return []
+
+
+def _size(entry: os.DirEntry[str]) -> dict[str, int]:
+    """Return name and bytes of an ordinary file; nothing for others and where it is gone."""
+    try:
+        facts = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return {}
+    return {entry.name: facts.st_size} if stat.S_ISREG(facts.st_mode) else {}
 
 
 _decoder = msgspec.json.Decoder(SegmentRecord)
