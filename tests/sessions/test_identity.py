@@ -7,7 +7,13 @@ from decimal import Decimal
 import pytest
 
 from tsuzuki.errors import InputError, InputNotFoundError, SettingsError
-from tsuzuki.sessions import Difference, differences, fingerprint, generate_session_id
+from tsuzuki.sessions import (
+    Difference,
+    differences,
+    fingerprint,
+    generate_session_id,
+    identity_digest,
+)
 from tsuzuki.sessions.identity import session_id, settings_differences
 from tsuzuki.settings import ProcessingSettings
 
@@ -139,3 +145,10 @@ def test_differences():
 def test_settings_differences():
     found = settings_differences({"quality": "Fast"}, {"quality": "Quality", "device": "cpu"})
     assert found == [Difference("settings.quality", "Fast", "Quality")]
+
+
+def test_an_identity_has_one_digest_however_it_is_ordered():
+    one = {"b": [1, 2.5, None], "a": {"x": "漫", "y": True}}
+    other = {"a": {"y": True, "x": "漫"}, "b": [1, 2.5, None]}
+    assert identity_digest(one) == identity_digest(other) == "c22dd63c8537516f"
+    assert identity_digest(one) != identity_digest({**one, "c": 1})

@@ -3,8 +3,9 @@ import time
 import msgspec
 import pytest
 
-from tsuzuki.errors import SessionDamagedError, SessionError
-from tsuzuki.sessions.index import read_index, write_index
+from tsuzuki.errors import SessionDamagedError, SessionError, StorageError
+from tsuzuki.sessions import SessionManager
+from tsuzuki.sessions.index import LOST_CHANGES, read_index, write_index
 from tsuzuki.sessions.sealed import seal as seal_bytes
 from tsuzuki.sessions.sealed import unseal
 
@@ -79,3 +80,49 @@ def test_a_million_frames_are_fast(manager, session_id, paths):
     read = time.perf_counter()
     assert read - written < 1.0, "about 0.05 s on an idle machine"
     assert written - begin < 3.0, "about 0.1 s on an idle machine"
+
+
+def test_consent_to_overwrite_is_neither_written_nor_read(manager, session_id, paths):
+    remembered = {"overwrite": True, "identity": {"cpu": "avx2"}}
+    manager.state(session_id)["steps"]["validate"]["data"] = remembered
+    manager.save_index(session_id, b"{}")
+    assert b'"overwrite"' not in paths.index.read_bytes()
+    assert remembered["overwrite"], "the run itself still has it"
+    planted = unseal(paths.index.read_bytes()).replace(b'"plan":{', b'"plan":{"overwrite":true,')
+    paths.index.write_bytes(seal_bytes(planted))
+    job, _ = read_index(paths)
+    assert job.plan == {"identity": {"cpu": "avx2"}}
+
+
+def test_a_passing_fault_is_no_damage(manager, session_id, paths, passing_fault):
+    manager.save_index(session_id, b"{}")
+    left = passing_fault("open", paths.index)
+    with pytest.raises(StorageError):
+        manager.load_index(session_id)
+    assert not left
+    assert manager.load_index(session_id) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("identities", "changes"), [(("aa", "aa"), None), (("aa", "bb"), [LOST_CHANGES])]
+)
+def test_a_rebuilt_summary_knows_of_mixed_segments(
+    root, manager, session_id, paths, seal, identities, changes
+):
+    manager.save_index(session_id, b"{}")
+    for number, identity in enumerate(identities, 1):
+        seal(number, number, number, b"%d" % number, identity)
+    manager.close()
+    paths.progress.unlink()
+    steps = SessionManager(root).load_progress(session_id)["steps"]
+    assert steps["validate"].get("data", {}).get("accepted_changes") == changes
+
+
+@pytest.mark.parametrize("changes", ["text", [7], {"a": 1}])
+def test_a_hostile_job_rebuilds_nothing(root, manager, session_id, paths, seal, changes):
+    manager.state(session_id)["steps"]["validate"]["data"] = {"accepted_changes": changes}
+    manager.save_index(session_id, b"{}")
+    seal(1, 1, 1, b"1", "aa")
+    seal(2, 2, 2, b"2", "bb")
+    paths.progress.unlink()
+    assert SessionManager(root).load_progress(session_id) is None

@@ -111,6 +111,39 @@ HOSTILE = {
     "doubled inner key": plain(fresh()).replace(b'"width": 1', b'"width": 1, "width": 2'),
     "deep": changed(["steps", "upscale", "data"], json.loads("[" * 500 + "]" * 500)),
     "deeper": b"[" * 200_000,
+    **{
+        f"{step} {name} is {json.dumps(value)[:20]}": changed(
+            ["steps", step, "data"], {name: value}
+        )
+        for step, name, value in (
+            ("validate", "identity", ["x"]),
+            ("validate", "identity", "x"),
+            ("validate", "accepted_changes", "x"),
+            ("validate", "accepted_changes", [1]),
+            ("validate", "overwrite", 1),
+            ("extract", "failed_frames", 7),
+            ("extract", "failed_frames", ["7"]),
+            ("extract", "failed_frames", [0]),
+            ("extract", "failed_frames", [True]),
+            ("upscale", "completed", [1, 2]),
+            ("upscale", "completed", [[1]]),
+            ("upscale", "completed", [[1, "2"]]),
+            ("upscale", "completed", [[1, 10**9]]),
+            ("upscale", "completed", [[1, 1]] * 4097),
+            ("upscale", "reached", "7"),
+            ("upscale", "reached", -1),
+            ("upscale", "total", 1.5),
+            ("upscale", "total", None),
+            ("combine", "output", []),
+            ("combine", "output", {}),
+            ("combine", "output", {"size": "7", "sha256": "ab" * 32}),
+            ("combine", "output", {"size": 7, "sha256": "../.."}),
+        )
+    },
+    "data is a list": changed(["steps", "upscale", "data"], []),
+    "scale is text": changed(["settings", "scale_factor"], "2"),
+    "no scale": plain(fresh()).replace(b'"scale_factor"', b'"scale"'),
+    "impossible setting": changed(["settings", "quality"], "Best"),
     "unknown step": changed(["steps", "publish"], {"status": "pending", "progress": 0}),
     "missing step": plain(fresh()).replace(b'"combine": ', b'"validate2": '),
     "unknown status": changed(["status"], "done"),
@@ -132,6 +165,28 @@ HOSTILE = {
 def test_hostile_files_are_damage(data):
     with pytest.raises(SessionDamagedError, match=f"tsuzuki resume {ID}"):
         decode_progress(data, ID)
+
+
+def test_further_keys_are_let_be():
+    progress = fresh()
+    for step in STEPS:
+        progress["steps"][step]["data"] = {"of": {"a newer": ["program"]}}
+    progress["settings"]["of a newer program"] = 1
+    assert decode_progress(plain(progress), ID) == progress
+
+
+@pytest.mark.parametrize("encode", [encode_progress, plain])
+def test_consent_to_overwrite_is_never_read(encode):
+    progress = fresh()
+    progress["steps"]["validate"]["data"] = {"overwrite": True, "identity": {"cpu": "avx2"}}
+    found = decode_progress(encode(progress), ID)
+    assert found["steps"]["validate"]["data"] == {"identity": {"cpu": "avx2"}}
+
+
+def test_only_a_file_with_a_checksum_says_where_the_output_goes():
+    progress = fresh() | {"output": "/home/somebody/.profile"}
+    assert decode_progress(encode_progress(progress), ID)["output"] == progress["output"]
+    assert "output" not in decode_progress(plain(progress), ID)
 
 
 json_values = st.recursive(
@@ -158,6 +213,43 @@ def test_any_json_is_progress_or_our_error(changes):
         return
     check_progress(found, ID)
     assert decode_progress(encode_progress(found), ID) == found
+
+
+step_values = json_values | st.sampled_from(
+    [[[1, 2]], {"size": 1, "sha256": "ab" * 32}, ["x"], {"a": 1}, 7, True]
+)
+step_keys = ("identity", "accepted_changes", "overwrite", "failed_frames", "completed", "reached")
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(STEPS),
+    st.dictionaries(st.sampled_from([*step_keys, "total", "output", "x"]), step_values, max_size=3),
+)
+def test_what_steps_remember_has_its_types_or_is_damage(step, data):
+    progress = fresh()
+    progress["steps"][step]["data"] = data
+    try:
+        found = decode_progress(plain(progress), ID)["steps"][step]["data"]
+    except SessionDamagedError:
+        return
+    use = {
+        "validate": lambda: (
+            dict(found.get("identity", {})),
+            "".join(found.get("accepted_changes", [])),
+            found.get("overwrite", False) is False or 1 / 0,
+        ),
+        "extract": lambda: sorted({1}.union(found.get("failed_frames", ()))),
+        "upscale": lambda: (
+            max(found.get("reached", 0), found.get("total", 0)),
+            [last - first for first, last in found.get("completed", [])],
+        ),
+        "combine": lambda: (
+            (promised := found.get("output")) is None
+            or (promised["size"] + 1, bytes.fromhex(promised["sha256"]))
+        ),
+    }
+    use[step]()
 
 
 @given(st.binary(max_size=300))

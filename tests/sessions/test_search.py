@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from tsuzuki.errors import InputNotFoundError
-from tsuzuki.sessions import Difference
+from tsuzuki.errors import InputNotFoundError, SessionDiffersError
+from tsuzuki.sessions import Difference, SessionManager
 
 
 @pytest.fixture
@@ -55,6 +55,63 @@ def test_other_content_at_the_same_path(manager, begun, video, settings, data):
     assert match.match == "video_differs"
     assert match.differences[-1].field == "content of the video"
     assert manager.find_resumable_session(video, settings) is None
+
+
+def rewrite(video, data):
+    """Put other content in the place of a video, of the same time."""
+    facts = video.stat()
+    video.write_bytes(data)
+    os.utime(video, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def test_the_session_of_the_exact_id_comes_first_of_those_that_differ(
+    manager, session_id, video, settings, info
+):
+    later = manager.create_session(video, settings | {"quality": "Quality"}, info)
+    rewrite(video, bytes(5000))
+    for wanted, first in ((settings, session_id), (settings | {"quality": "Quality"}, later)):
+        found = manager.find_sessions(video, wanted)
+        assert {match.match for match in found} == {"video_differs"}
+        assert found[0].session_id == first
+
+
+def test_a_session_of_the_exact_id_is_found_though_its_video_was_moved_since(
+    manager, session_id, video, settings
+):
+    manager.state(session_id)["video_file"] = "/elsewhere.mp4"
+    manager.flush()
+    rewrite(video, bytes(5000))
+    match = only(manager.find_sessions(video, settings))
+    assert (match.session_id, match.match) == (session_id, "video_differs")
+
+
+def test_a_session_of_other_content_is_never_handed_out(
+    manager, session_id, video, settings, info, seal
+):
+    seal(1, 1, 12)
+    before = manager.load_progress(session_id)
+    rewrite(video, bytes(5000))
+    with pytest.raises(SessionDiffersError, match=f"sessions remove {session_id}") as caught:
+        manager.create_session(video, settings, info)
+    assert "content of the video" in caught.value.details["differences"][0]
+    assert manager.load_progress(session_id) == before
+    manager.cleanup_session(session_id)
+    assert manager.create_session(video, settings, info) == session_id
+
+
+def test_nor_one_that_another_process_makes_meanwhile(
+    manager, root, video, settings, info, monkeypatch
+):
+    real = manager._durable.publish
+
+    def publish(path, data):
+        rewrite(video, bytes(5000))
+        SessionManager(root).create_session(video, settings, info)
+        return real(path, data)
+
+    monkeypatch.setattr(manager._durable, "publish", publish)
+    with pytest.raises(SessionDiffersError):
+        manager.create_session(video, settings, info)
 
 
 def test_another_video(manager, session_id, video, settings):

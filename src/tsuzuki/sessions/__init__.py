@@ -5,6 +5,7 @@ from tsuzuki.sessions.identity import (
     differences,
     fingerprint,
     generate_session_id,
+    identity_digest,
     settings_differences,
 )
 from tsuzuki.sessions.layout import SessionPaths, sessions_root
@@ -18,6 +19,7 @@ from tsuzuki.sessions.records import (
     Damage,
     Records,
     SegmentRecord,
+    mixed_identities,
     read_records,
     tidy,
     write_record,
@@ -45,6 +47,8 @@ __all__ = [
     "differences",
     "fingerprint",
     "generate_session_id",
+    "identity_digest",
+    "mixed_identities",
     "read_records",
     "session_log",
     "sessions_root",

@@ -103,6 +103,15 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
+def identity_digest(identity: Mapping[str, Any]) -> str:
+    """Return a short hash (16 hex digits) of an identity, plain values as from JSON.
+
+    For `SegmentRecord.identity`: it tells which segments were made alike.
+    """
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def differences(stored: Mapping[str, Any], present: Mapping[str, Any]) -> list[Difference]:
     """Compare two identities (nested dicts of plain values) field by field, sorted by name."""
     old, new = dict(_flat(stored)), dict(_flat(present))

@@ -14,9 +14,16 @@ import msgspec
 from tsuzuki.durable import Durable, read_bounded
 from tsuzuki.errors import SessionDamagedError, SessionError
 from tsuzuki.sessions.layout import SessionPaths
-from tsuzuki.sessions.live import MAX_RANGES
-from tsuzuki.sessions.progress import ProgressData, check_progress, new_progress, utc_now
-from tsuzuki.sessions.records import read_records
+from tsuzuki.sessions.progress import (
+    MAX_RANGES,
+    ProgressData,
+    check_progress,
+    new_progress,
+    utc_now,
+    without_consent,
+)
+from tsuzuki.sessions.ranges import FrameRanges
+from tsuzuki.sessions.records import mixed_identities, read_records
 from tsuzuki.sessions.sealed import seal, unseal
 from tsuzuki.settings import ProcessingSettings
 
@@ -24,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_INDEX_BYTES = 1 << 28
+LOST_CHANGES = "settings, models or versions (the list was lost with the summary)"
+"""Stands for the changes that were accepted when segments of several kinds are found."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +67,7 @@ def write_index(
         created_at=progress["created_at"],
         fingerprint=progress.get("fingerprint"),
         output=progress.get("output"),
-        plan=progress["steps"]["validate"].get("data"),
+        plan=_plan_of(progress),
     )
     document = _Document(version=VERSION, job=job, index=msgspec.Raw(index))
     data = seal(msgspec.json.encode(document))
@@ -66,6 +75,11 @@ def write_index(
         raise SessionError(f"The frame index is too long ({len(data):,} bytes). Split the video.")
     durable.make_folder(paths.frames)
     return durable.publish(paths.index, data)
+
+
+def _plan_of(progress: ProgressData) -> dict[str, Any] | None:
+    remembered = progress["steps"]["validate"].get("data")
+    return None if remembered is None else without_consent(dict(remembered))
 
 
 def read_index(paths: SessionPaths) -> tuple[Job, bytes] | None:
@@ -89,16 +103,22 @@ def read_index(paths: SessionPaths) -> tuple[Job, bytes] | None:
         )
     if document.job.session_id != paths.session_id:
         raise _damaged(paths, "it belongs to another session")
+    if document.job.plan is not None:
+        without_consent(document.job.plan)
     return document.job, bytes(document.index)
 
 
 def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
-    """Make the summary anew from the job and the finished work; None where no job is known."""
+    """Make the summary anew from the job and the finished work; None where no job is known.
+
+    Raises `StorageError` where the disk refuses to read.
+    """
     try:
         found = read_index(paths)
         if found is None:
             return None
-        progress = _progress_of(*found, paths)
+        records = read_records(paths)
+        progress = _progress_of(*found, records.completed())
         check_progress(progress, paths.session_id)
     except SessionDamagedError as error:
         _log.warning("%s", error)
@@ -106,6 +126,9 @@ def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
     except (ValueError, RecursionError) as error:
         _log.warning("%s", _damaged(paths, str(error)))
         return None
+    if mixed_identities(records.good):
+        remembered = progress["steps"]["validate"].setdefault("data", {})
+        remembered.setdefault("accepted_changes", []).append(LOST_CHANGES)
     return progress
 
 
@@ -115,9 +138,9 @@ class _Times(msgspec.Struct):
     pts: list[int] = []
 
 
-def _progress_of(job: Job, index: bytes, paths: SessionPaths) -> ProgressData:
+def _progress_of(job: Job, index: bytes, completed: FrameRanges) -> ProgressData:
     progress = new_progress(
-        paths.session_id,
+        job.session_id,
         job.video_file,
         job.video_info,
         ProcessingSettings.from_dict(job.settings),
@@ -132,7 +155,6 @@ def _progress_of(job: Job, index: bytes, paths: SessionPaths) -> ProgressData:
     steps["extract"] = {"status": "completed", "progress": 100.0, "end_time": utc_now()}
     if job.plan is not None:
         steps["validate"]["data"] = job.plan
-    completed = read_records(paths).completed()
     if completed:
         total = max(1, len(msgspec.json.decode(index, type=_Times).pts))
         steps["upscale"] = {

@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from tsuzuki.sessions.progress import ProgressData, StepName, StepStatus, utc_now
+from tsuzuki.sessions.progress import MAX_RANGES, ProgressData, StepName, StepStatus, utc_now
 from tsuzuki.sessions.ranges import FrameRanges
 
 BATCH_UPDATE_SIZE = 10
 """Frames after which progress is saved, if a second has not passed before."""
 SAVE_SECONDS = 1.0
-MAX_RANGES = 4096
-"""Ranges in the summary at most; the records know all."""
+"""Longest time that a change waits to be saved."""
 
 
 class LiveProgress:
@@ -23,6 +22,8 @@ class LiveProgress:
     def __init__(self, progress: ProgressData, completed: FrameRanges) -> None:
         self.progress = progress
         self.completed = completed
+        self.changed = False
+        """Whether a change is not on its way to the disk yet."""
         self._unsaved = 0
         self._saved_at = time.monotonic()
         self._guard = threading.RLock()
@@ -33,12 +34,14 @@ class LiveProgress:
             for number in numbers:
                 self.completed.add(number)
                 self._unsaved += 1
+                self.changed = True
             return self._due()
 
     def set_progress(self, step: StepName, percent: float) -> bool:
         """Set how far a step is, 0 to 100; return whether it is time to save."""
         with self._guard:
             self.progress["steps"][step]["progress"] = min(100.0, max(0.0, percent))
+            self.changed = True
             return time.monotonic() - self._saved_at >= SAVE_SECONDS
 
     def set_status(self, step: StepName, status: StepStatus, error: str | None) -> None:
@@ -62,6 +65,7 @@ class LiveProgress:
     def snapshot(self) -> ProgressData:
         """Return the progress as it is to be saved now."""
         with self._guard:
+            self.changed = False
             self._unsaved = 0
             self._saved_at = time.monotonic()
             self.progress["last_updated"] = utc_now()

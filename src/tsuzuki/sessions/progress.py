@@ -10,12 +10,13 @@ import datetime as dt
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast, get_args
 
 import msgspec
+from msgspec import Meta
 
 from tsuzuki.errors import SessionDamagedError, SessionError
-from tsuzuki.sessions.layout import is_session_id
+from tsuzuki.sessions.layout import MAX_FRAMES, is_session_id
 from tsuzuki.sessions.sealed import NotSealedError, is_sealed, seal, unseal
 from tsuzuki.settings import ProcessingSettings
 
@@ -31,6 +32,13 @@ MAX_BYTES = 4 << 20
 """Longest ``progress.json`` that is written or read."""
 MAX_DEPTH = 64
 MAX_NUMBER = 2**63
+MAX_RANGES = 4096
+"""Ranges of frames in the summary at most; the records know all."""
+MAX_LISTED = 1 << 19
+"""Frames in a list at most; more would not fit the longest file."""
+
+_Frame = Annotated[int, Meta(ge=1, le=MAX_FRAMES)]
+_Count = Annotated[int, Meta(ge=0, le=MAX_FRAMES)]
 
 
 class VideoInfo(TypedDict):
@@ -53,6 +61,61 @@ class VideoInfo(TypedDict):
     """Name of the container format as FFmpeg gives it."""
 
 
+class _Remembered(msgspec.Struct):
+    """Base of what steps keep in their ``data``. Further keys are let be, so none is refused."""
+
+
+class RememberedByValidate(_Remembered):
+    """What the validate step keeps."""
+
+    identity: dict[str, Any] = {}
+    """What must not change between runs for the output to have the same bytes."""
+    accepted_changes: list[str] = []
+    """Changes that the user went on in spite of."""
+    overwrite: bool = False
+    """Consent to replace an existing output. It is for one run, and never read from a file."""
+
+
+class RememberedByExtract(_Remembered):
+    """What the extract step keeps."""
+
+    failed_frames: Annotated[list[_Frame], Meta(max_length=MAX_LISTED)] = []
+    """Frames (from 1) that could not be decoded whole."""
+
+
+class RememberedByUpscale(_Remembered):
+    """What the upscale step keeps."""
+
+    completed: Annotated[list[tuple[_Frame, _Frame]], Meta(max_length=MAX_RANGES)] = []
+    """First and last frame (from 1) of each range that is sealed or spooled."""
+    reached: _Count = 0
+    """Frames up to the furthest one that was computed."""
+    total: _Count = 0
+    """Frames in all."""
+
+
+class PromisedOutput(msgspec.Struct):
+    """The output as it was before it got its name."""
+
+    size: Annotated[int, Meta(ge=0)]
+    """Bytes."""
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+
+class RememberedByCombine(_Remembered):
+    """What the combine step keeps."""
+
+    output: PromisedOutput | None = None
+
+
+_REMEMBERED: dict[StepName, type[_Remembered]] = {
+    "validate": RememberedByValidate,
+    "extract": RememberedByExtract,
+    "upscale": RememberedByUpscale,
+    "combine": RememberedByCombine,
+}
+
+
 class StepProgress(TypedDict):
     """State of one step; further keys are the step's own and bounded in size."""
 
@@ -66,7 +129,7 @@ class StepProgress(TypedDict):
     error: NotRequired[str]
     """Why the step failed, or why it is paused."""
     data: NotRequired[dict[str, Any]]
-    """What the step has to remember, such as the plan (validate) or ranges of frames (upscale)."""
+    """What the step has to remember; `RememberedByValidate` and its likes say what that is."""
 
 
 class ProgressData(TypedDict):
@@ -132,11 +195,13 @@ def encode_progress(progress: ProgressData) -> bytes:
 def decode_progress(data: bytes, session_id: str) -> ProgressData:
     """Check the bytes of a ``progress.json`` and return what they say.
 
-    A file of another program has no checksum; it is used if all else is right. Raises
+    A file of another program has no checksum; it is used if all else is right, but does not say
+    where the output goes. Consent to overwrite is never taken from a file. Raises
     `SessionDamagedError`, and `SessionError` for a file of a newer version.
     """
+    sealed = is_sealed(data)
     try:
-        body = unseal(data) if is_sealed(data) else data
+        body = unseal(data) if sealed else data
         parsed = json.loads(body, object_pairs_hook=_without_doubles, parse_constant=_no_number)
         _refuse_newer(parsed, session_id)
         check_progress(parsed, session_id)
@@ -147,7 +212,21 @@ def decode_progress(data: bytes, session_id: str) -> ProgressData:
             "from the finished work.",
             session_id=session_id,
         ) from error
-    return cast(ProgressData, parsed)
+    progress = cast(ProgressData, parsed)
+    if not sealed:
+        progress.pop("output", None)
+    if "data" in progress["steps"]["validate"]:
+        without_consent(progress["steps"]["validate"]["data"])
+    return progress
+
+
+def without_consent(remembered: dict[str, Any]) -> dict[str, Any]:
+    """Take the consent to overwrite out of what the validate step keeps, and return that.
+
+    Whoever could write into a session could otherwise have any file of the user replaced.
+    """
+    remembered.pop("overwrite", None)
+    return remembered
 
 
 def check_progress(progress: object, session_id: str) -> None:
@@ -160,6 +239,9 @@ def check_progress(progress: object, session_id: str) -> None:
         raise ValueError(f"the step {missing[0]} is missing")
     if not all(0 <= step["progress"] <= 100 for step in checked["steps"].values()):
         raise ValueError("a step's progress lies outside 0 to 100")
+    for step in STEPS:
+        msgspec.convert(checked["steps"][step].get("data", {}), _REMEMBERED[step])
+    _check_settings(checked["settings"])
     info = checked["video_info"]
     if min(info["width"], info["height"], info["frame_count"], info["size"]) < 0:
         raise ValueError("a size of the video is negative")
@@ -167,6 +249,14 @@ def check_progress(progress: object, session_id: str) -> None:
         dt.datetime.fromisoformat(moment)
     if "\0" in checked["video_file"] or "\0" in checked.get("output", ""):
         raise ValueError("a path has a NUL in it")
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    """Check the settings that are known; an unknown one is refused by name when it is used."""
+    known = ProcessingSettings.__struct_fields__
+    ProcessingSettings(**{name: value for name, value in settings.items() if name in known})
+    if missing := [name for name in ("scale_factor", "quality") if name not in settings]:
+        raise ValueError(f"the setting {missing[0]} is missing")
 
 
 def _refuse_newer(parsed: object, session_id: str) -> None:

@@ -40,8 +40,9 @@ class SessionMatch(msgspec.Struct, frozen=True):
 def match_sessions(
     video_path: str | os.PathLike[str], settings: Settings | None, sessions: Iterable[ProgressData]
 ) -> list[SessionMatch]:
-    """Return the sessions of this video, the best fit first, the newest first among equals.
+    """Return the sessions of this video, the best fit first.
 
+    Among equals the one of the exact id comes first, whatever became of its video, then the newest.
     Without ``settings`` those of each session count as the wanted ones.
     """
     path, facts = find_video(video_path)
@@ -54,25 +55,25 @@ def match_sessions(
         wanted = progress["settings"] if settings is None else settings
         return session_id(str(path), facts.st_size, facts.st_mtime, wanted)
 
-    found = []
+    found: list[tuple[bool, SessionMatch]] = []
     for progress in sessions:
-        content = _same_content(progress, facts.st_size, present)
-        same_path = progress["video_file"] == str(path)
-        if not content and not same_path:
-            continue
         try:
-            found.append(_match(progress, path, content, own_id, settings))
+            own = own_id(progress) == progress["session_id"]
         except SettingsError:
             continue
-    found.sort(key=lambda match: match.progress["last_updated"], reverse=True)
-    return sorted(found, key=lambda match: _ORDER.index(match.match))
+        content = _same_content(progress, facts.st_size, present)
+        if content or own or progress["video_file"] == str(path):
+            found.append((own, _match(progress, path, content, own, settings)))
+    found.sort(key=lambda one: one[1].progress["last_updated"], reverse=True)
+    found.sort(key=lambda one: (_ORDER.index(one[1].match), not one[0]))
+    return [match for _, match in found]
 
 
 def _match(
     progress: ProgressData,
     path: Path,
     same_content: bool | None,  # noqa: FBT001 - one of the facts to weigh
-    own_id: Callable[[ProgressData], str],
+    own_id: bool,  # noqa: FBT001 - another
     settings: Settings | None,
 ) -> SessionMatch:
     differences: list[Difference] = []
@@ -88,7 +89,7 @@ def _match(
     elif settings_differ:
         match = "settings_differ"
     else:
-        match = "exact" if own_id(progress) == progress["session_id"] else "moved"
+        match = "exact" if own_id else "moved"
     return SessionMatch(progress["session_id"], progress, match, tuple(differences))
 
 

@@ -43,7 +43,10 @@ def load(paths: SessionPaths, durable: Durable) -> ProgressData | None:
 
 
 def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:
-    """Replace the file; durable when this returns."""
+    """Replace the file; durable when this returns.
+
+    Raises `SessionNotFoundError` where there is no such session.
+    """
     data = encode_progress(progress)
     if len(data) > MAX_BYTES:
         raise SessionError(
@@ -51,7 +54,10 @@ def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:
             f"{MAX_BYTES:,}), so it was not saved. The work done before is safe.",
             session_id=paths.session_id,
         )
-    durable.write_atomic(paths.progress, data)
+    try:
+        durable.write_atomic(paths.progress, data)
+    except FileNotFoundError as error:
+        raise paths.missing() from error
 
 
 def check(progress: ProgressData, session_id: str) -> None:
