@@ -1,9 +1,12 @@
 import datetime as dt
+import errno
+import os
+import time
 
 import pytest
 
 from tsuzuki.errors import SessionBusyError
-from tsuzuki.sessions import SessionLock, SessionManager
+from tsuzuki.sessions import SessionLock, SessionManager, read_records
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_kept_frames_stay(manager, session_id, paths, seal, locked):
     seal(1, 1, 12)
     paths.frame(1).write_bytes(b"source")
     paths.upscaled_frame(1).write_bytes(b"upscaled")
-    paths.upscaled_frame(1, "mkv").write_bytes(b"spooled")
+    paths.upscaled_frame(1, "nut").write_bytes(b"spooled")
     manager.update_step_status(session_id, "validate", "completed")
     lock = SessionLock(paths)
     if locked:
@@ -68,6 +71,36 @@ def test_kept_frames_stay(manager, session_id, paths, seal, locked):
     assert manager.load_progress(session_id)["steps"]["validate"]["status"] == "completed"
     with SessionLock(paths):
         pass
+
+
+def test_a_kill_between_leaves_no_record_without_its_segment(manager, session_id, paths, seal):
+    record, port, folders = seal(1, 1, 12), manager._durable.port, []
+    real = port.fsync_folder
+
+    def killed(path):
+        if path == paths.upscaled:
+            folders.append(sorted(p.name for p in path.iterdir()))
+            raise KeyboardInterrupt
+        real(path)
+
+    port.fsync_folder = killed
+    with pytest.raises(KeyboardInterrupt):
+        manager.cleanup_session(session_id, keep_frames=True)
+    port.fsync_folder = real
+    assert folders == [[record.file]]
+    assert read_records(paths).damaged == []
+    manager.cleanup_session(session_id, keep_frames=True)
+    assert list(paths.upscaled.iterdir()) == []
+
+
+def test_kept_frames_take_two_flushes(manager, session_id, paths, seal):
+    for number in range(1, 9):
+        seal(number, number, number, b"%d" % number)
+    flushes, port = [], manager._durable.port
+    real = port.fsync_folder
+    port.fsync_folder = lambda path: (flushes.append(path), real(path))
+    manager.cleanup_session(session_id, keep_frames=True)
+    assert flushes.count(paths.upscaled) == 2
 
 
 def test_old_ones_without_work_go(manager, aged, root):
@@ -99,6 +132,76 @@ def test_work_goes_only_with_consent(manager, aged, seal, paths):
     assert paths.record(1).exists()
     assert manager.cleanup_old_sessions(confirm=answer(True)) == [session_id]
     assert asked == [session_id, session_id]
+
+
+def test_what_was_worked_on_while_the_question_stood_stays(manager, aged, seal, paths, root):
+    session_id = aged(100)
+    seal(1, 1, 12)
+
+    def confirm(progress):
+        with SessionManager(root) as other:
+            other.update_step_status(session_id, "upscale", "in_progress", error="paused")
+        seal(2, 13, 24, b"other")
+        return True
+
+    assert manager.cleanup_old_sessions(confirm=confirm) == []
+    assert manager.get_completed_frames(session_id)[-1].endswith("frame_000024_upscaled.png")
+
+
+def test_work_that_came_unasked_stays(manager, aged, seal, paths, monkeypatch):
+    session_id = aged(100)
+    real = SessionLock.acquire
+
+    def acquire(lock):
+        seal(1, 1, 12)  # by a process that had the lock just before
+        return real(lock)
+
+    monkeypatch.setattr(SessionLock, "acquire", acquire)
+    assert manager.cleanup_old_sessions() == []
+    assert manager.get_completed_frames(session_id)
+
+
+def test_a_session_of_this_process_stays(manager, aged, paths):
+    aged(100)
+    with SessionLock(paths):
+        assert manager.cleanup_old_sessions() == []
+    assert paths.progress.exists()
+
+
+def test_a_folder_that_cannot_be_looked_into_may_hold_work(manager, aged, seal, paths, monkeypatch):
+    aged(100)
+    seal(1, 1, 12)
+    real = os.scandir
+
+    def scandir(path):
+        if path == paths.upscaled:
+            raise OSError(errno.EIO, "fault")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        assert manager.cleanup_old_sessions() == []
+    assert paths.record(1).exists()
+
+
+def test_what_cannot_be_removed_stops_nothing(manager, aged, paths, monkeypatch, caplog):
+    aged(100)
+    monkeypatch.setattr(
+        manager._durable.port, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, ""))
+    )
+    assert manager.cleanup_old_sessions() == []
+    assert "could not be written" in caplog.text
+    assert paths.progress.exists()
+
+
+def test_it_is_cheap_where_nothing_is_old(manager, video, settings, info):
+    for number in range(40):
+        other = video.with_name(f"{number}.mp4")
+        other.write_bytes(b"x" * 5000)
+        manager.create_session(other, settings, info)
+    begin = time.perf_counter()
+    assert manager.cleanup_old_sessions() == []
+    assert time.perf_counter() - begin < 1.0, "about 0.02 s on an idle machine"
 
 
 def test_damaged_ones_and_strangers_stay(manager, aged, root):

@@ -7,7 +7,13 @@ import time
 
 import pytest
 
-from tsuzuki.errors import DiskFullError, InputNotFoundError, SessionError, SessionNotFoundError
+from tsuzuki.errors import (
+    DiskFullError,
+    InputNotFoundError,
+    SessionError,
+    SessionNotFoundError,
+    StorageError,
+)
 from tsuzuki.sessions import STEPS, SessionManager, SessionPaths
 from tsuzuki.sessions.progress import decode_progress
 from tsuzuki.settings import ProcessingSettings
@@ -35,6 +41,15 @@ DOCUMENT = {
 def test_the_documents_methods(name):
     parameters = list(inspect.signature(getattr(SessionManager, name)).parameters)
     assert parameters[1 : 1 + len(DOCUMENT[name])] == DOCUMENT[name]
+
+
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def on_disk(manager, session_id):
@@ -164,9 +179,10 @@ class TestProgress:
             assert not manager.validate_session_data(nonsense)
 
     def test_what_the_runner_remembers_is_saved_by_flush(self, manager, session_id):
-        manager.state(session_id)["steps"]["combine"]["data"] = {"output": {"size": 7}}
+        remembered = {"output": {"size": 7, "sha256": "ab" * 32}}
+        manager.state(session_id)["steps"]["combine"]["data"] = remembered
         manager.flush()
-        assert on_disk(manager, session_id)["steps"]["combine"]["data"] == {"output": {"size": 7}}
+        assert on_disk(manager, session_id)["steps"]["combine"]["data"] == remembered
 
     def test_saving_is_fast(self, manager, session_id):
         progress = manager.load_progress(session_id)
@@ -196,6 +212,45 @@ class TestFrames:
         manager._saver.save_queue.join()
         assert on_disk(manager, session_id)["steps"]["upscale"]["data"]["completed"] == [[1, 2]]
 
+    def test_a_change_is_saved_within_a_second_without_a_further_call(self, manager, session_id):
+        def saved():
+            return on_disk(manager, session_id)["steps"]["upscale"]
+
+        manager.add_completed_frame(session_id, "frame_000001_upscaled.png")
+        assert "data" not in saved()
+        assert wait_for(lambda: saved().get("data", {}).get("completed") == [[1, 1]], 3.0)
+        manager.set_step_progress(session_id, "extract", 40)
+        assert wait_for(
+            lambda: on_disk(manager, session_id)["steps"]["extract"]["progress"] == 40, 3.0
+        )
+
+    def test_nothing_is_saved_where_nothing_changed(self, manager, session_id, monkeypatch):
+        monkeypatch.setattr("tsuzuki.sessions.manager.SAVE_SECONDS", 0.05)
+        manager.add_completed_frame(session_id, "frame_000001_upscaled.png")
+        manager.flush()
+        before = on_disk(manager, session_id)["last_updated"]
+        time.sleep(0.2)
+        assert on_disk(manager, session_id)["last_updated"] == before
+        assert manager._timer is None
+
+    def test_an_error_of_saving_in_the_background_is_heard(self, manager, session_id, monkeypatch):
+        monkeypatch.setattr("tsuzuki.sessions.manager.SAVE_SECONDS", 0.02)
+        with monkeypatch.context() as patch:
+
+            def full(fd):
+                raise OSError(28, "No space left on device")
+
+            patch.setattr(manager._durable.port, "fsync", full)
+            manager.add_completed_frame(session_id, "frame_000001_upscaled.png")
+            assert wait_for(lambda: manager._timer is None, 3.0)
+            assert wait_for(lambda: manager._saver._error is not None, 3.0)
+            manager.set_step_progress(session_id, "upscale", 1)
+            assert wait_for(lambda: manager._timer is None, 3.0)
+        with pytest.raises(DiskFullError):
+            manager.flush()
+        manager.flush()
+        assert on_disk(manager, session_id)["steps"]["upscale"]["data"]["completed"] == [[1, 1]]
+
     def test_batches_and_flush(self, manager, session_id):
         names = [f"frame_{number:06d}_upscaled.png" for number in (5, 1, 2)]
         manager.batch_update_completed_frames(session_id, names)
@@ -206,7 +261,7 @@ class TestFrames:
     def test_the_disk_decides_what_is_done(self, manager, session_id, paths, seal):
         manager.add_completed_frame(session_id, "frame_000050_upscaled.png")
         seal(1, 1, 3)
-        paths.upscaled_frame(5, "mkv").write_bytes(b"spooled")
+        paths.upscaled_frame(5, "nut").write_bytes(b"spooled")
         assert manager.get_completed_frames(session_id) == [
             str(paths.upscaled_frame(number)) for number in (1, 2, 3, 5)
         ]
@@ -269,6 +324,27 @@ class TestRepair:
         manager.update_step_status(worked, "upscale", "in_progress")
         manager.close()
         assert on_disk(manager, worked)["steps"]["upscale"]["status"] == "in_progress"
+
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_a_passing_fault_sets_nothing_aside(self, worked, root, paths, passing_fault, lost):
+        if lost:
+            paths.progress.unlink()
+        left = passing_fault("open", paths.record(1) if lost else paths.progress)
+        manager = SessionManager(root)
+        with pytest.raises(StorageError):
+            manager.load_progress(worked)
+        assert not left
+        assert not list(paths.folder.rglob("*.damaged-*"))
+        progress = manager.load_progress(worked)
+        assert progress["output"] == "/out.mkv"
+        assert len(manager.get_completed_frames(worked)) == 25
+
+    def test_a_wrong_type_in_what_a_step_remembers_is_rebuilt(self, worked, root, paths):
+        progress = decode_progress(paths.progress.read_bytes(), worked)
+        progress["steps"]["upscale"]["data"] = {"reached": "soon"}
+        paths.progress.write_text(json.dumps(progress))
+        rebuilt = SessionManager(root).load_progress(worked)
+        assert rebuilt["steps"]["upscale"]["data"]["completed"] == [[1, 24], [26, 26]]
 
     def test_without_an_index_nothing_can_be_rebuilt(self, manager, session_id, paths):
         paths.progress.write_bytes(b"garbage")

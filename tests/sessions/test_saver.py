@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from tsuzuki.errors import DiskFullError
-from tsuzuki.sessions import AsyncProgressSaver
+from tsuzuki.errors import DiskFullError, SessionError, SessionNotFoundError
+from tsuzuki.sessions import AsyncProgressSaver, SessionManager
 
 
 class Disk:
@@ -122,3 +122,27 @@ for number in range(50):
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
     assert (tmp_path / "out").read_text() == "49"
+
+
+def test_without_arguments_it_saves_below_the_default_root(root, session_id, manager, monkeypatch):
+    monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(root))
+    progress = manager.load_progress(session_id) | {"output": "/out.mkv"}
+    saver = AsyncProgressSaver()
+    saver.save_queue.put((session_id, progress))
+    saver.flush()
+    assert SessionManager(root).load_progress(session_id) == progress
+    saver.save(session_id, progress | {"session_id": "ba9876543210"})
+    with pytest.raises(SessionError, match="cannot be saved"):
+        saver.flush()
+    saver.save("ba9876543210", progress | {"session_id": "ba9876543210"})
+    with pytest.raises(SessionNotFoundError):
+        saver.close()
+
+
+def test_an_error_may_be_left_for_who_can_hear_it(saver, disk):
+    disk.error = DiskFullError("full")
+    saver.save("a", {"number": 1})
+    saver.save_queue.join()
+    saver.save("a", {"number": 2}, raise_errors=False)
+    with pytest.raises(DiskFullError):
+        saver.flush()

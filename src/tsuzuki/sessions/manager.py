@@ -12,10 +12,10 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from tsuzuki.durable import Durable
-from tsuzuki.errors import SessionDamagedError, SessionError, SessionNotFoundError, TsuzukiError
+from tsuzuki.durable import Durable, storage_errors
+from tsuzuki.errors import SessionDamagedError, SessionDiffersError, SessionError, TsuzukiError
 from tsuzuki.sessions import cleanup, identity, summary
-from tsuzuki.sessions.identity import Settings
+from tsuzuki.sessions.identity import Difference, Settings
 from tsuzuki.sessions.index import read_index, write_index
 from tsuzuki.sessions.layout import (
     SessionPaths,
@@ -25,7 +25,8 @@ from tsuzuki.sessions.layout import (
     number_of_frame,
     sessions_root,
 )
-from tsuzuki.sessions.live import LiveProgress
+from tsuzuki.sessions.live import SAVE_SECONDS, LiveProgress
+from tsuzuki.sessions.lock import held_here
 from tsuzuki.sessions.progress import (
     STATES,
     STEPS,
@@ -50,9 +51,9 @@ Confirm = Callable[[ProgressData], bool]
 class SessionManager:
     """All sessions in one folder, ``root`` (see `layout.sessions_root` for the default).
 
-    Updates of steps and frames are kept in memory and saved by a thread, every ten frames or every
-    second; `flush` waits for them. What is done is decided by segments' records and spooled
-    frames, so a kill before that loses nothing. Safe to use from several threads.
+    Updates of steps and frames are kept in memory and saved by a thread, every ten frames and at
+    least once a second; `flush` waits for them. What is done is decided by segments' records and
+    spooled frames, so a kill before that loses nothing. Safe to use from several threads.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class SessionManager:
         self._durable = durable or Durable()
         self._live: dict[str, LiveProgress] = {}
         self._saver: AsyncProgressSaver | None = None
+        self._timer: threading.Timer | None = None
         self._guard = threading.RLock()
 
     def __enter__(self) -> Self:
@@ -91,7 +93,11 @@ class SessionManager:
         settings: Settings,
         video_info: Mapping[str, Any],
     ) -> str:
-        """Make a session and return its id; an existing one is left as it is, with its work."""
+        """Make a session and return its id; an existing one is left as it is, with its work.
+
+        Raises `SessionDiffersError` where that was begun with other content of the same path, size
+        and time.
+        """
         path, _ = identity.find_video(video_path)
         session_id = self.generate_session_id(path, settings)
         paths = self.paths(session_id)
@@ -99,12 +105,17 @@ class SessionManager:
         paths.check()
         for folder in paths.folders:
             self._durable.make_folder(folder)
-        if self.load_progress(session_id) is None:
+        content = identity.fingerprint(path)
+        existing = self.load_progress(session_id)
+        if existing is None:
             chosen = ProcessingSettings.from_dict(settings)
-            content = identity.fingerprint(path)
             progress = new_progress(session_id, str(path), video_info, chosen, fingerprint=content)
             summary.check(progress, session_id)
-            self._durable.publish(paths.progress, encode_progress(progress))
+            if self._durable.publish(self.get_progress_file(session_id), encode_progress(progress)):
+                return session_id
+            existing = self.load_progress(session_id)  # another process was first
+        if existing is not None and existing.get("fingerprint", content) != content:
+            raise _other_content(session_id, path)
         return session_id
 
     def find_sessions(
@@ -190,8 +201,7 @@ class SessionManager:
 
     def set_step_progress(self, session_id: str, step: StepName, percent: float) -> None:
         """Set how far a step is, 0 to 100; saved within about a second."""
-        if self._working(session_id).set_progress(step, percent):
-            self._queue(session_id)
+        self._save_soon(session_id, due=self._working(session_id).set_progress(step, percent))
 
     def validate_session_data(self, progress_data: object) -> bool:
         """Whether this is a whole and sane progress of some session."""
@@ -216,7 +226,10 @@ class SessionManager:
         self.flush()
         with self._guard:
             saver, self._saver = self._saver, None
+            timer, self._timer = self._timer, None
             self._live.clear()
+        if timer is not None:
+            timer.cancel()
         if saver is not None:
             saver.close()
 
@@ -231,8 +244,7 @@ class SessionManager:
     ) -> None:
         """Note that these upscaled frames (paths or names) are safe on disk."""
         numbers = [_frame_number(name) for name in completed_frames]
-        if self._working(session_id).add_frames(numbers):
-            self._queue(session_id)
+        self._save_soon(session_id, due=self._working(session_id).add_frames(numbers))
 
     def completed_frames(self, session_id: str) -> FrameRanges:
         """Return the numbers (from 1) of the frames that are sealed or spooled on disk."""
@@ -285,8 +297,8 @@ class SessionManager:
             return
         with self._guard:
             self._live.pop(session_id, None)
-        if not paths.folder.is_dir():
-            raise self._missing(session_id)
+        if not paths.exists():
+            raise paths.missing()
         cleanup.remove_session(paths, self._durable)
 
     def cleanup_old_sessions(
@@ -295,25 +307,51 @@ class SessionManager:
         """Remove sessions not worked on for so many days; return their ids.
 
         One that holds frames or segments goes only if ``confirm`` says True to its progress; one
-        that cannot be read or is being worked on stays.
+        that cannot be read, is being worked on, or was worked on while ``confirm`` asked, stays.
+        Without ``confirm`` nothing is asked and no work is lost, so that every run may begin with
+        it; what cannot be removed is reported in the log.
         """
-        removed = []
         oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=max_age_days)
-        for progress in list(self._sessions()):
+        old = [one for one in self._sessions() if _moment(one["last_updated"]) <= oldest]
+        removed = []
+        for progress in old:
             session_id = progress["session_id"]
-            if _moment(progress["last_updated"]) > oldest:
-                continue
-            if cleanup.has_work(self.paths(session_id)) and not (confirm and confirm(progress)):
+            has_work = cleanup.has_work(self.paths(session_id))
+            if has_work and not (confirm and confirm(progress)):
                 continue
             try:
-                self.cleanup_session(session_id)
-            except SessionError as error:
+                if self._remove_old(session_id, oldest, with_work=has_work):
+                    removed.append(session_id)
+            except TsuzukiError as error:
                 _log.warning("%s", error)
-            else:
-                removed.append(session_id)
-        if self.root.is_dir():
-            self._durable.sweep_temporary(self.root)
+        self._sweep()
         return removed
+
+    def _remove_old(self, session_id: str, oldest: dt.datetime, *, with_work: bool) -> bool:
+        paths = self.paths(session_id)
+        if held_here(paths) is not None:
+            return False
+
+        def is_still_old() -> bool:
+            progress = summary.load(paths, self._durable)
+            if progress is None or _moment(progress["last_updated"]) > oldest:
+                return False
+            return with_work or not cleanup.has_work(paths)
+
+        removed = cleanup.remove_session(paths, self._durable, is_still_old)
+        if removed:
+            with self._guard:
+                self._live.pop(session_id, None)
+        return removed
+
+    def _sweep(self) -> None:
+        """Remove what killed removals have left."""
+        try:
+            self._durable.sweep_temporary(self.root)
+        except FileNotFoundError:
+            pass
+        except TsuzukiError as error:
+            _log.warning("%s", error)
 
     # Inside
 
@@ -322,10 +360,7 @@ class SessionManager:
         return list(self._sessions())
 
     def _sessions(self) -> Iterator[ProgressData]:
-        if not self.root.is_dir():
-            return
-        names = [entry.name for entry in os.scandir(self.root) if entry.is_dir()]
-        for name in sorted(filter(is_session_id, names)):
+        for name in self._names():
             try:
                 progress = self.load_progress(name)
             except TsuzukiError as error:
@@ -333,6 +368,13 @@ class SessionManager:
                 continue
             if progress is not None:
                 yield progress
+
+    def _names(self) -> list[str]:
+        try:
+            with storage_errors(self.root), os.scandir(self.root) as entries:
+                return sorted(e.name for e in entries if is_session_id(e.name) and e.is_dir())
+        except FileNotFoundError:
+            return []
 
     def _has_begun(self, progress: ProgressData) -> bool:
         if progress["status"] == "completed":
@@ -346,11 +388,28 @@ class SessionManager:
             if live is None:
                 progress = self.load_progress(session_id)
                 if progress is None:
-                    raise self._missing(session_id)
+                    raise self.paths(session_id).missing()
                 live = self._live[session_id] = LiveProgress(
                     progress, read_records(self.paths(session_id)).completed()
                 )
             return live
+
+    def _save_soon(self, session_id: str, *, due: bool) -> None:
+        """Save now if that is due, else when a second has passed without another save."""
+        with self._guard:
+            if due:
+                self._queue(session_id)
+            elif self._timer is None:
+                self._timer = threading.Timer(SAVE_SECONDS, self._save_changed)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _save_changed(self) -> None:
+        with self._guard:
+            self._timer = None
+            for session_id, live in self._live.items():
+                if live.changed:
+                    self._saving().save(session_id, live.snapshot(), raise_errors=False)
 
     def _queue(self, session_id: str) -> None:
         with self._guard:
@@ -362,21 +421,22 @@ class SessionManager:
         return self._saver
 
     def _write(self, session_id: str, progress: ProgressData) -> None:
-        try:
-            summary.save(self.paths(session_id), progress, self._durable)
-        except FileNotFoundError as error:
-            raise self._missing(session_id) from error
-
-    def _missing(self, session_id: str) -> SessionNotFoundError:
-        return SessionNotFoundError(
-            f"There is no session {session_id} in {self.root}. `tsuzuki sessions list` shows those "
-            "that exist.",
-            session_id=session_id,
-        )
+        summary.save(self.paths(session_id), progress, self._durable)
 
 
 def _copy(progress: ProgressData) -> ProgressData:
     return cast(ProgressData, msgspec.json.decode(msgspec.json.encode(progress)))
+
+
+def _other_content(session_id: str, path: Path) -> SessionDiffersError:
+    change = Difference("content of the video", "as it was then", "changed")
+    return SessionDiffersError(
+        f"Session {session_id} was begun with another video that was called {path} and has the "
+        f"same size and time ({change}). Put that video back, or give up the work on it with "
+        f"`tsuzuki sessions remove {session_id}` and start anew.",
+        session_id=session_id,
+        differences=[str(change)],
+    )
 
 
 def _frame_number(name: str) -> int:

@@ -13,6 +13,9 @@ from typing import cast
 
 import msgspec
 
+from tsuzuki.durable import Durable
+from tsuzuki.sessions import summary
+from tsuzuki.sessions.layout import SessionPaths, check_root, sessions_root
 from tsuzuki.sessions.progress import ProgressData
 
 _log = logging.getLogger(__name__)
@@ -24,27 +27,34 @@ class AsyncProgressSaver:
     """Saves in a thread of its own, the newest state of each session.
 
     ``save`` is called with a session id and its progress, in that thread, and must be durable when
-    it returns. An error is kept and raised by the next `save`, `flush` or `close`. What is queued
-    when the program ends is saved before it does.
+    it returns; by default it replaces the session's ``progress.json`` below `sessions_root`. An
+    error is kept and raised by the next `save`, `flush` or `close`. What is queued when the program
+    ends is saved before it does.
     """
 
-    def __init__(self, save: Callable[[str, ProgressData], None]) -> None:
+    def __init__(self, save: Callable[[str, ProgressData], None] | None = None) -> None:
         self.save_queue: queue.Queue[_Item] = queue.Queue()
         self.worker_thread = threading.Thread(
             target=self._save_worker, name="progress-saver", daemon=True
         )
-        self._save = save
+        self._save = save or _save_below_the_default_root
         self._error: BaseException | None = None
         self._closed = False
         self._exit = _at_exit(self)
         atexit.register(self._exit)
         self.worker_thread.start()
 
-    def save(self, session_id: str, progress_data: ProgressData) -> None:
-        """Queue the present state; later changes of ``progress_data`` do not enter it."""
+    def save(
+        self, session_id: str, progress_data: ProgressData, *, raise_errors: bool = True
+    ) -> None:
+        """Queue the present state; later changes of ``progress_data`` do not enter it.
+
+        With ``raise_errors=False`` an error of earlier saving is left for the next one to hear.
+        """
         if self._closed:
             raise ValueError("The saver is closed.")
-        self._raise_error()
+        if raise_errors:
+            self._raise_error()
         snapshot = msgspec.json.decode(msgspec.json.encode(progress_data))
         self.save_queue.put((session_id, cast(ProgressData, snapshot)))
 
@@ -86,6 +96,13 @@ class AsyncProgressSaver:
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+
+def _save_below_the_default_root(session_id: str, progress: ProgressData) -> None:
+    root = sessions_root()
+    check_root(root)
+    summary.check(progress, session_id)
+    summary.save(SessionPaths(root, session_id), progress, Durable())
 
 
 def _at_exit(saver: AsyncProgressSaver) -> Callable[[], None]:
