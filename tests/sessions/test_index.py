@@ -42,6 +42,17 @@ def test_a_damaged_index_is_kept_aside(manager, session_id, paths, data, caplog)
     assert manager.save_index(session_id, b"{}")
 
 
+def test_an_index_that_nobody_understands_is_kept_aside(manager, session_id, paths):
+    def decode(data):
+        return msgspec.json.decode(data, type=dict[str, list[int]])
+
+    manager.save_index(session_id, {"pts": ["soon"]})
+    assert manager.load_index(session_id, decode) is None
+    assert not paths.index.exists()
+    manager.save_index(session_id, {"pts": [0, 1]})
+    assert manager.load_index(session_id, decode) == {"pts": [0, 1]}
+
+
 def test_every_tenth_flipped_byte_is_seen(manager, session_id, paths):
     manager.save_index(session_id, msgspec.json.encode({"pts": list(range(50))}))
     data = paths.index.read_bytes()

@@ -7,7 +7,8 @@ opaque here.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,6 +29,7 @@ from tsuzuki.sessions.sealed import seal, unseal
 from tsuzuki.settings import ProcessingSettings
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 VERSION = 1
 MAX_INDEX_BYTES = 1 << 28
@@ -106,6 +108,20 @@ def read_index(paths: SessionPaths) -> tuple[Job, bytes] | None:
     if document.job.plan is not None:
         without_consent(document.job.plan)
     return document.job, bytes(document.index)
+
+
+def read_index_as(paths: SessionPaths, decode: Callable[[bytes], _T]) -> _T | None:
+    """Return the index as ``decode`` understands it; None where there is no file.
+
+    Raises as `read_index` does; a `ValueError` of ``decode`` is damage too.
+    """
+    found = read_index(paths)
+    if found is None:
+        return None
+    try:
+        return decode(found[1])
+    except (ValueError, RecursionError) as error:
+        raise _damaged(paths, str(error)) from error
 
 
 def rebuild_progress(paths: SessionPaths) -> ProgressData | None:

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast, overload
 
 import msgspec
 
@@ -16,7 +16,7 @@ from tsuzuki.durable import Durable, storage_errors
 from tsuzuki.errors import SessionDamagedError, SessionDiffersError, SessionError, TsuzukiError
 from tsuzuki.sessions import cleanup, identity, summary
 from tsuzuki.sessions.identity import Difference, Settings
-from tsuzuki.sessions.index import read_index, write_index
+from tsuzuki.sessions.index import read_index_as, write_index
 from tsuzuki.sessions.layout import (
     SessionPaths,
     check_root,
@@ -46,6 +46,7 @@ from tsuzuki.settings import ProcessingSettings
 _log = logging.getLogger(__name__)
 
 Confirm = Callable[[ProgressData], bool]
+_T = TypeVar("_T")
 
 
 class SessionManager:
@@ -268,19 +269,22 @@ class SessionManager:
         progress = self._working(session_id).present()
         return write_index(self.paths(session_id), progress, raw, self._durable)
 
-    def load_index(self, session_id: str) -> bytes | None:
-        """Return the frame index (JSON); None where there is none.
+    @overload
+    def load_index(self, session_id: str) -> bytes | None: ...
+    @overload
+    def load_index(self, session_id: str, decode: Callable[[bytes], _T]) -> _T | None: ...
+    def load_index(self, session_id: str, decode: Callable[[bytes], Any] = bytes) -> Any:
+        """Return the frame index (JSON), as ``decode`` understands it; None where there is none.
 
-        A damaged one is reported and kept aside.
+        A damaged one, and one of which ``decode`` says `ValueError`, is reported and kept aside.
         """
         paths = self.paths(session_id)
         try:
-            found = read_index(paths)
+            return read_index_as(paths, decode)
         except SessionDamagedError as error:
             aside = self._durable.move_aside(paths.index)
             _log.warning("%s The damaged file is kept as %s.", error, aside)
             return None
-        return None if found is None else found[1]
 
     # Removing
 
