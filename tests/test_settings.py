@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tsuzuki.errors import SettingsError
@@ -133,6 +133,8 @@ anything = (
 
 
 @given(st.dictionaries(st.sampled_from(sorted(TYPES)), anything, max_size=4))
+@example({"crf": Decimal("sNaN")})
+@example({"container": "\ud800"})
 def test_any_values_are_settings_or_our_error(values: dict[str, Any]) -> None:
     for make in (
         lambda: ProcessingSettings(**values),

@@ -105,7 +105,7 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
                 raise _unknown(str(name), cls.__struct_fields__)
         try:
             return msgspec.convert(dict(data), cls, strict=False)
-        except (msgspec.ValidationError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError) as error:
             if isinstance(error.__cause__, SettingsError):
                 raise error.__cause__ from None
             raise SettingsError(f"The settings cannot be used: {error}.") from error
