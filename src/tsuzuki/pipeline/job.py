@@ -35,6 +35,7 @@ from tsuzuki.pipeline.steps import upscale as upscaling
 from tsuzuki.pipeline.supervisor import Supervisor
 from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.identity import differences
+from tsuzuki.sessions.layout import frame_name
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
@@ -255,7 +256,7 @@ class _Runner:
         session_id = self.manager.create_session(plan.probe.path, plan.settings, plan.video_info)
         with self._session(session_id, plan, overwrite=overwrite) as run:
             run.state["output"] = str(target)
-            run.remembered("validate")["identity"] = run.identity()
+            run.remembered("validate")["identity"] = run.identity
             try:
                 return self._work(run, resumed=False)
             except (InputError, OutputError, ResourceError, SettingsError) as error:
@@ -359,7 +360,7 @@ class _Runner:
                 folder=str(run.store.paths.folder),
                 resumed=resumed,
                 frames_total=len(run.index) if known else None,
-                frames_done=run.store.count_safe(run.segments),
+                frames_done=len(self.manager.completed_frames(run.session_id)),
                 settings=run.plan.settings.to_dict(),
             )
         )
@@ -367,8 +368,9 @@ class _Runner:
             run.warn("note", note)
         if resumed:
             reached = run.remembered("upscale").pop("reached", 0)
-            again = run.store.count_lost(run.segments, reached)
-            run.emit(events.ResumeReport(session_id=run.session_id, frames_again=again))
+            names = (frame_name(n + 1) for n in run.store.open_frames(run.segments, reached))
+            lost = self.manager.get_remaining_frames(run.session_id, names)
+            run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
 
     def _do(self, run: Run, step: _Step, *, done: bool) -> None:
         run.step = step.name
@@ -441,7 +443,7 @@ def _is_same(match: SessionMatch, own_id: str) -> bool:
 def _check_identity(run: Run, *, accept: bool) -> None:
     """Refuse to go on where the output would have other bytes, unless the user accepts that."""
     validated = run.remembered("validate")
-    stored, present = validated.get("identity"), run.identity()
+    stored, present = validated.get("identity"), run.identity
     changes = differences(stored, present) if stored is not None else []
     if not changes:
         validated["identity"] = present

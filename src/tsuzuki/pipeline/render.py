@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tsuzuki.durable import PendingFile, sha256_of
+from tsuzuki.durable import PendingFile, sha256_of, usual_mode
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
@@ -100,7 +100,8 @@ class Renderer:
         """Join segments and streams to a finished file beside the output's final path."""
         index, encoding = self._job.index, self._plan.encoding
         segments = [Path(path) for path in request.segments]
-        with PendingFile(Path(request.output)) as pending:
+        owner = self._paths.session_id
+        with PendingFile(Path(request.output), None, owner, mode=usual_mode()) as pending:
             file = cast(BinaryIO, pending.file)
             self._video.combine(index, segments, encoding, file, progress)
             size = pending.finish()

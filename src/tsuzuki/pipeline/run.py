@@ -6,6 +6,7 @@ import bisect
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
 from tsuzuki.pipeline.store import Store
 from tsuzuki.pipeline.supervisor import Supervisor
-from tsuzuki.sessions.identity import fingerprint
+from tsuzuki.sessions.identity import fingerprint, identity_digest
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.video.facts import FrameIndex
@@ -62,6 +63,7 @@ class Run:
         """The session's progress, as it will be saved next."""
         return self.manager.state(self.session_id)
 
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """Return what must not change between runs for the output to have the same bytes."""
         facts = self.plan.probe
@@ -72,6 +74,11 @@ class Run:
             "time_base": list(facts.time_base),
         }
         return {"video": video, **self.plan.identity()}
+
+    @cached_property
+    def identity_digest(self) -> str:
+        """A short digest of the identity, for the segments' records."""
+        return identity_digest(self.identity)
 
     @property
     def output(self) -> Path:
@@ -85,7 +92,8 @@ class Run:
     @property
     def bit_identical(self) -> bool:
         """Whether the output has the bytes that an uninterrupted run would have written."""
-        return not self.remembered("validate").get("accepted_changes")
+        accepted = self.remembered("validate").get("accepted_changes")
+        return not accepted and not self.store.is_mixed(self.identity_digest)
 
     @property
     def failed_frames(self) -> tuple[int, ...]:

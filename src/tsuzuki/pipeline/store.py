@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tsuzuki.durable import Durable, sha256_of
+from tsuzuki.durable import Durable, sha256_of, storage_errors
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.plan import Plan, Segment
 from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths, number_of_frame
 from tsuzuki.sessions.progress import utc_now
-from tsuzuki.sessions.records import SegmentRecord, read_records, tidy, write_record
+from tsuzuki.sessions.records import (
+    SegmentRecord,
+    mixed_identities,
+    read_records,
+    tidy,
+    write_record,
+)
 
 
 def is_frame(name: str) -> bool:
@@ -60,26 +66,23 @@ class Store:
         """Return the file of a sealed segment."""
         return self.paths.segment(segment.number, self._records[segment.number].sha256)
 
-    def count_safe(self, segments: Iterable[Segment]) -> int:
-        """Count the frames that are sealed or lie upscaled on disk."""
-        return sum(
-            len(s) if s.number in self._records else len(self.frames_of(s)) for s in segments
-        )
+    def open_frames(self, segments: Iterable[Segment], reached: int) -> Iterator[int]:
+        """Yield the frames before ``reached`` whose segments are not sealed."""
+        for segment in segments:
+            if segment.number not in self._records:
+                yield from range(segment.first, min(segment.last, reached))
 
-    def count_lost(self, segments: Iterable[Segment], reached: int) -> int:
-        """Count the frames before ``reached`` that are neither sealed nor upscaled on disk."""
-        return sum(
-            frame not in self._frames
-            for segment in segments
-            if segment.number not in self._records
-            for frame in range(segment.first, min(segment.last, reached))
-        )
+    def is_mixed(self, identity: str) -> bool:
+        """Tell whether segments were made with other settings, models or versions than these."""
+        return mixed_identities(self._records.values(), present=identity)
 
     def failed_frames(self) -> set[int]:
         """Return the frames, from 1, that could not be decoded whole, over all sealed segments."""
         return {f for record in self._records.values() for f in record.failed}
 
-    def seal(self, segment: Segment, rendered: m.SegmentRendered, plan: Plan) -> None:
+    def seal(
+        self, segment: Segment, rendered: m.SegmentRendered, plan: Plan, identity: str
+    ) -> None:
         """Commit a rendered segment: its file gets its name, then its record is published."""
         path = self.paths.segment(segment.number, rendered.sha256)
         self._durable.publish_file(Path(rendered.temporary), path)
@@ -98,6 +101,7 @@ class Store:
             engine=f"{plan.upscaling.engine} {plan.upscaling.engine_version}",
             cpu=plan.cpu,
             sealed_at=utc_now(),
+            identity=identity,
         )
         if write_record(self.paths, record, self._durable):
             self._records[segment.number] = record
@@ -108,15 +112,16 @@ class Store:
     ) -> list[str]:
         """Read every sealed segment; keep aside what has changed since and say what that was.
 
-        ``check`` is called between two segments and may raise, as when the user wants to stop.
+        ``check`` is called again and again and may raise, as when the user wants to stop.
         """
         aside = []
         for segment in segments:
-            check()
             path = self.file_of(segment)
-            if not path.is_file() or sha256_of(path) != self._records[segment.number].sha256:
+            with storage_errors(path):
+                there = path.is_file()
+            if not there or sha256_of(path, check) != self._records[segment.number].sha256:
                 self.disk_used -= self._records.pop(segment.number).size
-                if path.is_file():
+                if there:
                     self._durable.move_aside(path)
                 self._durable.move_aside(self.paths.record(segment.number))
                 aside.append(path.name)
@@ -160,7 +165,8 @@ class Store:
 
     def _add(self, frame: int, path: Path) -> None:
         _, size_before = self._frames.get(frame, ("", 0))
-        size = path.stat().st_size
+        with storage_errors(path):
+            size = path.stat().st_size
         self._frames[frame] = path.suffix[1:], size
         self.disk_used += size - size_before
 

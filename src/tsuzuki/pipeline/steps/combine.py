@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tsuzuki.durable import Durable, sha256_of
@@ -23,7 +22,8 @@ def is_published(run: Run) -> bool:
         promised is not None
         and output.is_file()
         and output.stat().st_size == promised["size"]
-        and sha256_of(output) == promised["sha256"]
+        and not output.is_symlink()
+        and sha256_of(output, run.supervisor.check_cancel) == promised["sha256"]
     )
 
 
@@ -56,12 +56,11 @@ def combine(run: Run) -> None:
 def remove_temporaries(run: Run) -> None:
     """Remove what workers that died were writing to become the output."""
     if run.output.parent.is_dir():
-        Durable().remove_temporaries_of(run.output)
+        Durable().remove_temporaries_of(run.output, run.session_id)
 
 
 def _publish(run: Run, temporary: Path) -> None:
     output, durable = run.output, Durable()
-    temporary.chmod(0o666 & ~_umask())
     if run.overwrite:
         durable.replace_file(temporary, output)
     elif not durable.publish_file(temporary, output):
@@ -71,10 +70,3 @@ def _publish(run: Run, temporary: Path) -> None:
             "computed again.",
             path=str(output),
         )
-
-
-def _umask() -> int:
-    """Read the process's umask; there is no call that does not set it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

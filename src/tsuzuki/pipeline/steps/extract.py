@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import msgspec
 
-from tsuzuki.durable import Durable
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.run import Run
@@ -15,20 +14,17 @@ from tsuzuki.video.facts import FrameIndex
 
 def load_index(run: Run) -> bool:
     """Read the frame index of an earlier run; False where there is none."""
-    stored = run.manager.load_index(run.session_id)
-    if stored is None:
-        return False
-    try:
-        index = msgspec.json.decode(stored, type=FrameIndex)
-        _check(index)
-    except (ValueError, msgspec.DecodeError) as error:
-        aside = Durable().move_aside(run.store.paths.index)
-        run.warn(
-            "damaged", f"The frame index is damaged ({error}); it is kept as {aside} and made anew."
-        )
+    index = run.manager.load_index(run.session_id, _decode)
+    if index is None:
         return False
     run.set_index(index)
     return True
+
+
+def _decode(data: bytes) -> FrameIndex:
+    index = msgspec.json.decode(data, type=FrameIndex)
+    _check(index)
+    return index
 
 
 def _check(index: FrameIndex) -> None:

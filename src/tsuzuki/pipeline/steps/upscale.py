@@ -100,7 +100,7 @@ class _Upscaling:
                 self._store.drop_frames(segment)  # written while their segment was being sealed
 
     def _seal(self, segment: Segment, rendered: m.SegmentRendered) -> None:
-        self._store.seal(segment, rendered, self._run.plan)
+        self._store.seal(segment, rendered, self._run.plan, self._run.identity_digest)
         self._run.supervisor.send(m.Committed(last=segment.last))
         self._run.frames_safe(segment.frames)
         self._store.drop_frames(segment)
