@@ -228,6 +228,13 @@ class EngineError(TsuzukiError):
     exit_code = 50
 
 
+class SuspiciousFrameError(EngineError):
+    """What came out of the network cannot be the frame enlarged (``details``: frame, path)."""
+
+    code = "suspicious-frame"
+    exit_code = 53
+
+
 class ModelError(EngineError):
     """A model is unknown, or its files are missing or damaged."""
 

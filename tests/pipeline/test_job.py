@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tsuzuki import pipeline
 from tsuzuki.errors import (
+    Cancelled,
     ContainerError,
     InputError,
     InputNotFoundError,
@@ -346,6 +348,34 @@ class TestIdentity:
         assert run(on_existing=answer).frames_computed == 96
         assert asked == [run.session_id]
         assert run.digest() == golden
+
+    def test_smaller_tiles_are_an_accepted_change_and_stay(self, run: Any, golden: str) -> None:
+        run.stop_after(events.SegmentSealed, 2)
+        heard: list[events.Event] = []
+        cancel = threading.Event()
+
+        def listen(event: events.Event) -> None:
+            heard.append(event)
+            if isinstance(event, events.SegmentSealed):
+                cancel.set()
+
+        with pytest.raises(Cancelled):
+            pipeline.resume(
+                run.session_id, tile_size=64, sessions_dir=run.sessions, cancel=cancel,
+                on_event=listen,
+            )  # fmt: skip
+        assert "accepted-changes" in [e.code for e in heard if isinstance(e, events.Warned)]
+        result = pipeline.resume(run.session_id, sessions_dir=run.sessions)
+        assert not result.bit_identical
+        assert run.digest() == golden, "this engine has no tiles"
+
+    def test_accepted_frames_are_told_and_kept(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 1, accept_suspicious=[50])
+        run.stop_after(events.SegmentSealed, 1, accept_suspicious=[7])
+        with SessionManager(run.sessions) as manager:
+            progress = manager.load_progress(run.session_id)
+        assert progress is not None
+        assert progress["steps"]["validate"]["data"]["accepted_suspicious"] == [7, 50]
 
     def test_other_settings_are_another_session(self, run: Any) -> None:
         run.stop_after(events.SegmentSealed, 2)

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import queue
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
+from msgspec import structs
 
+from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
+from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.jobs import build_index, make_plan
@@ -15,7 +21,7 @@ from tsuzuki.pipeline.render import Renderer
 from tsuzuki.pipeline.spooler import Finished
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscaling import AIProcessor
+from tsuzuki.upscaling import AIProcessor, Pass
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.segment import SegmentEncoder
 
@@ -41,7 +47,7 @@ class Bench:
             rgb = processor.process_frame(frame.rgb, self.plan.probe.colour.white)
             files.write_upscaled([Finished(frame.number, rgb, 0.1)])
 
-    def render(self, upscaled: list[int]) -> m.SegmentRendered:
+    def render(self, upscaled: list[int], accepted: tuple[int, ...] = ()) -> m.SegmentRendered:
         told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         job = m.Open(
             session_id=self.paths.session_id,
@@ -50,12 +56,14 @@ class Bench:
             index=self.index,
             keep_frames=False,
             loss_budget=3600.0,
+            accepted=frozenset(accepted),
         )
         renderer = Renderer(job, told.put, told.put)
         renderer.submit(m.Render(segment=1, first=0, last=FRAMES, upscaled=upscaled))
         self.told = []
         while not isinstance(message := told.get(timeout=30), m.SegmentRendered):
-            assert isinstance(message, m.Message), message
+            if isinstance(message, BaseException):
+                raise message
             self.told.append(message)
         return message
 
@@ -108,3 +116,51 @@ def test_a_damaged_spooled_frame_is_computed_again(bench: Bench) -> None:
     assert sorted(bench.done(computed=True)) == [7, *range(SPOOLED, FRAMES)]
     assert resumed.frames_computed == FRAMES - SPOOLED + 1
     assert [t.code for t in bench.told if isinstance(t, m.Notice)] == ["damaged-frame"]
+
+
+BROKEN = 17
+
+
+def break_frame(monkeypatch: pytest.MonkeyPatch, broken: Callable[[Rgb], Rgb]) -> None:
+    """Let the network give something else for one frame."""
+    process = AIProcessor.process_frame
+
+    def process_frame(self: AIProcessor, rgb: Rgb, white: int, number: int | None = None) -> Rgb:
+        out = process(self, rgb, white, number)
+        return broken(out) if number == BROKEN + 1 else out
+
+    monkeypatch.setattr(AIProcessor, "process_frame", process_frame)
+
+
+def test_a_frame_that_came_out_black_never_reaches_the_output(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bench.render([])
+    with monkeypatch.context() as patch:
+        break_frame(patch, np.zeros_like)
+        with pytest.raises(SuspiciousFrameError, match=f"--accept-suspicious {BROKEN + 1}") as told:
+            bench.render([])
+        assert BROKEN not in bench.done(computed=True)
+        with av.open(told.value.details["path"]) as shown:
+            assert not next(shown.decode(video=0)).to_ndarray(format="rgb24").any()
+        assert bench.render([], accepted=(BROKEN,)).sha256 != whole.sha256
+    assert bench.render([]).sha256 == whole.sha256
+
+
+def test_too_little_memory_names_the_tile_size_to_go_on_with(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(rgb: Rgb) -> Rgb:
+        raise MemoryError
+
+    tiled = Pass(network="waifu2x-upconv7-anime-2x-n3", digest="", tile=200)
+    monkeypatch.setattr(
+        bench, "plan", structs.replace(bench.plan, upscaling=structs.replace(
+            bench.plan.upscaling, passes=(tiled,), resize="nearest"
+        ))
+    )  # fmt: skip
+    monkeypatch.setattr(AIProcessor, "_prepare", lambda *_: None)
+    break_frame(monkeypatch, fail)
+    with pytest.raises(OutOfMemoryError, match=r"--tile-size 48`") as told:
+        bench.render([])
+    assert told.value.details == {"frame": BROKEN + 1, "tile_size": 48}

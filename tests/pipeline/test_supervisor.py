@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tsuzuki.errors import Cancelled, InputNotFoundError, WorkerError
+from tsuzuki.errors import Cancelled, EngineError, InputNotFoundError, WorkerError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline import supervisor as module
 from tsuzuki.pipeline.process import WorkerProcess
@@ -157,6 +157,32 @@ def test_dying_again_and_again_at_one_frame_ends_the_run(
     with pytest.raises(WorkerError, match=f"{MAX_DEATHS} times"):
         listen()
     assert len(told) == 10 * MAX_DEATHS
+
+
+class Failing(Dying):
+    """A worker whose engine fails, always in the same way."""
+
+    trouble = "suspicious-frame"
+
+    def __init__(self) -> None:
+        self.inbox = queue.Queue()
+        self.inbox.put(m.Failure(code=self.trouble, message="Frame 5 is black.", details={}))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "tries"), [("suspicious-frame", 2), ("engine", 2), ("model", 1)]
+)
+def test_trouble_of_an_engine_is_tried_once_more_in_a_fresh_worker(
+    supervisor: Watched, monkeypatch: pytest.MonkeyPatch, trouble: str, tries: int
+) -> None:
+    monkeypatch.setattr(Failing, "trouble", trouble)
+    monkeypatch.setattr(module, "WorkerProcess", Failing)
+    for _ in range(tries - 1):
+        with pytest.raises(WorkerRestartedError, match="Frame 5"):
+            supervisor.receive()
+    with pytest.raises(EngineError, match="Frame 5"):
+        supervisor.receive()
+    assert len(supervisor.restarts) == tries - 1
 
 
 def test_stopping_starts_no_new_worker(supervisor: Watched, clip: Path) -> None:

@@ -154,6 +154,17 @@ AcceptChanges = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+AcceptSuspicious = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--accept-suspicious",
+        metavar="FRAME",
+        min=1,
+        help="Take this frame as it comes out of the network, though it looks broken.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing output.", rich_help_panel=RUN)
 ]

@@ -10,7 +10,7 @@ from tsuzuki.durable import Durable, PendingFile
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.spooler import Finished
-from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths
+from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths, frame_name
 from tsuzuki.video import stills
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.facts import Rgb
@@ -66,6 +66,17 @@ class FrameFiles:
             if rgb is not None:
                 return rgb
         return None
+
+    def write_suspicious(self, frame: int, rgb: Rgb) -> Path:
+        """Write a frame that is not used as PNG beside the log, for a person to look at."""
+        path = self._paths.logs / f"suspicious_{frame_name(frame + 1)}"
+        with PendingFile(path, self._durable) as pending:
+            stills.write_png(
+                cast(BinaryIO, pending.file), rgb, self._colour, self._paths.session_id, frame + 1
+            )
+            pending.finish()
+        self._durable.replace_file(pending.path, path)
+        return path
 
     def is_kept(self, frame: int) -> bool:
         """Tell whether the frame needs no (further) file."""

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -48,6 +48,8 @@ _log = logging.getLogger(__name__)
 Choice = Literal["resume", "restart", "fail"]
 OnExisting = Choice | Callable[[ProgressData], Choice]
 """What to do with an unfinished session, or a function that decides it from its progress."""
+TILES = frozenset({"settings.tile_size", "upscaling.passes"})
+"""Parts of the identity that the size of tiles changes."""
 PathLike = str | os.PathLike[str]
 
 
@@ -79,6 +81,7 @@ def upscale(
     cancel: threading.Event | None = None,
     on_existing: OnExisting = "resume",
     accept_changes: bool = False,
+    accept_suspicious: Iterable[int] = (),
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
@@ -91,8 +94,10 @@ def upscale(
     of this video with these settings has work in it, ``on_existing`` chooses to ``resume`` it, to
     ``restart`` from nothing, or to ``fail``; it may be a function that is given the session's
     progress and returns one of these. A session whose video, model files or versions have
-    changed is refused with `SessionDiffersError` unless ``accept_changes``. An existing output is
-    only replaced with ``overwrite``. ``on_event`` is called with each event, in this thread.
+    changed is refused with `SessionDiffersError` unless ``accept_changes``. A frame that cannot be
+    what went into the network, enlarged, stops the run with `SuspiciousFrameError`, unless its
+    number (from 1) is in ``accept_suspicious``. An existing output is only replaced with
+    ``overwrite``. ``on_event`` is called with each event, in this thread.
 
     Raises the errors of `tsuzuki.errors`; whatever is raised, finished work is kept.
     """
@@ -100,6 +105,7 @@ def upscale(
     source = _path(path, InputError)
     target = None if output is None else _path(output, OutputError)
     with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
+        runner.accepted = frozenset(accept_suspicious)
         plan = runner.plan(source, wish, target)
         runner.manager.cleanup_old_sessions()
         existing = runner.find_session(plan)
@@ -128,14 +134,18 @@ def resume(
     on_event: events.OnEvent | None = None,
     cancel: threading.Event | None = None,
     accept_changes: bool = False,
+    accept_suspicious: Iterable[int] = (),
+    tile_size: int | None = None,
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
 ) -> Result:
     """Go on with a session, with its own settings; see `upscale` for the parameters.
 
-    ``video`` says where the video lies now, if it was moved. Raises `SessionNotFoundError` where
-    there is no such session.
+    ``video`` says where the video lies now, if it was moved. ``tile_size`` goes on with other tiles
+    from the next segment on, where memory is short; that is an accepted change.
+
+    Raises `SessionNotFoundError` where there is no such session.
     """
     moved = None if video is None else _path(video, InputError)
     target = None if output is None else _path(output, OutputError)
@@ -147,7 +157,11 @@ def resume(
                 "`tsuzuki sessions list` shows those that exist.",
                 session_id=session_id,
             )
+        runner.accepted = frozenset(accept_suspicious)
         settings = ProcessingSettings.from_dict(progress["settings"])
+        if tile_size is not None:
+            settings = ProcessingSettings.from_dict({**settings.to_dict(), "tile_size": tile_size})
+            runner.may_differ |= TILES
         path = moved or Path(progress["video_file"])
         if moved is None and not path.exists():
             raise InputNotFoundError(
@@ -217,6 +231,10 @@ class _Runner:
         allow_sleep: bool,
     ) -> None:
         self.manager = manager
+        self.accepted: frozenset[int] = frozenset()
+        """Frames (from 1) to take as they come out of the network."""
+        self.may_differ: frozenset[str] = frozenset()
+        """Parts of the identity that the user wants changed."""
         self.supervisor = Supervisor(cancel, self._on_restart)
         self._emit = emit
         self._allow_sleep = allow_sleep
@@ -276,7 +294,8 @@ class _Runner:
             if run.keep_frames:  # for good: a later run without the wish must not delete them
                 run.state["settings"]["keep_frames"] = True
             run.state["video_file"] = plan.probe.path
-            _check_identity(run, accept=accept)
+            _check_identity(run, accept=accept, may_differ=self.may_differ)
+            run.state["settings"]["tile_size"] = plan.settings.tile_size
             if not combine.is_published(run):
                 validate.check_output(plan, run.output, overwrite=run.overwrite)
             return self._work(run, resumed=True)
@@ -345,6 +364,7 @@ class _Runner:
             if not self._allow_sleep:
                 stack.enter_context(awake())
             self._open(run, resumed=resumed)
+            self._accept_frames(run)
             published = combine.is_published(run)
             for step in _STEPS:
                 self._do(run, step, done=published)
@@ -371,6 +391,13 @@ class _Runner:
             names = (frame_name(n + 1) for n in run.store.open_frames(run.segments, reached))
             lost = self.manager.get_remaining_frames(run.session_id, names)
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
+
+    def _accept_frames(self, run: Run) -> None:
+        if self.accepted:
+            known = run.remembered("validate").setdefault("accepted_suspicious", [])
+            known[:] = sorted({*known, *self.accepted})
+            frames = ", ".join(map(str, sorted(self.accepted)))
+            run.warn("accepted-frames", f"Accepted as the network gives them: frame {frames}.")
 
     def _do(self, run: Run, step: _Step, *, done: bool) -> None:
         run.step = step.name
@@ -440,7 +467,7 @@ def _is_same(match: SessionMatch, own_id: str) -> bool:
     return match.session_id == own_id or match.match == "exact" or (match.match == "moved" and here)
 
 
-def _check_identity(run: Run, *, accept: bool) -> None:
+def _check_identity(run: Run, *, accept: bool, may_differ: frozenset[str]) -> None:
     """Refuse to go on where the output would have other bytes, unless the user accepts that."""
     validated = run.remembered("validate")
     stored, present = validated.get("identity"), run.identity
@@ -449,7 +476,7 @@ def _check_identity(run: Run, *, accept: bool) -> None:
         validated["identity"] = present
         return
     listed = "; ".join(map(str, changes))
-    if not accept:
+    if not accept and not may_differ.issuperset(change.field for change in changes):
         raise SessionDiffersError(
             f"Session {run.session_id} was begun with something else: {listed}. Put it back as it "
             "was, or go on with --accept-changes (the output will not have the same bytes as an "

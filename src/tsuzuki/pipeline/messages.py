@@ -58,6 +58,8 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
     index: FrameIndex
     keep_frames: bool
     loss_budget: float
+    accepted: frozenset[int] = frozenset()
+    """Frames (from 0) that the user takes as they come out of the network."""
 
 
 class ExtractFrames(Message, frozen=True, kw_only=True, tag=True):

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from tsuzuki.durable import PendingFile, sha256_of, usual_mode
+from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
-from tsuzuki.upscaling import AIProcessor
+from tsuzuki.upscaling import AIProcessor, implausible
 from tsuzuki.video.decode import Frame, FrameReader
 from tsuzuki.video.facts import Rgb
 from tsuzuki.video.processor import VideoProcessor
@@ -198,8 +199,39 @@ class Renderer:
                 yield frame
 
     def _compute(self, processor: AIProcessor, work: _Work, frame: Frame) -> Rgb:
-        work.computed.append(frame.number)
-        return processor.process_frame(frame.rgb, self._plan.probe.colour.white, frame.number + 1)
+        white, number = self._plan.probe.colour.white, frame.number
+        try:
+            rgb = processor.process_frame(frame.rgb, white, number + 1)
+        except MemoryError as error:
+            raise self._out_of_memory(number) from error
+        if number not in self._job.accepted and (why := implausible(frame.rgb, rgb, white)):
+            raise self._suspicious(number, rgb, why)
+        work.computed.append(number)
+        return rgb
+
+    def _suspicious(self, number: int, rgb: Rgb, why: str) -> SuspiciousFrameError:
+        path = self._files.write_suspicious(number, rgb)
+        return SuspiciousFrameError(
+            f"Frame {number + 1} came out of the network broken: {why}. It was not used, and lies "
+            f"in {path} to look at. Update the driver or use another --device in a new session; "
+            "or, if the frame is as it should be, go on with "
+            f"`tsuzuki resume {self._paths.session_id} --accept-suspicious {number + 1}`.",
+            frame=number + 1,
+            path=str(path),
+        )
+
+    def _out_of_memory(self, number: int) -> OutOfMemoryError:
+        tile = max((step.tile for step in self._plan.upscaling.passes), default=0)
+        tile = min(tile, max(self._plan.upscaling.width, self._plan.upscaling.height))
+        smaller = max(32, tile // 2 // 16 * 16)
+        return OutOfMemoryError(
+            f"There is too little memory for frame {number + 1} in tiles of {tile} pixels. Close "
+            "other programs and resume; or accept smaller tiles from the next segment on, which "
+            "may change the last bits of the output, with "
+            f"`tsuzuki resume {self._paths.session_id} --tile-size {smaller}`.",
+            frame=number + 1,
+            tile_size=smaller,
+        )
 
     def _next_upscaled(self) -> tuple[_Work, Rgb | None]:
         """Wait for the next frame to encode; None after a segment's last."""

@@ -113,6 +113,9 @@ class Run:
                     index=self.index,
                     keep_frames=self.keep_frames,
                     loss_budget=self.plan.settings.loss_budget,
+                    accepted=frozenset(
+                        n - 1 for n in self.remembered("validate").get("accepted_suspicious", ())
+                    ),
                 )
             )
 

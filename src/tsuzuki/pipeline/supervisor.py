@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tsuzuki.errors import Cancelled, WorkerError, by_code
+from tsuzuki.errors import Cancelled, EngineError, SuspiciousFrameError, WorkerError, by_code
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.process import WorkerProcess
 
@@ -45,6 +45,7 @@ class Supervisor:
         self._deaths = 0
         self._slowest = 0.0
         self._furthest = -1
+        self._trouble = ""
         self._stopping = False
         self._heard = time.monotonic()
 
@@ -155,9 +156,16 @@ class Supervisor:
     def _fail(self, failure: m.Failure) -> None:
         if failure.traceback:
             _log.error("worker failed:\n%s", failure.traceback)
-        if failure.code == WorkerError.code:  # not foreseen: a fresh worker may do better
+        if failure.code == WorkerError.code or self._may_try_again(failure):
             self._replace(failure.message)
         raise by_code(failure.code)(failure.message, **failure.details)
+
+    def _may_try_again(self, failure: m.Failure) -> bool:
+        """Tell whether a fresh worker may do better: once for each trouble of an engine."""
+        if failure.code not in {EngineError.code, SuspiciousFrameError.code}:
+            return False
+        again, self._trouble = failure.message == self._trouble, failure.message
+        return not again
 
     def _replace(self, reason: str) -> None:
         """Start a fresh worker, unless too many died already, and tell the caller to ask again."""

@@ -5,6 +5,7 @@ from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, devices
 from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.ncnn import NcnnEngine
 from tsuzuki.upscaling.plan import Pass, UpscalePlan, plan_upscaling
+from tsuzuki.upscaling.plausible import implausible
 from tsuzuki.upscaling.processor import AIProcessor
 from tsuzuki.upscaling.registry import ENGINES
 
@@ -22,6 +23,7 @@ __all__ = [
     "cpu_features",
     "devices",
     "find",
+    "implausible",
     "networks",
     "plan_upscaling",
 ]
