@@ -6,6 +6,9 @@ and saves are asked for as often as with a network of that speed. The stand-in's
 count; the runner's does, waiting for the disk included. The saving thread, which nothing waits for,
 joins saves that come while it writes, and they come faster here than the clock tells; so the
 processor's time of its saves is measured apart and added.
+
+What the frame index takes grows with the video, and is told apart: so is what the runner takes
+beside it while it upscales, the copy of the index that it sends to the worker included.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ import time
 from pathlib import Path
 from statistics import median
 from unittest import mock
+
+import msgspec
 
 from bench.stand_in import FRAME_SECONDS, PART, InstantWorker
 from bench.tools import kilobytes, table, verdict
@@ -36,19 +41,23 @@ LENGTHS = (10_000, 100_000, 1_000_000)
 LIMIT_US = 0.01 * FRAME_SECONDS * 1e6
 RISE = 1.5
 """What counts as constant on a machine that does other things too."""
+GROWTH_MB = 40
 PARTS = 5
 """The end of a run, in ten thousands of frames."""
 
 
 def measure(frames: int, folder: Path) -> dict[str, float]:
-    """Upscale so many frames and return microseconds a frame, MB and MB of growth."""
+    """Upscale so many frames; return microseconds a frame and MB: before, index, beside it."""
     clip = folder / "clip.mp4"
     write_clip(clip)
     settings = ProcessingSettings(engine="nearest")
     plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
+    before = kilobytes("self", "VmRSS")
     starts = [Start(frame=n, packet=n, pts=n, dts=n, pos=n, size=1) for n in range(0, frames, 250)]
     numbers = list(range(frames))
     index = FrameIndex(time_base=(1, 24), pts=numbers, end=frames, starts=starts, packets=numbers)
+    del numbers, starts
+    index = msgspec.json.decode(msgspec.json.encode(index), type=FrameIndex)  # as a run reads it
     clock = [time.monotonic()]
     with SessionManager(folder / "sessions") as manager:
         video = {**plan.video_info, "frame_count": frames}
@@ -68,13 +77,13 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
             mock.patch.object(supervising, "WorkerProcess", get_worker),
             mock.patch.object(time, "monotonic", now),
         ):
-            before = kilobytes("self", "VmRSS")
+            loaded = kilobytes("self", "VmRSS")
             Path("/proc/self/clear_refs").write_text("5")  # the highest use counts from here on
             begin = time.perf_counter()
             upscale(run)
             seconds = time.perf_counter() - begin - worker.spent
             worker.parts.append(time.process_time() - worker.worked)
-        grown = kilobytes("self", "VmHWM") - before
+        grown = kilobytes("self", "VmHWM") - loaded
         saves = []
         for percent in range(50):
             begin = time.process_time()
@@ -89,7 +98,8 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
         "cpu": (parts[-1] - parts[0]) / frames * 1e6,
         "last": (parts[-1] - parts[-1 - last]) / min(last * PART, frames) * 1e6,
         "save": save * 1e6,
-        "base": before / 1e3,
+        "before": before / 1e3,
+        "index": (loaded - before) / 1e3,
         "grown": grown / 1e3,
     }
 
@@ -103,15 +113,19 @@ def main() -> bool:
     totals = [got["loop"] + got["save"] for got in results]
     table(
         "bookkeeping: runner, microseconds a frame and MB",
-        ("frames", "runner", "saves", "total", "CPU", "CPU at the end", "MB before", "MB grown"),
+        ("frames", "runner", "saves", "total", "CPU", "CPU at the end", "MB before", "index",
+         "beside it"),
         [
             (f"{frames:,}", *(f"{figure:.1f}" for figure in (
-                got["loop"], got["save"], total, got["cpu"], got["last"], got["base"], got["grown"]
+                got["loop"], got["save"], total, got["cpu"], got["last"], got["before"],
+                got["index"], got["grown"],
             )))
             for frames, total, got in zip(LENGTHS, totals, results, strict=True)
         ],
     )  # fmt: skip
     kept = verdict("most", max(totals), LIMIT_US, "us a frame")
+    growth = results[-1]["grown"] - results[-2]["grown"]
+    kept &= verdict("MB beside the index, longest to the one before", growth, GROWTH_MB, "MB")
     rise = results[-1]["last"] / results[0]["cpu"]
     return verdict("CPU at the longest's end to the shortest's", rise, RISE, "times") and kept
 

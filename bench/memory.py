@@ -22,7 +22,8 @@ GROWTH_MB = 10
 ROUNDS = 3
 NETWORKS = (("waifu2x upconv_7", "Fast"), ("animevideov3", "Balanced"))
 """What the limit is for, and the quality that chooses it; `docs.memory` measures the others."""
-FRAMES = 12
+FRAMES = 60
+"""More than x264 looks ahead: it holds some 15 MB of each until then."""
 
 
 def peak(arguments: Sequence[object]) -> tuple[float, float]:
