@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from bench import tools
 from tsuzuki.durable import PendingFile
+from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.jobs import build_index, make_plan
@@ -26,7 +27,6 @@ from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor
 from tsuzuki.video.decode import FrameReader
-from tsuzuki.video.facts import Rgb
 from tsuzuki.video.segment import SegmentEncoder
 
 FRAMES, RANGE = 240, 10

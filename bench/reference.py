@@ -30,6 +30,7 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
+from tests.media_folder import MEDIA
 
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor, Network, find, networks, plan_upscaling
@@ -89,11 +90,9 @@ def compare(network: Network, python: str, folder: Path) -> float:
 
 def cut_frames(network: Network) -> dict[str, NDArray[np.uint8]]:
     width, height = (96, 64) if network.cost > SLOW else (320, 180)
-    default = Path(__file__).parents[2] / "shared" / "media"
-    media = Path(os.environ.get("TSUZUKI_MEDIA", default))
     frames: dict[str, NDArray[np.uint8]] = {}
     for name, number in FRAMES:
-        with av.open(media / name) as video:
+        with av.open(MEDIA / name) as video:
             frame = next(islice(video.decode(video=0), number, None))
         rgb = frame.to_ndarray(format="rgb24")
         y, x = (rgb.shape[0] - height) // 2, (rgb.shape[1] - width) // 2

@@ -20,7 +20,7 @@ def main() -> None:
         results = {
             name: np.asarray(program.process_pil(Image.fromarray(frames[name]))) for name in frames
         }
-    np.savez(sys.argv[3], **results)
+    np.savez(sys.argv[3], **results)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+from tests.media_folder import MEDIA
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-MEDIA = Path(os.environ.get("TSUZUKI_MEDIA", Path(__file__).parents[2] / "shared" / "media"))
 
 
 def media(name: str) -> Path:

@@ -5,7 +5,6 @@ Takes many minutes, and needs the test media; without these the page stays as it
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docs.comparing import ASPECTS, COLOUR_TOLERANCE, Finding, Pair
+from tests.media.comparing import ASPECTS, COLOUR_TOLERANCE, Finding, Pair
+from tests.media_folder import MEDIA
+
 from tsuzuki import pipeline
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.pipeline import events
@@ -21,7 +22,6 @@ from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
 
 PAGE = Path(__file__).with_name("results.md")
-MEDIA = Path(os.environ.get("TSUZUKI_MEDIA", Path(__file__).parents[2] / "shared" / "media"))
 SEGMENTS = (12, None)
 """Lengths of segments that every clip is upscaled with; None is the default."""
 _MANY_PIXELS = 150_000_000
@@ -37,7 +37,8 @@ Written by `python -m docs.results`; do not edit. Each clip of the test media we
 with the engine `nearest` (every pixel repeated) and the preset `ultrafast`, once with segments of
 12 frames and once with the default ones; small clips to twice their size, larger ones to their own.
 Then the output was held against the source by a program that shares no code with Tsuzuki
-([film.py](film.py), [comparing.py](comparing.py)): both are decoded, and
+([film.py](../tests/media/film.py), [comparing.py](../tests/media/comparing.py)): both are decoded,
+and
 
 - **frames**: as many as in the source, all decodable, and the damaged ones are those told;
 - **times**: each frame's time, in MP4 exact and in Matroska and WebM within 1 ms; one constant

@@ -10,9 +10,18 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from tests.media_folder import MEDIA
 
 BITS = 8
 """Bars in a frame; so a clip has 256 frames at most."""
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    """Folder of the test media; without it the test is skipped."""
+    if not MEDIA.is_dir():
+        pytest.skip(f"the test media are not at {MEDIA}; set TSUZUKI_MEDIA")
+    return MEDIA
 
 
 @pytest.fixture(scope="session")

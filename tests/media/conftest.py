@@ -1,25 +1,15 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.comparing import Pair
+from tests.media.comparing import Pair
 
 from tsuzuki import pipeline
 from tsuzuki.pipeline import Result, events
-
-
-@pytest.fixture(scope="session")
-def media() -> Path:
-    default = Path(__file__).parents[3] / "shared" / "media"
-    folder = Path(os.environ.get("TSUZUKI_MEDIA", default))
-    if not folder.is_dir():
-        pytest.skip(f"the test media are not at {folder}; set TSUZUKI_MEDIA")
-    return folder
 
 
 class Upscaled:

@@ -97,6 +97,22 @@ def test_everything_of_the_whole_clip_comes_through(
     assert upscaled(name, scale_factor=scale, segment_frames=segment_frames).differences() == {}
 
 
+NETWORK_CASES = {
+    "limited_animation_360p.mp4": {"span": "1-1.5", "content": "anime"},
+    "elf_live_action.mp4": {"span": "1-1.5", "content": "photo"},
+    "bbb_everything.mkv": {"span": "0.5-1", "content": "anime"},
+    "bbb_odd_321x181_444.mp4": {"span": "0.5-1", "content": "anime"},
+    "androidx_hlg10-color-test.mp4": {"content": "photo"},  # it has nine frames
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORK_CASES)
+def test_everything_comes_through_a_network(upscaled: Callable[..., Any], name: str) -> None:
+    done = upscaled(name, engine="ncnn", quality="Fast", **NETWORK_CASES[name])
+    assert done.differences() == {}
+
+
 def test_text_subtitles_survive_a_change_of_their_kind(upscaled: Callable[..., Any]) -> None:
     done = upscaled("androidx_sample_with_srt.mkv", "0-0.5", scale_factor=1, container="mp4")
     findings = done.pair.findings()

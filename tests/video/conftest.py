@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -97,12 +96,3 @@ def digests() -> Callable[[Iterable[Frame]], list[tuple[int, str, bool]]]:
         return [(f.number, hashlib.sha256(f.rgb.tobytes()).hexdigest(), f.failed) for f in frames]
 
     return digest
-
-
-@pytest.fixture(scope="session")
-def media_folder() -> Path:
-    default = Path(__file__).parents[3] / "shared" / "media"
-    folder = Path(os.environ.get("TSUZUKI_MEDIA", default))
-    if not folder.is_dir():
-        pytest.skip(f"the test media are not at {folder}; set TSUZUKI_MEDIA")
-    return folder

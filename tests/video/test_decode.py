@@ -258,8 +258,8 @@ MEDIA = [
 
 
 @pytest.mark.parametrize("name", MEDIA)
-def test_real_clips(media_folder: Path, digests: Digests, name: str) -> None:
-    facts, index = known(media_folder / name)
+def test_real_clips(media: Path, digests: Digests, name: str) -> None:
+    facts, index = known(media / name)
     last = min(len(index), 120)
     start = index.start_of(last - 1).frame
     whole = digests(FrameReader(facts, index).frames(start, last))

@@ -142,13 +142,13 @@ def test_video_without_one_frame(tmp_path: Path, clip: Callable[[str], Path]) ->
         ("androidx_sample_av1.mp4", {"codec": "av1"}),
     ],
 )
-def test_real_clips(media_folder: Path, name: str, expected: dict[str, Any]) -> None:
-    facts = probe(media_folder / name)
+def test_real_clips(media: Path, name: str, expected: dict[str, Any]) -> None:
+    facts = probe(media / name)
     assert {key: getattr(facts, key) for key in expected} == expected
 
 
-def test_cover_art_is_not_the_video(media_folder: Path) -> None:
-    facts = probe(media_folder / "bbb_everything.mkv")
+def test_cover_art_is_not_the_video(media: Path) -> None:
+    facts = probe(media / "bbb_everything.mkv")
     assert [s.cover_art for s in facts.streams].count(True) == 1
     assert [s.language for s in facts.streams if s.kind == "audio"] == ["eng", "deu"]
     assert facts.streams[2].title == "Kommentar"

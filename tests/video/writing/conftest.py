@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,15 +21,6 @@ HEADER = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
     b"Style: Default,Arial,16\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
 )
-
-
-@pytest.fixture(scope="session")
-def media() -> Path:
-    default = Path(__file__).parents[4] / "shared" / "media"
-    folder = Path(os.environ.get("TSUZUKI_MEDIA", default))
-    if not folder.is_dir():
-        pytest.skip(f"the test media are not at {folder}; set TSUZUKI_MEDIA")
-    return folder
 
 
 def _video(out: Any, times: list[int], tick: Fraction) -> Iterator[av.Packet]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-
-from docs.film import Film, Parcel, Track, read
+from tests.media.film import Film, Parcel, Track, read
 
 COLOUR_TOLERANCE = 1.5
 """Code values of 8 bits that the mean of a plane may differ by: what lossy coding does."""
