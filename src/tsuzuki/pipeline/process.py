@@ -114,5 +114,6 @@ def _environment() -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, paths))),
+        "MALLOC_MMAP_THRESHOLD_": str(4 << 20),  # glibc: memory of frames goes back when it is free
         "SVT_LOG": "1",  # only errors: SVT-AV1 writes to stderr past FFmpeg's log
     }

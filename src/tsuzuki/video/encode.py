@@ -35,6 +35,14 @@ X26X_PRESETS = (
     "veryslow",
     "placebo",
 )
+X264_LOOKAHEAD = dict(zip(X26X_PRESETS, (0, 0, 10, 20, 30, 40, 50, 60, 60, 60), strict=True))
+"""Frames that each preset of x264 looks ahead (x264, common/base.c)."""
+LOOKAHEAD_BYTES = 200 << 20
+"""Memory that x264's look-ahead may take, where its preset would take more for large frames."""
+LOOKAHEAD_BYTES_PER_PIXEL = 4.2
+"""Of each frame that x264 holds until then, measured."""
+LEAST_LOOKAHEAD = 5
+
 SVT_PRESETS = tuple(str(speed) for speed in range(14))
 
 _RGB, _BT709 = 0, 1
@@ -215,7 +223,7 @@ def plan_encoding(
         encoder=settings.encoder,
         library=encoder.library,
         version=_version(),
-        options=_options(settings, encoder, probe.hdr),
+        options=_options(settings, encoder, probe.hdr, width * height),
         pixel_format=pixel_format,
         width=width,
         height=height,
@@ -234,7 +242,9 @@ def plan_encoding(
     return msgspec.structs.replace(plan, container=choose_container(settings, probe, plan))
 
 
-def _options(settings: ProcessingSettings, encoder: Encoder, hdr: Hdr) -> dict[str, str]:
+def _options(
+    settings: ProcessingSettings, encoder: Encoder, hdr: Hdr, pixels: int
+) -> dict[str, str]:
     options = dict(encoder.options)
     for name, value in encoder_parameters(settings.encoder, hdr).items():
         options[encoder.parameters] += f":{name}={value}"
@@ -242,6 +252,11 @@ def _options(settings: ProcessingSettings, encoder: Encoder, hdr: Hdr) -> dict[s
         options["crf"] = f"{encoder.crf if settings.crf is None else settings.crf:g}"
     if encoder.preset is not None:
         options["preset"] = settings.preset or encoder.preset
+    if settings.encoder == "x264":
+        fitting = int(LOOKAHEAD_BYTES / (LOOKAHEAD_BYTES_PER_PIXEL * pixels))
+        frames = max(LEAST_LOOKAHEAD, fitting)
+        if frames < X264_LOOKAHEAD[options["preset"]]:
+            options[encoder.parameters] += f":rc-lookahead={frames}"
     return options
 
 

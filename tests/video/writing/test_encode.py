@@ -122,3 +122,15 @@ def test_frame_rate_stays_within_what_encoders_take(plain, replace, plan_for):
     assert plan_for(replace(plain, frame_rate=(90000, 1)), "svt-av1").frame_rate == (240, 1)
     assert plan_for(replace(plain, frame_rate=(1, 10))).frame_rate == (1, 1)
     assert plan_for(replace(plain, frame_rate=(30000, 1001))).frame_rate == (30000, 1001)
+
+
+@pytest.mark.parametrize(
+    ("width", "preset", "frames"),
+    [(640, None, None), (1280, None, None), (2560, None, 13), (2560, "veryfast", None),
+     (2560, "slow", 13), (7680, None, 5), (7680, "ultrafast", None)],
+)  # fmt: skip
+def test_the_look_ahead_of_large_frames_fits_into_memory(plain, width, preset, frames):
+    plan = encode.plan_encoding(SETTINGS(preset=preset), plain, width, width * 9 // 16)
+    wanted = None if frames is None else f"rc-lookahead={frames}"
+    told = [p for p in plan.options["x264-params"].split(":") if p.startswith("rc-lookahead")]
+    assert told == ([wanted] if wanted else [])
