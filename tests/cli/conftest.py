@@ -1,6 +1,5 @@
 """Tiny clips, and the command line called in this process or as a child."""
 
-import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -113,13 +112,3 @@ def make_video():
 @pytest.fixture
 def make_sound():
     return write_sound
-
-
-@pytest.fixture
-def media() -> Path:
-    folder = Path(
-        os.environ.get("TSUZUKI_MEDIA", Path(__file__).parents[2].parent / "shared" / "media")
-    )
-    if not folder.is_dir():
-        pytest.skip(f"no test media in {folder}; set TSUZUKI_MEDIA")
-    return folder

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from tsuzuki.durable import Durable, PendingFile
 from tsuzuki.errors import SessionDamagedError
+from tsuzuki.frame import Rgb
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.spooler import Finished
 from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths, frame_name
 from tsuzuki.video import stills
 from tsuzuki.video.decode import Frame
-from tsuzuki.video.facts import Rgb
 
 
 class FrameFiles:
@@ -107,7 +108,7 @@ class FrameFiles:
         frame: int,
         size: tuple[int, int],
     ) -> Rgb | None:
-        if not path.exists():
+        if not os.path.lexists(path):  # a link that leads nowhere is refused, too
             return None
         try:
             return read(path, self._paths.session_id, frame + 1, self._colour, *size)

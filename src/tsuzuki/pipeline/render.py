@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 from tsuzuki.durable import PendingFile, sha256_of, usual_mode
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
+from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
@@ -23,7 +24,6 @@ from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.upscaling import AIProcessor, implausible
 from tsuzuki.video.decode import Frame, FrameReader
-from tsuzuki.video.facts import Rgb
 from tsuzuki.video.processor import VideoProcessor
 
 QUEUE_FRAMES = 3

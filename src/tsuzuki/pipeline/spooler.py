@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tsuzuki.video.facts import Rgb
+from tsuzuki.frame import Rgb
 
 MAX_PENDING_BYTES = 256 << 20
 """Finished frames held in memory at most while they wait to be spooled or sealed."""

@@ -6,19 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from tsuzuki.frame import Rgb
-
-__all__ = [
-    "Colour",
-    "EncodePlan",
-    "FrameIndex",
-    "Probe",
-    "Rgb",
-    "Start",
-    "StreamFacts",
-    "StreamKind",
-]
-
 StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
 
 
