@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 from collections import Counter
@@ -34,11 +35,24 @@ class Exhaustion:
         self._video.write_bytes(b"video")
         self._seen: set[int] = set()
 
-    def run(self, *, again: bool = True) -> None:
-        """Try every state; with ``again`` also those of cuts in the recovery, and go on after it.
+    def run(self) -> None:
+        """Try every state, those of cuts in the recovery, and go on after it.
 
         What lies in temporary files does not change a recovery: one of each kind is cut again.
         """
+        for tree, told in self._cuts():
+            self._try(tree, told, again=self._is_new(tree, told))
+
+    def run_until_lost(self) -> None:
+        """Try every state, here and there, until something is lost."""
+        states = list(self._cuts())
+        random.Random(0).shuffle(states)
+        for tree, told in states:
+            self._try(tree, told, again=False)
+            if self.losses:
+                return
+
+    def _cuts(self) -> Iterator[tuple[Tree, Told]]:
         with self._at({}) as folder:
             port = LoggedPort(folder)
             work = self._work(folder, port)
@@ -48,7 +62,7 @@ class Exhaustion:
                 work.run()
         for tree, told in cuts(port.calls, before, self._most_writes):
             self.points += 1
-            self._try(tree, told, again=again and self._is_new(tree, told))
+            yield tree, told
 
     def _try(self, tree: Tree, told: Told, *, again: bool) -> None:
         with self._at(tree) as folder:

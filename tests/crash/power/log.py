@@ -37,6 +37,7 @@ class LoggedPort:
         self._real = OsPort()
         self._files: dict[int, int] = {}
         """Number of the file that a descriptor belongs to."""
+        self._paths: dict[int, Path] = {}
         self._created = 0
         self._guard = threading.RLock()
 
@@ -54,11 +55,15 @@ class LoggedPort:
         what, to = (p.relative_to(self._folder) if isinstance(p, Path) else p for p in (what, to))
         self.calls.append(Call(name, what, to, offset, data))
 
+    def path(self, fd: int) -> Path:
+        """Return the path that the descriptor's file was created at."""
+        return self._paths[fd]
+
     def create(self, path: Path) -> int:
         with self._guard:
             fd = self._real.create(path)
             self._created += 1
-            self._files[fd] = self._created
+            self._files[fd], self._paths[fd] = self._created, path
             self.note("create", path, self._created)
             return fd
 
