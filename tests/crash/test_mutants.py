@@ -190,9 +190,9 @@ MUTANTS = [
     Mutant("comparison of the identity", kits.other_video, without_identity_comparison),
 ]
 REAL = [
-    Mutant(f"{call}, {kind}", kits.cuts(kind, call))
+    Mutant(f"{call}, {kind}", kits.cuts(kind, flag, call))
     for kind in ("ext4", "xfs")
-    for call in ("fsync", "fsync_folder")
+    for flag, call in [(1, "fsync"), (2, "fsync_folder")]
 ]
 KITS = {m.kit.__name__: m.kit for m in MUTANTS if m.kit is not kits.states}
 """Those that are no tests of their own."""

@@ -11,16 +11,17 @@ import pytest
 
 from .power.start import cut_power
 
-STRIDE = 1 if os.environ.get("TSUZUKI_CRASH") == "full" else 44
+STRIDE = 1 if os.environ.get("TSUZUKI_CRASH") == "full" else 40
 """Calls from one cut to the next."""
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("flag", [1, 2], ids=["journal-flushed", "nothing-flushed"])
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
 def test_no_power_cut_has_lost_anything(
-    tmp_path: Path, record: Callable[..., None], kind: str
+    tmp_path: Path, record: Callable[..., None], kind: str, flag: int
 ) -> None:
-    figures: dict[str, Any] = cut_power(kind, tmp_path, STRIDE)
+    figures: dict[str, Any] = cut_power(kind, flag, tmp_path, STRIDE)
     losses = figures["losses"]
-    record(f"power cuts, {kind}", points=figures["points"], losses=len(losses))
+    record(f"power cuts, {kind}, flag {flag}", points=figures["points"], losses=len(losses))
     assert not losses, losses

@@ -1,7 +1,7 @@
 """Real power cuts: a file system in a loop image is shut down in the middle of the work.
 
-``python -m tests.crash.power.cuts KIND FOLDER STRIDE MUTANT`` in a mount namespace of its own, so
-that nothing stays mounted however it ends; prints `Figures` as JSON.
+Run as ``python -m tests.crash.power.cuts KIND FLAG STRIDE MUTANT FOLDER``, in a mount namespace of
+its own so that nothing stays mounted however it ends; prints `Figures` as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,8 @@ from tsuzuki.durable import OsPort
 from .work import Told, Work, using
 
 SHUTDOWN = 0x8004587D
-"""FS_IOC_SHUTDOWN: from then on nothing reaches the medium."""
-FLAGS = (1, 2)
-"""Flush the journal before, so that names survive without their data; or nothing at all."""
+"""FS_IOC_SHUTDOWN: from then on nothing reaches the medium. Its flag 1 flushes the journal before,
+so that names survive without their data; flag 2 nothing at all."""
 OPTIONS = {"ext4": "loop,noauto_da_alloc", "xfs": "loop"}
 """ext4 by default flushes the data of a file that replaces another; here nothing makes up for a
 missing flush."""
@@ -101,9 +99,8 @@ class Image:
 
 @dataclass(frozen=True)
 class Case:
-    """A job, and the way in which the power goes."""
+    """A job, and when the power goes."""
 
-    flag: int
     overwrite: bool
     at: int
     """Call before which the first run is cut."""
@@ -114,9 +111,10 @@ class Case:
 class Cuts:
     """Cuts at every ``stride``-th call; ``mutant`` is left out, until that is noticed."""
 
-    def __init__(self, kind: str, folder: Path, stride: int, mutant: str = "") -> None:
+    def __init__(self, kind: str, flag: int, stride: int, mutant: str, folder: Path) -> None:
         self.figures = Figures()
         self._kind = kind
+        self._flag = flag
         self._image = Image(kind, folder)
         self._video = folder / "clip.mkv"
         self._video.write_bytes(b"video")
@@ -124,11 +122,11 @@ class Cuts:
         self._mutant = mutant
 
     def run(self) -> Figures:
-        """Cut with and without the journal flushed, with and without an older output."""
+        """Cut with and without an older output."""
         began = time.monotonic()
-        for number, (flag, overwrite) in enumerate(product(FLAGS, (False, True))):
-            at = 1 + number * self._stride // 4
-            while self._try(Case(flag, overwrite, at, 1 + at * _SPREAD % _RESUMED_CALLS)):
+        for overwrite in (False, True):
+            at = 1 + overwrite * self._stride // 2
+            while self._try(Case(overwrite, at, 1 + at * _SPREAD % _RESUMED_CALLS)):
                 at += self._stride
                 if self._mutant and self.figures.losses:
                     return self.figures
@@ -156,14 +154,14 @@ class Cuts:
         """Do something in a child until it is cut; False where it came to its end."""
 
         def child(tell: Callable[[str], None]) -> None:
-            port = CuttingPort(self._image.mounted, at, case.flag, self._mutant)
+            port = CuttingPort(self._image.mounted, at, self._flag, self._mutant)
             with using(port):
                 for loss in do(self._work(case, tell)) or []:
                     tell(LOSS + loss)
 
         words = _in_child(child)
         lost = [word for word in words if word.startswith(LOSS)]
-        self.figures.losses += [f"{self._kind}, {case}: {word}" for word in lost]
+        self.figures.losses += [f"{self._kind}, flag {self._flag}, {case}: {word}" for word in lost]
         told += [word for word in words if word not in lost]
         if ENDED in told:
             return False
@@ -172,7 +170,7 @@ class Cuts:
         return True
 
     def _work(self, case: Case, tell: Callable[[str], None] = lambda _: None) -> Work:
-        folder = self._image.mounted / f"{case.flag}-{case.overwrite}-{case.at}"
+        folder = self._image.mounted / f"{case.overwrite}-{case.at}"
         return Work(folder, self._video, tell, overwrite=case.overwrite)
 
 
@@ -205,8 +203,9 @@ def _command(*arguments: str | Path) -> None:
 
 def main() -> None:
     logging.disable()
-    kind, folder, stride, mutant = sys.argv[1:]
-    print(json.dumps(asdict(Cuts(kind, Path(folder), int(stride), mutant).run())))  # noqa: T201
+    kind, flag, stride, mutant, folder = sys.argv[1:]
+    figures = Cuts(kind, int(flag), int(stride), mutant, Path(folder)).run()
+    print(json.dumps(asdict(figures)))  # noqa: T201
 
 
 if __name__ == "__main__":

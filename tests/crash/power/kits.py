@@ -64,11 +64,11 @@ def states(folder: Path, _clip: Path) -> list[str]:
     return found
 
 
-def cuts(kind: str, mutant: str) -> Kit:
+def cuts(kind: str, flag: int, mutant: str) -> Kit:
     """Real power cuts; they write in a process of their own, so the mutant is named."""
 
     def power_cuts(folder: Path, _clip: Path) -> list[str]:
-        return list(cut_power(kind, folder, 12, mutant)["losses"])
+        return list(cut_power(kind, flag, folder, 12, mutant)["losses"])
 
     return power_cuts
 

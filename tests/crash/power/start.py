@@ -16,13 +16,23 @@ _REPOSITORY = Path(__file__).parents[3]
 _TRIAL = 'mount -t tmpfs tmpfs "$1" && truncate -s 1M "$1/image" && losetup -f'
 
 
-def cut_power(kind: str, folder: Path, stride: int, mutant: str = "") -> dict[str, Any]:
+def cut_power(kind: str, flag: int, folder: Path, stride: int, mutant: str = "") -> dict[str, Any]:
     """Return the figures of `cuts.Cuts`; skips the test where it cannot be done."""
     if (reason := _why_not(kind, folder)) is not None:
         pytest.skip(reason)
     module = [sys.executable, "-m", "tests.crash.power.cuts"]
     done = subprocess.run(
-        ["unshare", "--mount", "--kill-child", *module, kind, folder, str(stride), mutant],
+        [
+            "unshare",
+            "--mount",
+            "--kill-child",
+            *module,
+            kind,
+            str(flag),
+            str(stride),
+            mutant,
+            folder,
+        ],
         cwd=_REPOSITORY,
         capture_output=True,
         text=True,

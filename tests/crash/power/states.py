@@ -20,7 +20,7 @@ from .log import Call
 Tree = dict[str, bytes | None]
 """Contents of files by path; None for folders, which come before what lies in them."""
 
-MOST_TOGETHER = 512
+MOST_TOGETHER = 2048
 """Combinations of what is not flushed that are all tried; of more, each one by itself."""
 
 
