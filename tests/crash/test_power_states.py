@@ -14,15 +14,21 @@ import pytest
 
 from .power.exhaust import Exhaustion
 
-MOST_WRITES = 8 if os.environ.get("TSUZUKI_CRASH") == "full" else 2
-"""Unflushed writes of one file that may be missing in any combination."""
+MOST = 8 if os.environ.get("TSUZUKI_CRASH") == "full" else 2
+"""Unflushed changes of one file or folder that may be missing in any combination."""
 
 
-@pytest.mark.parametrize("overwrite", [False, True], ids=["new-output", "old-output"])
+OUTPUTS = [
+    pytest.param(False, id="new-output"),
+    pytest.param(True, id="old-output", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("overwrite", OUTPUTS)
 def test_no_state_after_a_power_cut_has_lost_anything(
     tmp_path: Path, record: Callable[..., None], overwrite: bool
 ) -> None:
-    kit = Exhaustion(tmp_path, overwrite=overwrite, most_writes=MOST_WRITES)
+    kit = Exhaustion(tmp_path, overwrite=overwrite, most=MOST)
     kit.run()
     losses = kit.losses.total()
     record(

@@ -22,7 +22,7 @@ _NOT_STATE = re.compile(r"session\.(lock|owner)$")
 class Exhaustion:
     """Cuts the power at each point of the work, and again in the recovery, in all ways."""
 
-    def __init__(self, folder: Path, *, overwrite: bool, most_writes: int) -> None:
+    def __init__(self, folder: Path, *, overwrite: bool, most: int) -> None:
         self.points = 0
         self.again = 0
         """Points of cuts in a recovery."""
@@ -30,7 +30,7 @@ class Exhaustion:
         self._folder = folder
         self._numbers = count()
         self._overwrite = overwrite
-        self._most_writes = most_writes
+        self._most = most
         self._video = folder / "clip.mkv"
         self._video.write_bytes(b"video")
         self._seen: set[int] = set()
@@ -60,7 +60,7 @@ class Exhaustion:
             before = read_in(folder)
             with using(port):
                 work.run()
-        for tree, told in cuts(port.calls, before, self._most_writes):
+        for tree, told in cuts(port.calls, before, self._most):
             self.points += 1
             yield tree, told
 

@@ -58,7 +58,7 @@ def states(folder: Path, _clip: Path) -> list[str]:
     """Power cuts by the model of a disk, until something is lost."""
     found: list[str] = []
     for overwrite in (False, True):
-        kit = Exhaustion(folder, overwrite=overwrite, most_writes=2)
+        kit = Exhaustion(folder, overwrite=overwrite, most=2)
         kit.run_until_lost()
         found += kit.losses
     return found

@@ -1,10 +1,10 @@
 """Every state that a power cut may leave, by a model of a careless journalling file system.
 
 A file keeps what was flushed; of the writes after that, any of them may be missing, the last one
-torn, or only the length be there. A folder keeps the names that were flushed; what changed after
-that is kept up to any point, in order, and independently of other folders and of the data: so a
-name may survive with nothing behind it. That is what ext4 with ``noauto_da_alloc`` and XFS do, and
-a little worse than that.
+torn, or only the length be there. A folder keeps the names that were flushed; of the changes after
+that, any may be missing, whatever becomes of other folders and of the data: so a name may survive
+with nothing behind it. That is what ext4 with ``noauto_da_alloc`` and XFS do, and worse than that:
+they keep names in order.
 """
 
 from __future__ import annotations
@@ -31,17 +31,12 @@ class File:
         self.flushed = bytearray(data)
         self.writes: list[Call] = []
 
-    def options(self, most_writes: int) -> list[bytes]:
+    def options(self, most: int) -> list[bytes]:
         """Return what may be left of it: all of it first, the least last."""
         count = len(self.writes)
         everything = tuple(range(count))
-        if count <= most_writes:
-            sets = [s for n in range(count, -1, -1) for s in itertools.combinations(everything, n)]
-        else:
-            sets = [everything[:n] for n in range(count, 0, -1)]
-            sets += [(n,) for n in everything] + [()]
         found: dict[bytes, None] = {}
-        for kept in sets:
+        for kept in _subsets(count, most):
             found[self._after(kept)] = None
             if kept:
                 found[self._after(kept, torn=True)] = None
@@ -75,15 +70,20 @@ class Folder:
         self.flushed: dict[str, Any] = {}
         self.changes: list[tuple[str, str, Any]] = []
 
-    def names(self, kept: int | None = None) -> dict[str, Any]:
-        """Return what each name stands for after so many changes, else after all."""
+    def options(self, most: int) -> list[tuple[int, ...]]:
+        """Return which changes may be kept: all of them first, none last."""
+        return _subsets(len(self.changes), most)
+
+    def names(self, kept: tuple[int, ...] | None = None) -> dict[str, Any]:
+        """Return what each name stands for after these changes, else after all."""
         names = dict(self.flushed)
-        for change, name, what in self.changes[:kept]:
+        for number in range(len(self.changes)) if kept is None else kept:
+            change, name, what = self.changes[number]
             if change == "add":
                 names[name] = what
             elif change == "remove":
                 names.pop(name, None)
-            else:
+            elif name in names:
                 names[what] = names.pop(name)
         return names
 
@@ -127,12 +127,11 @@ class Disk:
             case "fsync_folder":
                 self._folder(call.what).flush()
 
-    def after_a_cut(self, most_writes: int) -> Iterator[Tree]:
+    def after_a_cut(self, most: int) -> Iterator[Tree]:
         """Yield what may be left now, some of it more than once."""
         folders = list(self._folders(self._root))
         files = list({id(f): f for f in self._all_files(folders) if f.writes}.values())
-        options: list[list[Any]] = [list(range(len(f.changes), -1, -1)) for f in folders]
-        options += [file.options(most_writes) for file in files]
+        options: list[list[Any]] = [each.options(most) for each in [*folders, *files]]
         if math.prod(map(len, options)) <= MOST_TOGETHER:
             chosen: Any = itertools.product(*options)
         else:
@@ -170,6 +169,14 @@ class Disk:
         self._folder(path.parent).changes.append((change, path.name, what))
 
 
+def _subsets(count: int, most: int) -> list[tuple[int, ...]]:
+    """Choose from so many in all ways; of more than ``most``, the first ones and single ones."""
+    everything = tuple(range(count))
+    if count <= most:
+        return [s for n in range(count, -1, -1) for s in itertools.combinations(everything, n)]
+    return [everything[:n] for n in range(count, 0, -1)] + [(n,) for n in everything] + [()]
+
+
 def _one_by_one(options: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
     """Yield all kept and nothing kept, and each option with either of them around it."""
     for around in ([o[0] for o in options], [o[-1] for o in options]):
@@ -188,7 +195,7 @@ def _lay_out(folder: Folder, prefix: str, kept: dict[int, Any], tree: Tree) -> N
             tree[prefix + name] = kept.get(id(what), bytes(what.flushed))
 
 
-def cuts(calls: list[Call], before: Tree, most_writes: int) -> Iterator[tuple[Tree, list[str]]]:
+def cuts(calls: list[Call], before: Tree, most: int) -> Iterator[tuple[Tree, list[str]]]:
     """Yield each different state that a cut may leave, with what had been reported by then."""
     disk, told, seen = Disk(before), list[str](), set[int]()
     for call in (None, *calls):
@@ -196,7 +203,7 @@ def cuts(calls: list[Call], before: Tree, most_writes: int) -> Iterator[tuple[Tr
             told.append(call.what)
         elif call is not None:
             disk.do(call)
-        for tree in disk.after_a_cut(most_writes):
+        for tree in disk.after_a_cut(most):
             key = hash((len(told), tuple(tree.items())))
             if key not in seen:
                 seen.add(key)
