@@ -77,7 +77,7 @@ RECOVERIES = (
 )
 """States to begin with, and the calls of which each one is met."""
 ERRORS = {"EIO": 42, "ENOSPC": 41, "EROFS": 42, "EDQUOT": 41}
-"""Errors, and the exit code that each means."""
+"""Errors, met once or from then on, and the exit code that each means."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -169,7 +169,10 @@ class Campaign:
     """Takes jobs from nothing to their outputs, each run with an injection, and counts."""
 
     def __init__(self, turns: tuple[Turn, ...], what: tuple[str, ...], codes: set[int]) -> None:
-        """Inject each of ``what`` in turn; a run may end with ``codes``."""
+        """Inject each of ``what`` in turn, at a call that it has a place for.
+
+        A run may end with ``codes``.
+        """
         self.points = 0
         self.late = 0
         """Runs that made fewer calls than were counted to."""
@@ -197,6 +200,9 @@ class Campaign:
     def count(self, run: Injected, safe: int) -> None:
         """Count a run before which so many frames were said to be safe."""
         assert run.code in self._allowed, (run.used, run.code, run.victim.errors)
+        if run.code in ERRORS.values():
+            assert "tsuzuki resume" in run.victim.errors
+            assert run.code == next(c for name, c in ERRORS.items() if f"={name}:" in run.used[0])
         met = max(run.deaths, run.code != 0)
         self.points += met
         self.late += not met
@@ -217,7 +223,7 @@ class Campaign:
         span = turn.least + turn.each * left
         for number in self._numbers:
             when = 1 + int(span * (number * GOLDEN_RATIO % 1))
-            yield f"{turn.calls}:{self._what[number % len(self._what)]}:when={when}"
+            yield f"{turn.calls}:{self._what[number % len(self._what)]}".format(when)
 
 
 @pytest.fixture
@@ -237,7 +243,7 @@ def test_killed_at_its_calls(
     command: Any, check: Any, record: Any, short_clip: Path, variant: str
 ) -> None:
     options, turns = KILLS[variant]
-    campaign = Campaign(turns, ("signal=SIGKILL",), {0, -9, 60})
+    campaign = Campaign(turns, ("signal=SIGKILL:when={}",), {0, -9, 60})
     campaign.work(lambda: command(short_clip, *options), POINTS if FULL else 4, check)
     record(f"killed at calls, frames {variant}", **campaign.figures())
     assert campaign.losses == 0
@@ -295,7 +301,7 @@ def flip_a_byte(path: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_refused_calls_pause_it(command: Any, check: Any, record: Any, short_clip: Path) -> None:
-    what = tuple(f"error={name}" for name in ERRORS)
+    what = tuple(f"error={name}:when={{}}{on}" for on in ("", "+") for name in ERRORS)
     campaign = Campaign(TURNS, what, {0, *ERRORS.values()})
     campaign.work(lambda: command(short_clip, *SPOOL), POINTS if FULL else 6, check)
     record("refused calls", **campaign.figures())
