@@ -273,7 +273,8 @@ def test_a_frame_that_takes_longer_than_the_promise(
         assert "Traceback" not in shown.screen
         assert "frames-spooled" not in shown.screen
         assert way == "twice" or "tsuzuki resume" in shown.screen
-    victim = job.run()
+    victim = job.start()
+    assert victim.end(timeout=600) == 0
     assert victim.all("session-opened")[0]["resumed"]
     losses = int(job.digest() != undisturbed(clip, *SLOW).digest)
     frame = round(victim.all("finished")[0]["seconds"])
@@ -287,8 +288,8 @@ def draw_large(path: Path) -> Path:
     """Write a clip of one frame that a large network needs long for on any processor."""
     with av.open(str(path), "w") as container:
         video: Any = container.add_stream("libx264", rate=24)
-        video.width, video.height, video.pix_fmt = 256, 144, "yuv420p"
-        picture = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)
+        video.width, video.height, video.pix_fmt = 224, 126, "yuv420p"
+        picture = np.random.default_rng(0).integers(0, 256, (126, 224, 3), np.uint8)
         container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(video.encode(None))
     return path
