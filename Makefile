@@ -39,7 +39,8 @@ lint: setup
 	$(BIN)/lint-imports
 
 crash: setup
-	TSUZUKI_KILLS=$(KILLS) $(BIN)/python -m pytest -q -n auto -m "" tests/crash
+	TSUZUKI_CRASH=full TSUZUKI_KILLS=$(KILLS) \
+		$(BIN)/python -m pytest -q -n auto --dist worksteal -m "" tests/crash
 
 bench: setup
 	$(BIN)/python -m bench

@@ -29,7 +29,7 @@ from tsuzuki.upscaling import AIProcessor
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.segment import SegmentEncoder
 
-FRAMES, RANGE = 240, 10
+FRAMES, RANGE = 480, 20
 ROUNDS = 3
 SLACK = 1.05
 SETTINGS: dict[str, Any] = {"quality": "Fast", "preset": "veryfast", "range_end": RANGE}

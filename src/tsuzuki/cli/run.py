@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tsuzuki.cli.boundary import show_error
@@ -38,7 +40,7 @@ def run_queue(items: Sequence[QueueItem], *, json: bool) -> int:
         for item in items:
             if cancel.is_set():
                 return max(worst, Cancelled.exit_code)
-            with display_for(json=json) as display:
+            with _terminal_may_be_gone(), display_for(json=json) as display:
                 shown.append(display)
                 worst = max(worst, _run(item, display, cancel, made))
     return worst
@@ -54,7 +56,8 @@ def _run(item: QueueItem, display: Display, cancel: threading.Event, made: dict[
             return
         if isinstance(event, events.SessionOpened) and event.output in made:
             raise _same_output(item, made[event.output])
-        display.show(event)
+        with _terminal_may_be_gone():
+            display.show(event)
         if isinstance(event, events.Finished):
             made[event.output] = item.name
 
@@ -80,10 +83,21 @@ def _same_output(item: QueueItem, other: str) -> OutputError:
 
 
 def _failed(error: TsuzukiError, display: Display, stopped: list[events.Stopped]) -> int:
-    for event in stopped:
-        display.show(event)
-    display.__exit__(None, None, None)  # the message belongs below the bars
     command = stopped[-1].resume_command if stopped else None
     hint = f"Go on with: {command}" if command and command not in error.message else None
-    show_error(error, hint=hint)
+    with _terminal_may_be_gone():
+        for event in stopped:
+            display.show(event)
+        display.__exit__(None, None, None)  # the message belongs below the bars
+        show_error(error, hint=hint)
     return error.exit_code
+
+
+@contextlib.contextmanager
+def _terminal_may_be_gone() -> Iterator[None]:
+    """Pass over the error of a closed terminal: its signal, or nohup, says what is to follow."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
