@@ -2,9 +2,10 @@
 
 from tsuzuki.durable.faults import free_bytes, storage_error, storage_errors
 from tsuzuki.durable.kept import KeptFile
+from tsuzuki.durable.naming import is_temporary
 from tsuzuki.durable.pending import PendingFile
 from tsuzuki.durable.port import OsPort, Port, usual_mode
-from tsuzuki.durable.read import read_bounded, sha256_of
+from tsuzuki.durable.read import open_regular, read_bounded, sha256_of
 from tsuzuki.durable.write import Durable
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "PendingFile",
     "Port",
     "free_bytes",
+    "is_temporary",
+    "open_regular",
     "read_bounded",
     "sha256_of",
     "storage_error",

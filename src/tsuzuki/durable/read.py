@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from tsuzuki.durable.faults import storage_errors
 from tsuzuki.errors import SessionDamagedError
@@ -27,10 +28,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
     Raises `SessionDamagedError` for a symbolic link, a device or a longer file, `StorageError`
     where reading fails, `FileNotFoundError` where there is nothing.
     """
-    with storage_errors(path):
-        fd = _open_regular(path)
-        with os.fdopen(fd, "rb") as file:
-            data = file.read(limit + 1)
+    with storage_errors(path), open_regular(path) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise SessionDamagedError(
             f"{path} is longer than the {limit:,} bytes that it may have, so it was not used. "
@@ -46,7 +45,7 @@ def sha256_of(path: Path, check: Callable[[], None] | None = None) -> str:
     ``check`` is called for every piece of 1 MiB; what it raises, such as a cancel, ends the
     reading.
     """
-    with storage_errors(path), os.fdopen(_open_regular(path), "rb", buffering=0) as file:
+    with storage_errors(path), open_regular(path) as file:
         digest = hashlib.sha256()
         while piece := file.read(_PIECE):
             digest.update(piece)
@@ -55,7 +54,8 @@ def sha256_of(path: Path, check: Callable[[], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-def _open_regular(path: Path) -> int:
+def open_regular(path: Path) -> BinaryIO:
+    """Open an ordinary file for reading; `SessionDamagedError` for links, devices and the like."""
     try:
         fd = os.open(path, _READ)
     except OSError as error:
@@ -65,7 +65,7 @@ def _open_regular(path: Path) -> int:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise _not_regular(path)
-    return fd
+    return os.fdopen(fd, "rb")
 
 
 def _is_other_kind(path: Path) -> bool:

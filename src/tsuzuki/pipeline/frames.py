@@ -43,7 +43,7 @@ class FrameFiles:
     def read_source(self, frame: int) -> Rgb | None:
         """Return an extracted frame; None where there is no sound one."""
         path = self._paths.frame(frame + 1)
-        return self._read(stills.read_png, path, frame, self._source_size)
+        return self._read(stills.read_png, path, self._source_size)
 
     def write_source(self, frame: Frame) -> None:
         """Write an extracted frame, unless it is there."""
@@ -54,7 +54,7 @@ class FrameFiles:
                 frame.rgb,
                 self._colour,
                 self._paths.session_id,
-                frame.number + 1,
+                path.name,
             )
             pending.finish()
         pending.publish(path)
@@ -63,7 +63,7 @@ class FrameFiles:
         """Return an upscaled frame; None where there is no sound one."""
         for suffix, read in ((KEPT, stills.read_png), (SPOOLED, stills.read_spooled)):
             path = self._paths.upscaled_frame(frame + 1, suffix)
-            rgb = self._read(read, path, frame, self._size)
+            rgb = self._read(read, path, self._size)
             if rgb is not None:
                 return rgb
         return None
@@ -73,7 +73,7 @@ class FrameFiles:
         path = self._paths.logs / f"suspicious_{frame_name(frame + 1)}"
         with PendingFile(path, self._durable) as pending:
             stills.write_png(
-                cast(BinaryIO, pending.file), rgb, self._colour, self._paths.session_id, frame + 1
+                cast(BinaryIO, pending.file), rgb, self._colour, self._paths.session_id, path.name
             )
             pending.finish()
         self._durable.replace_file(pending.path, path)
@@ -95,23 +95,17 @@ class FrameFiles:
                     finished.rgb,
                     self._colour,
                     self._paths.session_id,
-                    finished.frame + 1,
+                    path.name,
                 )
                 pending.finish()
             files.append((pending.path, path))
         self._durable.publish_files(files)
 
-    def _read(
-        self,
-        read: Callable[..., Rgb],
-        path: Path,
-        frame: int,
-        size: tuple[int, int],
-    ) -> Rgb | None:
+    def _read(self, read: Callable[..., Rgb], path: Path, size: tuple[int, int]) -> Rgb | None:
         if not os.path.lexists(path):  # a link that leads nowhere is refused, too
             return None
         try:
-            return read(path, self._paths.session_id, frame + 1, self._colour, *size)
+            return read(path, self._paths.session_id, self._colour, *size)
         except SessionDamagedError as error:
             aside = self._durable.move_aside(path)
             self._on_damage(f"{error.message} The damaged file is kept as {aside.name}.")
