@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tsuzuki.cli import sessions
-from tsuzuki.sessions import SessionManager
+from tsuzuki.sessions import SessionLock, SessionManager
 from tsuzuki.settings import ProcessingSettings
 
 INFO = {
@@ -66,7 +66,7 @@ def test_show_prints_the_panel_and_how_to_go_on(cli, begin):
 
 
 @pytest.mark.parametrize("name", ["012345678901", "../../etc", "x", "a.mp4"])
-@pytest.mark.parametrize("command", ["show", "remove"])
+@pytest.mark.parametrize("command", ["show", "remove", "check", "repair"])
 def test_a_session_that_does_not_exist(cli, command, name):
     result = cli("sessions", command, name)
     assert result.code == 31
@@ -119,6 +119,65 @@ def test_a_damaged_summary_is_reported_to_the_person(cli, begin, manager):
     result = cli("sessions", "list")
     assert "Note:" in result.err
     assert made in result.err
+
+
+@pytest.fixture
+def broken(begin, manager):
+    """A session with a frame that is none."""
+    return begin("a.mp4")
+
+
+def test_check_names_problems_and_the_command_that_repairs_them(cli, broken, manager):
+    result = cli("sessions", "check", broken)
+    assert result.code == 34
+    problem, end = result.out.splitlines()
+    assert problem.startswith(f"{manager.paths(broken).upscaled_frame(1)}: it is no whole PNG")
+    assert end == f"Session {broken} has 1 problem. Repair it: tsuzuki sessions repair {broken}"
+    (report,) = json.loads(cli("sessions", "check", broken, "--json", "--read-data").out)
+    assert report["session_id"] == broken
+    assert report["problems"][0]["path"] == str(manager.paths(broken).upscaled_frame(1))
+    assert report["notes"] == []
+
+
+def test_check_all(cli, begin, broken, manager):
+    sound = begin("b.mp4", work=False)
+    result = cli("sessions", "check", "--all")
+    assert result.code == 34
+    assert f"Session {sound} is sound as far as sizes tell" in result.out
+    assert "1 problem" in result.out
+    with SessionLock(manager.paths(sound)):
+        busy = cli("sessions", "check", "--all", "--json")
+        assert {one["session_id"] for one in json.loads(busy.out)} == {sound, broken}
+        assert busy.code == 34
+        assert "being worked on" in busy.err
+        assert cli("sessions", "check", sound).code == 32
+    assert cli("sessions", "check", sound, "--read-data").out == f"Session {sound} is sound.\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["0123456789ab", "--all"]])
+def test_check_wants_one_or_all(cli, arguments):
+    result = cli("sessions", "check", *arguments)
+    assert result.code == 3
+    assert "--all" in result.err
+
+
+def test_check_moves_nothing(cli, broken, manager):
+    summary = manager.get_progress_file(broken)
+    summary.write_bytes(b"{")
+    assert cli("sessions", "check", broken).code == 34
+    assert cli("sessions", "check", "--all").code == 34
+    assert summary.read_bytes() == b"{"
+
+
+def test_repair_says_what_it_did_and_how_to_go_on(cli, broken, manager):
+    path = manager.paths(broken).upscaled_frame(1)
+    result = cli("sessions", "repair", broken)
+    assert result.code == 0
+    assert f"Set aside: {path}.damaged-1" in result.out
+    assert f"Go on with: tsuzuki resume {broken} (computes 1 frame again)" in result.out
+    assert cli("sessions", "check", broken).code == 0
+    again = json.loads(cli("sessions", "repair", broken, "--json").out)
+    assert (again["aside"], again["frames_again"], again["completed"]) == ([], 0, False)
 
 
 def test_a_paused_session_says_so(begin, manager):

@@ -28,6 +28,12 @@ def test_overlaps(added, first, length):
     assert subject.overlaps(first, first + length) is expected
 
 
+@given(ranges, ranges)
+def test_minus(added, taken):
+    one, other = (FrameRanges((f, f + n) for f, n in pairs) for pairs in (added, taken))
+    assert list(one.minus(other)) == sorted(set(one) - set(other))
+
+
 def test_a_summary_keeps_the_longest_in_order():
     subject = FrameRanges([(1, 1), (3, 9), (20, 20), (30, 33)])
     assert subject.to_list(2) == [[3, 9], [30, 33]]

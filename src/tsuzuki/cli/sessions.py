@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsuzuki.cli import options as o
-from tsuzuki.errors import SessionNotFoundError, SettingsError
+from tsuzuki.errors import SessionDamagedError, SessionNotFoundError, SettingsError, TsuzukiError
 
 if TYPE_CHECKING:
-    from tsuzuki.sessions import SessionManager
+    from tsuzuki.sessions import Repaired, Report, SessionManager
     from tsuzuki.sessions.progress import ProgressData
 
 app = typer.Typer(
-    help="List, show and remove sessions. A session is one upscaling job: one video with one set "
-    "of settings, kept on disk until its output is complete.",
+    help="List, show, check, repair and remove sessions. A session is one upscaling job: one video "
+    "with one set of settings, kept on disk until its output is complete.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -78,6 +78,67 @@ def show_session(
         stdout().print(f"Go on with: tsuzuki resume {session_id}", markup=False)
 
 
+@app.command("check")
+def check_sessions(
+    session_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Session id.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Check every session.")] = False,
+    read_data: Annotated[
+        bool,
+        typer.Option("--read-data", help="Read everything, so that every changed bit is found."),
+    ] = False,
+    sessions_dir: o.SessionsDir = None,
+    json: o.JsonResult = False,
+) -> None:
+    """Find damaged and missing files of a session; nothing is changed.
+
+    Ends with exit code 0 where all is well, and 34 where there are problems.
+    """
+    from tsuzuki.cli.boundary import show_error  # noqa: PLC0415
+
+    if (session_id is None) is not every:
+        raise SettingsError("Name one session to check, or give --all.")
+    manager = _manager(sessions_dir)
+    ids = manager.session_ids() if session_id is None else [session_id]
+    reports, failures = [], {}
+    for one in ids:
+        try:
+            report = manager.check_session(one, read_data=read_data)
+        except TsuzukiError as error:
+            if not every:
+                raise
+            failures[one] = error
+            show_error(error)
+        else:
+            reports.append(report)
+            if not json:
+                _show_report(report, read_data=read_data)
+    if json:
+        errors = [{"session_id": one, "error": e.message} for one, e in failures.items()]
+        _print_json([*map(_plain, reports), *errors])
+    damaged = any(report.problems for report in reports)
+    code = max((error.exit_code for error in failures.values()), default=0)
+    raise typer.Exit(SessionDamagedError.exit_code if damaged else code)
+
+
+@app.command("repair")
+def repair_session(
+    session_id: Annotated[str, typer.Argument(metavar="ID", help="Session id.")],
+    sessions_dir: o.SessionsDir = None,
+    json: o.JsonResult = False,
+) -> None:
+    """Set damaged files of a session aside, so that only they are computed again.
+
+    Nothing that is damaged is deleted, and nothing that is sound is touched.
+    """
+    repaired = _manager(sessions_dir).repair_session(session_id)
+    if json:
+        _print_json(_plain(repaired))
+    else:
+        _show_repaired(repaired)
+
+
 @app.command("remove")
 def remove_sessions(ids: Ids, yes: Yes = False, sessions_dir: o.SessionsDir = None) -> None:
     """Remove sessions and the work in them. Outputs stay."""
@@ -119,6 +180,42 @@ def clean_sessions(
         stdout().print(
             f"Kept {len(kept)} with work in them (--yes removes them): {', '.join(kept)}"
         )
+
+
+def _show_report(report: Report, *, read_data: bool) -> None:
+    for problem in report.problems:
+        _print(str(problem))
+    for note in report.notes:
+        _print(f"Note: {note}")
+    session_id, problems = report.session_id, len(report.problems)
+    if problems:
+        count = "1 problem" if problems == 1 else f"{problems} problems"
+        _print(f"Session {session_id} has {count}. Repair it: tsuzuki sessions repair {session_id}")
+    else:
+        more = "" if read_data else " as far as sizes tell; --read-data compares every bit"
+        _print(f"Session {session_id} is sound{more}.")
+
+
+def _show_repaired(repaired: Repaired) -> None:
+    for path in repaired.aside:
+        _print(f"Set aside: {path}")
+    for path in repaired.removed:
+        _print(f"Removed, as nothing needs it: {path}")
+    if repaired.rebuilt:
+        _print("The summary was made anew from the finished work.")
+    done, total, again = repaired.frames_done, repaired.frames_total, repaired.frames_again
+    _print(f"{done} frames are safe." if total is None else f"{done} of {total} frames are safe.")
+    if repaired.completed:
+        _print("The output is complete; nothing is computed again.")
+    else:
+        frames = "1 frame" if again == 1 else f"{again} frames"
+        _print(f"Go on with: tsuzuki resume {repaired.session_id} (computes {frames} again)")
+
+
+def _print(text: str) -> None:
+    from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
+
+    stdout().print(safe(text), markup=False, soft_wrap=True)
 
 
 def _manager(root: Path | None) -> SessionManager:
@@ -169,6 +266,12 @@ def _size(manager: SessionManager, progress: ProgressData) -> int:
 
 def _with_size(manager: SessionManager, progress: ProgressData) -> dict[str, Any]:
     return {**progress, "size": _size(manager, progress)}
+
+
+def _plain(found: Report | Repaired) -> Any:
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.to_builtins(found, enc_hook=str)
 
 
 def _print_json(value: Any) -> None:

@@ -1,5 +1,6 @@
 """Sessions: upscaling jobs on disk, what is done and what is left."""
 
+from tsuzuki.sessions.check import Repaired, Report
 from tsuzuki.sessions.identity import (
     Difference,
     differences,
@@ -37,6 +38,8 @@ __all__ = [
     "Owner",
     "ProgressData",
     "Records",
+    "Repaired",
+    "Report",
     "SegmentRecord",
     "SessionLock",
     "SessionManager",

@@ -154,6 +154,11 @@ class _Times(msgspec.Struct):
     pts: list[int] = []
 
 
+def count_frames(index: bytes) -> int:
+    """Return the number of frames of an index (JSON)."""
+    return len(msgspec.json.decode(index, type=_Times).pts)
+
+
 def _progress_of(job: Job, index: bytes, completed: FrameRanges) -> ProgressData:
     progress = new_progress(
         job.session_id,
@@ -172,7 +177,7 @@ def _progress_of(job: Job, index: bytes, completed: FrameRanges) -> ProgressData
     if job.plan is not None:
         steps["validate"]["data"] = job.plan
     if completed:
-        total = max(1, len(msgspec.json.decode(index, type=_Times).pts))
+        total = max(1, count_frames(index))
         steps["upscale"] = {
             "status": "in_progress",
             "progress": min(100.0, 100 * len(completed) / total),
@@ -186,4 +191,5 @@ def _damaged(paths: SessionPaths, reason: str) -> SessionDamagedError:
         f"{paths.index} is damaged and was not used: {reason}. `tsuzuki resume {paths.session_id}` "
         "makes the index anew from the video.",
         path=str(paths.index),
+        reason=reason,
     )

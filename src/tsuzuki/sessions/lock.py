@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,7 +56,7 @@ class SessionLock:
             try:
                 self._lock.acquire(timeout=0)
             except filelock.Timeout:
-                raise self._busy() from None
+                raise _busy(self.paths) from None
         try:
             with storage_errors(self.paths.lock):
                 _prove_exclusion(self.paths)
@@ -74,9 +76,11 @@ class SessionLock:
             if held:
                 del _held[self.paths.lock]
         if held:
-            with contextlib.suppress(TsuzukiError, OSError):
-                self._durable.remove_file(self.paths.owner)
-            self._lock.release()
+            try:
+                with contextlib.suppress(TsuzukiError, OSError):
+                    self._durable.remove_file(self.paths.owner)
+            finally:
+                self._lock.release()
 
     def __enter__(self) -> Self:
         return self.acquire()
@@ -89,15 +93,16 @@ class SessionLock:
     ) -> None:
         self.release()
 
-    def _busy(self) -> SessionBusyError:
-        owner = read_owner(self.paths)
-        who = f"process {owner.pid} on {owner.host}" if owner else "another process"
-        return SessionBusyError(
-            f"Session {self.paths.session_id} is being worked on by {who}. Wait until that has "
-            "ended, or stop it; nothing was changed.",
-            pid=owner.pid if owner else None,
-            host=owner.host if owner else None,
-        )
+
+def _busy(paths: SessionPaths) -> SessionBusyError:
+    owner = read_owner(paths)
+    who = f"process {owner.pid} on {owner.host}" if owner else "another process"
+    return SessionBusyError(
+        f"Session {paths.session_id} is being worked on by {who}. Wait until that has "
+        "ended, or stop it; nothing was changed.",
+        pid=owner.pid if owner else None,
+        host=owner.host if owner else None,
+    )
 
 
 def read_owner(paths: SessionPaths) -> Owner | None:
@@ -114,9 +119,51 @@ def held_here(paths: SessionPaths) -> SessionLock | None:
         return _held.get(paths.lock)
 
 
+@contextlib.contextmanager
+def left_alone(paths: SessionPaths) -> Iterator[None]:
+    """Let nobody begin to work on the session meanwhile, without changing a file of it.
+
+    Raises `SessionBusyError` while somebody works on it.
+    """
+    try:
+        with storage_errors(paths.lock):
+            fd = _open_lock(paths.lock)
+    except FileNotFoundError:  # nobody has ever worked on it
+        yield
+        return
+    if fd is None:
+        yield
+        return
+    try:
+        if not _take(fd):
+            raise _busy(paths)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _open_lock(path: Path) -> int | None:
+    """Open a lock without making it; None where nobody could work on the session anyway."""
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES}:
+            raise
+    return None
+
+
 def _excludes(path: Path) -> bool:
     """Try to take a held lock again through a second descriptor: some file systems let one."""
     fd = os.open(path, os.O_RDWR)
+    try:
+        return not _take(fd)
+    finally:
+        os.close(fd)
+
+
+def _take(fd: int) -> bool:
+    """Take the lock until the descriptor is closed; False where another holds it."""
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415 - there is none elsewhere
@@ -127,11 +174,8 @@ def _excludes(path: Path) -> bool:
 
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
-        return True
-    else:
         return False
-    finally:
-        os.close(fd)
+    return True
 
 
 def _prove_exclusion(paths: SessionPaths) -> None:

@@ -14,7 +14,8 @@ import msgspec
 
 from tsuzuki.durable import Durable, storage_errors
 from tsuzuki.errors import SessionDamagedError, SessionDiffersError, SessionError, TsuzukiError
-from tsuzuki.sessions import cleanup, identity, summary
+from tsuzuki.sessions import check, cleanup, identity, summary
+from tsuzuki.sessions.check import Repaired, Report
 from tsuzuki.sessions.identity import Difference, Settings
 from tsuzuki.sessions.index import read_index_as, write_index
 from tsuzuki.sessions.layout import (
@@ -286,6 +287,20 @@ class SessionManager:
             _log.warning("%s The damaged file is kept as %s.", error, aside)
             return None
 
+    # Damage
+
+    def check_session(self, session_id: str, *, read_data: bool = False) -> Report:
+        """Say what is damaged, missing or strange in a session; see `check.check`."""
+        return check.check(self.paths(session_id), read_data=read_data)
+
+    def repair_session(self, session_id: str) -> Repaired:
+        """Clear what is damaged in a session out of the way; see `check.repair`."""
+        self.flush()
+        repaired = check.repair(self.paths(session_id), self._durable)
+        with self._guard:
+            self._live.pop(session_id, None)
+        return repaired
+
     # Removing
 
     def cleanup_session(self, session_id: str, *, keep_frames: bool = False) -> None:
@@ -364,7 +379,7 @@ class SessionManager:
         return list(self._sessions())
 
     def _sessions(self) -> Iterator[ProgressData]:
-        for name in self._names():
+        for name in self.session_ids():
             try:
                 progress = self.load_progress(name)
             except TsuzukiError as error:
@@ -373,7 +388,8 @@ class SessionManager:
             if progress is not None:
                 yield progress
 
-    def _names(self) -> list[str]:
+    def session_ids(self) -> list[str]:
+        """Return the ids of all sessions, whether they can be read or not."""
         try:
             with storage_errors(self.root), os.scandir(self.root) as entries:
                 return sorted(e.name for e in entries if is_session_id(e.name) and e.is_dir())

@@ -206,11 +206,12 @@ def decode_progress(data: bytes, session_id: str) -> ProgressData:
         _refuse_newer(parsed, session_id)
         check_progress(parsed, session_id)
     except (ValueError, RecursionError, NotSealedError) as error:
+        reason = str(error) or "it is nested too deeply"
         raise SessionDamagedError(
-            f"progress.json of session {session_id} is damaged and was not used: "
-            f"{str(error) or 'it is nested too deeply'}. `tsuzuki resume {session_id}` rebuilds it "
-            "from the finished work.",
+            f"progress.json of session {session_id} is damaged and was not used: {reason}. "
+            f"`tsuzuki resume {session_id}` rebuilds it from the finished work.",
             session_id=session_id,
+            reason=reason,
         ) from error
     progress = cast(ProgressData, parsed)
     if not sealed:

@@ -51,6 +51,20 @@ class FrameRanges:
             ranges = sorted(sorted(ranges, key=lambda r: r[0] - r[1])[:limit])
         return [[first, last] for first, last in ranges]
 
+    def minus(self, other: FrameRanges) -> FrameRanges:
+        """Return the frames that are not in ``other``."""
+        left = FrameRanges()
+        for start, last in self.ranges():
+            first, at = start, bisect_left(other._lasts, start)
+            while at < len(other._firsts) and other._firsts[at] <= last:
+                if first < other._firsts[at]:
+                    left.add(first, other._firsts[at] - 1)
+                first = other._lasts[at] + 1
+                at += 1
+            if first <= last:
+                left.add(first, last)
+        return left
+
     def overlaps(self, first: int, last: int) -> bool:
         """Whether a frame from ``first`` to ``last`` is in the set."""
         at = bisect_left(self._lasts, first)

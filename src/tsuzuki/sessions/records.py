@@ -92,6 +92,8 @@ class Damage(msgspec.Struct, frozen=True):
     reason: str
     segment: int | None = None
     """Number of the segment that has to be rendered again."""
+    frames: tuple[int, int] | None = None
+    """First and last frame of it, where they are known."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
@@ -136,9 +138,10 @@ def read_records(paths: SessionPaths, *, verify_data: bool = False) -> Records:
     numbers, sizes, spooled = _list(paths.upscaled)
     records = Records([], [], spooled)
     for number in sorted(numbers):
-        path = paths.record(number)
+        path, frames = paths.record(number), None
         try:
             record = _read(paths, path, number)
+            frames = record.first, record.last
             _check_file(record, sizes.get(record.file))
             _check_order(records.good, record)
             if verify_data:
@@ -146,7 +149,7 @@ def read_records(paths: SessionPaths, *, verify_data: bool = False) -> Records:
         except FileNotFoundError:
             continue
         except (ValueError, SessionDamagedError) as error:
-            records.damaged.append(Damage(path, str(error), number))
+            records.damaged.append(Damage(path, str(error), number, frames))
         else:
             records.good.append(record)
     return records

@@ -26,7 +26,7 @@ def load(paths: SessionPaths, durable: Durable) -> ProgressData | None:
     """
     paths.check()
     try:
-        return _read(paths)
+        return read(paths)
     except FileNotFoundError:
         pass
     except SessionDamagedError as error:
@@ -39,7 +39,7 @@ def load(paths: SessionPaths, durable: Durable) -> ProgressData | None:
     # Another process may have saved meanwhile; then its file is the better one.
     if durable.publish(paths.progress, encode_progress(progress)):
         return progress
-    return _read(paths)
+    return read(paths)
 
 
 def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:
@@ -72,5 +72,9 @@ def check(progress: ProgressData, session_id: str) -> None:
         ) from error
 
 
-def _read(paths: SessionPaths) -> ProgressData:
+def read(paths: SessionPaths) -> ProgressData:
+    """Return what the file says, and leave it as it is.
+
+    Raises `FileNotFoundError`, `SessionDamagedError`, and `SessionError` for a newer version.
+    """
     return decode_progress(read_bounded(paths.progress, MAX_BYTES), paths.session_id)
