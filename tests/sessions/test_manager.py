@@ -243,7 +243,7 @@ class TestFrames:
             patch.setattr(manager._durable.port, "fsync", full)
             manager.add_completed_frame(session_id, "frame_000001_upscaled.png")
             assert wait_for(lambda: manager._timer is None, 3.0)
-            assert wait_for(lambda: manager._saver._error is not None, 3.0)
+            assert wait_for(lambda: getattr(manager._saver, "_error", None) is not None, 3.0)
             manager.set_step_progress(session_id, "upscale", 1)
             assert wait_for(lambda: manager._timer is None, 3.0)
         with pytest.raises(DiskFullError):
