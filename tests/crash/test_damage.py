@@ -145,8 +145,9 @@ class Session:
 class Tally:
     """Points tried, and those that were not found or that were used."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, record: Callable[..., None]) -> None:
         self._session = session
+        self._record = record
         self.points = 0
         self.losses: list[str] = []
 
@@ -160,6 +161,11 @@ class Tally:
         if self._session.uses(kind, path):
             self.losses.append(f"{path.name}: {what} was used")
         self._session.restore()
+
+    def judge(self, name: str) -> None:
+        """Tell what was tried; none of it may be lost."""
+        self._record(f"damage, {name}", points=self.points, losses=len(self.losses))
+        assert self.losses == []
 
 
 def _names(report: Report, path: Path) -> bool:
@@ -215,10 +221,8 @@ def session(
 
 
 @pytest.fixture
-def tally(session: Session, record: Callable[..., None]) -> Iterator[Tally]:
-    made = Tally(session)
-    yield made
-    record("damage", points=made.points, losses=len(made.losses))
+def tally(session: Session, record: Callable[..., None]) -> Tally:
+    return Tally(session, record)
 
 
 KINDS = ("summary", "index", "record", "segment", "spooled", "kept", "extracted")
@@ -236,7 +240,7 @@ def test_every_flipped_byte_and_every_cut(session: Session, tally: Tally, kind: 
         tally.point(kind, path, f"a bit of byte {place}")
         path.write_bytes(data[:place])
         tally.point(kind, path, f"a cut at {place}", by_size=True)
-    assert tally.losses == []
+    tally.judge(f"bytes and lengths of the {kind}")
 
 
 @pytest.mark.timeout(600)
@@ -251,7 +255,7 @@ def test_places_elsewhere(session: Session, tally: Tally) -> None:
         flipped[place // 8] ^= 1 << place % 8
         path.write_bytes(flipped)
         tally.point(kind, path, f"bit {place}")
-    assert tally.losses == []
+    tally.judge("places elsewhere")
 
 
 def test_every_file_swapped_with_another_of_its_kind(session: Session, tally: Tally) -> None:
@@ -277,7 +281,7 @@ def test_every_file_swapped_with_another_of_its_kind(session: Session, tally: Ta
     ):
         own.write_bytes(other.read_bytes())
         tally.point(kind, own, "that of another session")
-    assert tally.losses == []
+    tally.judge("swapped")
 
 
 def test_every_file_doubled_under_another_name(session: Session, tally: Tally) -> None:
@@ -304,7 +308,7 @@ def test_every_file_doubled_under_another_name(session: Session, tally: Tally) -
     double.write_bytes(session.bytes[segment])
     assert double in [note.path for note in check(session.paths).notes]
     session.restore()
-    assert tally.losses == []
+    tally.judge("doubled")
 
 
 def test_every_missing_file_is_told(session: Session) -> None:

@@ -174,6 +174,14 @@ def test_sizes_tell_what_is_cut(session):
         path.write_bytes(data)
 
 
+def test_frames_given_up_by_a_run_are_not_missing(session, manager):
+    manager.state(session.session_id)
+    session.upscaled_frame(10, "nut").unlink()
+    manager.completed_frames(session.session_id)
+    manager.flush()
+    assert check(session).problems == []
+
+
 def test_strangers_are_notes(session):
     known = [
         session.upscaled / "segment_000007-0123456789ab.mkv",

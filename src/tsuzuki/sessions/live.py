@@ -37,6 +37,11 @@ class LiveProgress:
                 self.changed = True
             return self._due()
 
+    def forget(self, frames: FrameRanges) -> None:
+        """Have frames no longer for finished, as they are not on disk any more."""
+        with self._guard:
+            self.completed = self.completed.minus(frames)
+
     def set_progress(self, step: StepName, percent: float) -> bool:
         """Set how far a step is, 0 to 100; return whether it is time to save."""
         with self._guard:
@@ -75,7 +80,7 @@ class LiveProgress:
         """Return the progress with the finished frames in it."""
         with self._guard:
             upscale = self.progress["steps"]["upscale"]
-            if self.completed:
+            if self.completed or "completed" in upscale.get("data", {}):
                 data: dict[str, Any] = upscale.setdefault("data", {})
                 data["completed"] = self.completed.to_list(MAX_RANGES)
                 if upscale["status"] != "completed" and (total := self._total(data)):

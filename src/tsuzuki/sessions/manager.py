@@ -249,8 +249,17 @@ class SessionManager:
         self._save_soon(session_id, due=self._working(session_id).add_frames(numbers))
 
     def completed_frames(self, session_id: str) -> FrameRanges:
-        """Return the numbers (from 1) of the frames that are sealed or spooled on disk."""
-        return read_records(self.paths(session_id)).completed()
+        """Return the numbers (from 1) of the frames that are sealed or spooled on disk.
+
+        The summary forgets frames that have been removed or set aside meanwhile.
+        """
+        with self._guard:
+            live = self._live.get(session_id)
+            noted = FrameRanges() if live is None else live.completed.minus(FrameRanges())
+        completed = read_records(self.paths(session_id)).completed()
+        if live is not None:
+            live.forget(noted.minus(completed))
+        return completed
 
     def get_completed_frames(self, session_id: str) -> list[str]:
         """Return the paths of the frames that are done; names only for those in a segment."""
