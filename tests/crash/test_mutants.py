@@ -112,11 +112,11 @@ def without_digest_when_checked(patch: pytest.MonkeyPatch) -> None:
 
 
 def without_digest_when_joined(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(store, "sha256_of", lambda _: hashlib.sha256(SEGMENT_BYTES[0]).hexdigest())
+    patch.setattr(store, "sha256_of", lambda *_: hashlib.sha256(SEGMENT_BYTES[0]).hexdigest())
 
 
 def without_digest_of_frames(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(stills, "_digest", lambda *_: "0" * 64)
+    patch.setattr(stills, "check_spooled", lambda *_: None)
 
 
 def without_lock(patch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tsuzuki.durable import Durable, PendingFile, write
+from tsuzuki.durable import Durable, PendingFile, usual_mode, write
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.messages import SegmentRendered
 from tsuzuki.pipeline.plan import Segment
@@ -182,14 +182,14 @@ class Work:
             failed=[],
             seconds={},
         )
-        store.seal(segment, rendered, PLAN)
+        store.seal(segment, rendered, PLAN, "")
         self._tell(f"segment {segment.number}")
 
     def _combine(self) -> None:
         store = Store(self._paths, keep_frames=False)
         store.load(SEGMENTS)
-        Durable().remove_temporaries_of(self.output)
-        with PendingFile(self.output) as pending:
+        Durable().remove_temporaries_of(self.output, self._id)
+        with PendingFile(self.output, None, self._id, mode=usual_mode()) as pending:
             for segment in SEGMENTS:
                 pending.file.write(store.file_of(segment).read_bytes())
             size = pending.finish()
@@ -197,14 +197,14 @@ class Work:
         self._remembered("combine")["output"] = {"size": size, "sha256": digest}
         self._save("combine", "in_progress")
         if self._overwrite:
-            pending.replace(self.output)
+            Durable().replace_file(pending.path, self.output)
         else:
             assert pending.publish(self.output)
         self._tell("output")
         self._save("combine", "completed")
 
     def _clean_up(self) -> None:
-        Durable().remove_temporaries_of(self.output)
+        Durable().remove_temporaries_of(self.output, self._id)
         self._tell("removing")
         self._manager.cleanup_session(self._id)
         self._tell("removed")
