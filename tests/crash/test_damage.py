@@ -240,6 +240,8 @@ def test_every_flipped_byte_and_every_cut(session: Session, tally: Tally, kind: 
         tally.point(kind, path, f"a bit of byte {place}")
         path.write_bytes(data[:place])
         tally.point(kind, path, f"a cut at {place}", by_size=True)
+    path.write_bytes(data + b"\0")
+    tally.point(kind, path, "a byte more", by_size=True)
     tally.judge(f"bytes and lengths of the {kind}")
 
 
