@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsuzuki.errors import UnsupportedVideoError
+from tsuzuki.frame import Rgb
 from tsuzuki.video.colour import (
     check_matrix,
     chroma_location,
@@ -18,7 +19,7 @@ from tsuzuki.video.colour import (
     rgb_frame,
     to_rgb,
 )
-from tsuzuki.video.facts import Colour, Rgb
+from tsuzuki.video.facts import Colour
 
 
 def yuv(depth: int, *, full: bool, matrix: int = 1, chroma: str = "444") -> tuple[str, Colour]:

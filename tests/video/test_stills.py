@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsuzuki.errors import SessionDamagedError
+from tsuzuki.frame import Rgb
 from tsuzuki.video import stills
-from tsuzuki.video.facts import Colour, Rgb
+from tsuzuki.video.facts import Colour
 
 SESSION = "0123456789ab"
 FORMATS = {"gbrp": 255, "gbrp10le": 1023, "gbrp12le": 4095, "gbrp16le": 65535}
