@@ -37,7 +37,7 @@ X26X_PRESETS = (
 )
 X264_LOOKAHEAD = dict(zip(X26X_PRESETS, (0, 0, 10, 20, 30, 40, 50, 60, 60, 60), strict=True))
 """Frames that each preset of x264 looks ahead (x264, common/base.c)."""
-LOOKAHEAD_BYTES = 200 << 20
+LOOKAHEAD_BYTES = 130 << 20
 """Memory that x264's look-ahead may take, where its preset would take more for large frames."""
 LOOKAHEAD_BYTES_PER_PIXEL = 4.2
 """Of each frame that x264 holds until then, measured."""
@@ -256,7 +256,8 @@ def _options(
         fitting = int(LOOKAHEAD_BYTES / (LOOKAHEAD_BYTES_PER_PIXEL * pixels))
         frames = max(LEAST_LOOKAHEAD, fitting)
         if frames < X264_LOOKAHEAD[options["preset"]]:
-            options[encoder.parameters] += f":rc-lookahead={frames}"
+            # Nor any frames more that the look-ahead of another thread would hold.
+            options[encoder.parameters] += f":rc-lookahead={frames}:sync-lookahead=0"
     return options
 
 
