@@ -55,13 +55,18 @@ def cancel_on_signals(on_first: Callable[[], None]) -> Iterator[threading.Event]
 
 @contextmanager
 def answerable() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt` where a person is asked something, and do no more."""
+    """Let a signal raise `KeyboardInterrupt` where a person is asked something, and do no more."""
     wakeup = signal.set_wakeup_fd(-1)
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in _numbers()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
 
 

@@ -40,7 +40,7 @@ from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
-from tsuzuki.sessions.search import SessionMatch
+from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
 
 _log = logging.getLogger(__name__)
@@ -253,7 +253,8 @@ class _Runner:
         own = self.manager.generate_session_id(plan.probe.path, plan.settings)
         found = None
         for match in self.manager.find_sessions(plan.probe.path, plan.settings):
-            if found is None and _is_same(match, own):
+            # One with the id that a new session would get counts whatever differs, to be refused.
+            if found is None and (match.session_id == own or is_same_job(match)):
                 found = match.progress
             elif match.progress["status"] != "completed":
                 self._emit(_other_session(match))
@@ -454,17 +455,6 @@ def _other_session(match: SessionMatch) -> events.Warned:
         message=f"There is another unfinished session of this video ({what}). To go on with that "
         f"one: tsuzuki resume {match.session_id}",
     )
-
-
-def _is_same(match: SessionMatch, own_id: str) -> bool:
-    """Tell whether a session is the one to go on with.
-
-    One whose video lay elsewhere is, if its own file is gone or is this one with another time. One
-    with the id that a new session would get is, even if the content differs: that is refused later.
-    """
-    was = Path(match.progress["video_file"])
-    here = not was.exists() or all(d.field != "video_file" for d in match.differences)
-    return match.session_id == own_id or match.match == "exact" or (match.match == "moved" and here)
 
 
 def _check_identity(run: Run, *, accept: bool, may_differ: frozenset[str]) -> None:

@@ -41,7 +41,7 @@ from tsuzuki.sessions.progress import (
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import read_records
 from tsuzuki.sessions.saver import AsyncProgressSaver
-from tsuzuki.sessions.search import SessionMatch, match_sessions
+from tsuzuki.sessions.search import SessionMatch, is_same_job, match_sessions
 from tsuzuki.settings import ProcessingSettings
 
 _log = logging.getLogger(__name__)
@@ -132,12 +132,9 @@ class SessionManager:
     def find_resumable_session(
         self, video_path: str | os.PathLike[str], settings: Settings
     ) -> ProgressData | None:
-        """Return the session to go on with: of this content with these settings, begun, not done.
-
-        One of the same path comes first, then one whose video has moved.
-        """
+        """Return the session to go on with, if it has begun and is not done: see `is_same_job`."""
         for match in self.find_sessions(video_path, settings):
-            if match.match in {"exact", "moved"} and self._has_begun(match.progress):
+            if is_same_job(match) and self._has_begun(match.progress):
                 return match.progress
         return None
 

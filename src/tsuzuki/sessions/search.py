@@ -37,6 +37,16 @@ class SessionMatch(msgspec.Struct, frozen=True):
     differences: tuple[Difference, ...] = ()
 
 
+def is_same_job(match: SessionMatch) -> bool:
+    """Tell whether a session is the one to go on with, rather than another one of the same video.
+
+    One whose video lay elsewhere is, if its own file is gone or is this one with another time.
+    """
+    was = Path(match.progress["video_file"])
+    here = not was.exists() or all(d.field != "video_file" for d in match.differences)
+    return match.match == "exact" or (match.match == "moved" and here)
+
+
 def match_sessions(
     video_path: str | os.PathLike[str], settings: Settings | None, sessions: Iterable[ProgressData]
 ) -> list[SessionMatch]:
