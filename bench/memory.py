@@ -11,30 +11,40 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import tools
 
 LIMIT_MB = 1200
-LENGTHS = (500, 1500, 5000)
+FRAMES_LONG = 10_000
 GROWTH_MB = 10
-"""From the second length to the third; the first, a segment, is too short to fill the queues."""
-ROUNDS = 3
+"""From the second quarter of a long video to the last. The first fills the queues."""
 NETWORKS = (("waifu2x upconv_7", "Fast"), ("animevideov3", "Balanced"))
 """What the limit is for, and the quality that chooses it; `docs.memory` measures the others."""
 FRAMES = 60
 """More than x264 looks ahead: it holds some 15 MB of each until then."""
 
 
-def peak(arguments: Sequence[object]) -> tuple[float, float]:
-    """Run the command; return the highest resident MB of runner and worker."""
+class Use(NamedTuple):
+    """Resident MB of runner and worker: the highest, and both together as time goes on."""
+
+    runner: float
+    worker: float
+    together: list[float]
+
+
+def measure(arguments: Sequence[object]) -> Use:
+    """Run the command and watch its processes."""
     highest: dict[int, int] = {}
+    together: list[float] = []
     done = threading.Event()
 
     def watch(pid: int) -> None:
         while not done.wait(0.02):
-            for member in tools.family(pid):
+            members = tools.family(pid)
+            for member in members:
                 highest[member] = max(highest.get(member, 0), tools.kilobytes(member, "VmHWM"))
+            together.append(sum(tools.kilobytes(member, "VmRSS") for member in members) / 1e3)
 
     with tools.started(tools.command(*arguments)) as process:
         watcher = threading.Thread(target=watch, args=(process.pid,))
@@ -45,15 +55,14 @@ def peak(arguments: Sequence[object]) -> tuple[float, float]:
         if process.wait() or b'"finished"' not in told[-1]:
             raise SystemExit(f"The run failed: {told[-1:]}")
     runner = highest.pop(process.pid)
-    return runner / 1e3, sum(highest.values()) / 1e3
+    return Use(runner / 1e3, sum(highest.values()) / 1e3, together)
 
 
-def run(clip: Path, *options: object) -> tuple[float, float, float]:
-    """Upscale a clip; return the highest MB of runner, worker and both together."""
+def run(clip: Path, *options: object) -> Use:
+    """Upscale a clip and watch."""
     with tempfile.TemporaryDirectory() as folder:
         places = ("-o", Path(folder, "out.mp4"), "--sessions-dir", Path(folder, "sessions"))
-        runner, worker = peak(["upscale", clip, *options, *places])
-    return runner, worker, runner + worker
+        return measure(["upscale", clip, *options, *places])
 
 
 def networks() -> bool:
@@ -61,9 +70,10 @@ def networks() -> bool:
     rows: list[Any] = []
     highest = 0.0
     for name, quality in NETWORKS:
-        figures = run(clip, "--quality", quality, "--range", f"0-{FRAMES / 25}")
-        rows.append((name, FRAMES, *(f"{figure:.0f}" for figure in figures)))
-        highest = max(highest, figures[-1])
+        use = run(clip, "--quality", quality, "--range", f"0-{FRAMES / 25}")
+        both = use.runner + use.worker
+        rows.append((name, FRAMES, f"{use.runner:.0f}", f"{use.worker:.0f}", f"{both:.0f}"))
+        highest = max(highest, both)
     columns = ("network", "frames", "runner", "worker", "together")
     tools.table("memory: highest MB, 1280x720 to 2560x1440", columns, rows)
     return tools.verdict("together", highest, LIMIT_MB, "MB")
@@ -71,19 +81,17 @@ def networks() -> bool:
 
 def length() -> bool:
     source = tools.media("bbb_180p_20s.mp4")
-    rows, together = [], []
     with tempfile.TemporaryDirectory() as folder:
-        clip = tools.loop_clip(source, Path(folder, "clip.mp4"), LENGTHS[-1])
-        for frames in LENGTHS:
-            options = ("--engine", "nearest", "--preset", "ultrafast")
-            end = ("--range", f"0-{frames / 24:.3f}")
-            runs = [run(clip, *options, *end) for _ in range(ROUNDS)]
-            figures = [median(column) for column in zip(*runs, strict=True)]
-            together.append(figures[-1])
-            rows.append((f"{frames:,}", *(f"{figure:.1f}" for figure in figures)))
-    columns = ("frames", "runner", "worker", "together")
-    tools.table(f"memory: highest MB by length, 320x180, medians of {ROUNDS}", columns, rows)
-    return tools.verdict("growth from the second", together[-1] - together[1], GROWTH_MB, "MB")
+        clip = tools.loop_clip(source, Path(folder, "clip.mp4"), FRAMES_LONG)
+        use = run(clip, "--engine", "nearest", "--preset", "ultrafast")
+    size = len(use.together) // 4
+    quarters = [median(use.together[n * size : (n + 1) * size]) for n in range(4)]
+    tools.table(
+        f"memory: MB of runner and worker together, 320x180, {FRAMES_LONG:,} frames",
+        ("quarter", "median"),
+        [(number, f"{quarter:.1f}") for number, quarter in enumerate(quarters, 1)],
+    )
+    return tools.verdict("growth, 2nd to 4th", quarters[3] - quarters[1], GROWTH_MB, "MB")
 
 
 def main() -> bool:
