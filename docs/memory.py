@@ -59,23 +59,23 @@ def look_ahead(scale: int) -> float:
     """Return by how many MB a run without a network grows as the encoder fills up."""
     # Spooled at once: else finished frames would pile up, which no network is fast enough for.
     options = ("--engine", "nearest", "--loss-budget", "0")
-    few, many = (measure(scale, frames, *options)[-1] for frames in (FEW, MANY))
+    few, many = (measure(scale, frames, *options).both for frames in (FEW, MANY))
     return many - few
 
 
 def row(network: Network, ahead: float) -> str:
     """Measure a network and return its line of the table."""
     frames = 1 if network.cost > SLOW else FEW
-    runner, worker, together = measure(network.scale, frames, "--model", network.name)
+    use = measure(network.scale, frames, "--model", network.name)
     size = f"{WIDTH * network.scale}x{HEIGHT * network.scale}"
-    figures = (f"{figure:,.0f}" for figure in (runner, worker, ahead, together + ahead))
+    figures = (f"{figure:,.0f}" for figure in (use.runner, use.worker, ahead, use.both + ahead))
     line = f"| {' | '.join((f'`{network.name}`', size, str(frames), *figures))} |\n"
     sys.stderr.write(line)
     return line
 
 
-def measure(scale: int, frames: int, *options: str) -> tuple[float, float, float]:
-    """Return the highest MB of runner, worker and both."""
+def measure(scale: int, frames: int, *options: str) -> memory.Use:
+    """Upscale so many frames and return the memory that it took."""
     part = ("--scale", scale, "--range", f"0-{frames / RATE}", "--device", "cpu")
     return memory.run(tools.media(CLIP), *part, *options)
 
