@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tsuzuki.durable import Durable, OsPort, port
-from tsuzuki.pipeline import job, store
+from tsuzuki.pipeline import store
+from tsuzuki.pipeline.steps import validate
 from tsuzuki.sessions import index, lock, progress, records, sealed, search
 from tsuzuki.video import stills
 
@@ -146,7 +147,7 @@ def without_settings_comparison(patch: pytest.MonkeyPatch) -> None:
 
 
 def without_identity_comparison(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(job, "differences", lambda *_: [])
+    patch.setattr(validate, "differences", lambda *_: [])
 
 
 MUTANTS = [

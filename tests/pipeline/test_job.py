@@ -27,7 +27,7 @@ from tsuzuki.errors import (
     SessionNotFoundError,
     SettingsError,
 )
-from tsuzuki.pipeline import events, job
+from tsuzuki.pipeline import events, runner
 from tsuzuki.sessions import SessionManager, SessionPaths
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.sealed import seal, unseal
@@ -120,7 +120,7 @@ class TestUpscale:
             yield
             kept.append(False)
 
-        monkeypatch.setattr(job, "awake", awake)
+        monkeypatch.setattr(runner, "awake", awake)
         run(allow_sleep=allowed)
         assert kept == ([] if allowed else [True, False])
 

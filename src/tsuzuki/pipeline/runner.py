@@ -1,0 +1,315 @@
+"""What runs a session: its steps in order, one worker, and the end saved however it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from tsuzuki.errors import (
+    Cancelled,
+    InputError,
+    OutputError,
+    ResourceError,
+    SettingsError,
+    TsuzukiError,
+)
+from tsuzuki.pipeline import events
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.awake import awake
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.run import Run
+from tsuzuki.pipeline.steps import combine, extract, validate
+from tsuzuki.pipeline.steps import upscale as upscaling
+from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.sessions.cleanup import has_work
+from tsuzuki.sessions.layout import frame_name
+from tsuzuki.sessions.lock import SessionLock
+from tsuzuki.sessions.log import session_log
+from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.progress import ProgressData, StepName
+from tsuzuki.sessions.search import SessionMatch, is_same_job
+from tsuzuki.settings import ProcessingSettings
+
+_log = logging.getLogger(__name__)
+
+Choice = Literal["resume", "restart", "fail"]
+OnExisting = Choice | Callable[[ProgressData], Choice]
+"""What to do with an unfinished session, or a function that decides it from its progress."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run that came to its end has made."""
+
+    output: Path
+    session_id: str
+    frames: int
+    frames_computed: int
+    """Frames computed by this run; the others were safe from earlier runs."""
+    failed_frames: tuple[int, ...]
+    """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
+    seconds: float
+    size: int
+    """Bytes of the output."""
+    kept_frames: Path | None
+    """Folder of the session with the kept frames, where they were asked for."""
+    bit_identical: bool
+    """False when changes were accepted on the way, which took the promise of equal bytes back."""
+
+
+class _Step(NamedTuple):
+    name: StepName
+    is_done: Callable[[Run], bool]
+    work: Callable[[Run], None]
+
+
+_STEPS = (
+    _Step("validate", validate.is_done, validate.validate),
+    _Step("extract", extract.is_done, extract.extract),
+    _Step("upscale", upscaling.is_done, upscaling.upscale),
+    _Step("combine", combine.is_published, combine.combine),
+)
+
+
+class Runner:
+    """A manager, a supervised worker, and the session that they work on."""
+
+    def __init__(
+        self,
+        manager: SessionManager,
+        emit: events.OnEvent,
+        cancel: threading.Event,
+        *,
+        allow_sleep: bool,
+    ) -> None:
+        self.manager = manager
+        self.accepted: frozenset[int] = frozenset()
+        """Frames (from 1) to take as they come out of the network."""
+        self.may_differ: frozenset[str] = frozenset()
+        """Parts of the identity that the user wants changed."""
+        self.supervisor = Supervisor(cancel, self._on_restart)
+        self._emit = emit
+        self._allow_sleep = allow_sleep
+        self._run: Run | None = None
+        self._stopped = False
+        self._began = time.monotonic()
+
+    def plan(self, path: Path, settings: ProcessingSettings, output: Path | None) -> Plan:
+        """Have the worker probe the video and resolve the settings."""
+        file = str(output) if output and not output.is_dir() else None
+        request = m.MakePlan(path=str(path), settings=settings, output=file)
+        return self.supervisor.ask(request, m.PlanMade).plan
+
+    def find_session(self, plan: Plan) -> ProgressData | None:
+        """Return the session of this video with these settings; tell of its other sessions."""
+        own = self.manager.generate_session_id(plan.probe.path, plan.settings)
+        found = None
+        for match in self.manager.find_sessions(plan.probe.path, plan.settings):
+            # One with the id that a new session would get counts whatever differs, to be refused.
+            if found is None and (match.session_id == own or is_same_job(match)):
+                found = match.progress
+            elif match.progress["status"] != "completed":
+                self._emit(_other_session(match))
+        return found
+
+    def choose(self, progress: ProgressData, on_existing: OnExisting) -> Choice:
+        """Ask what to do with a session that was found, if there is unfinished work in it."""
+        if not callable(on_existing):
+            return on_existing
+        paths = self.manager.paths(progress["session_id"])
+        begun = has_work(paths) or paths.index.exists()
+        return on_existing(progress) if begun and progress["status"] != "completed" else "resume"
+
+    def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
+        """Check everything that can be known now, create the session, work."""
+        target = validate.place_output(plan, output)
+        validate.check_output(plan, target, overwrite=overwrite)
+        session_id = self.manager.create_session(plan.probe.path, plan.settings, plan.video_info)
+        with self._session(session_id, plan, overwrite=overwrite) as run:
+            run.state["output"] = str(target)
+            run.remembered("validate")["identity"] = run.identity
+            try:
+                return self._work(run, resumed=False)
+            except (InputError, OutputError, ResourceError, SettingsError) as error:
+                if not run.index.pts:  # refused before anything was done: nothing to go on with
+                    self._forget(run, error)
+                raise
+
+    def go_on(
+        self, plan: Plan, session_id: str, output: Path | None, *, overwrite: bool, accept: bool
+    ) -> Result:
+        """Go on with an existing session, if it would still make the same output."""
+        with self._session(session_id, plan, overwrite=overwrite) as run:
+            run.state.setdefault("output", str(validate.default_output(plan)))
+            if output is not None:
+                combine.remove_temporaries(run)  # those beside the output as it was
+                run.state["output"] = str(validate.place_output(plan, output))
+            if run.keep_frames:  # for good: a later run without the wish must not delete them
+                run.state["settings"]["keep_frames"] = True
+            run.state["video_file"] = plan.probe.path
+            validate.check_identity(run, accept=accept, may_differ=self.may_differ)
+            run.state["settings"]["tile_size"] = plan.settings.tile_size
+            if not combine.is_published(run):
+                validate.check_output(plan, run.output, overwrite=run.overwrite)
+            return self._work(run, resumed=True)
+
+    def stop(self, error: BaseException) -> None:
+        """Save what is finished and why it went no further, and tell; the first call counts."""
+        if self._stopped:
+            return
+        self._stopped = True
+        run = self._run
+        try:
+            self.supervisor.stop(run.on_report if run else lambda _: None)
+        except Exception:  # noqa: BLE001 - the first error counts, and has to be saved
+            _log.exception("while stopping")
+        if run is not None and run.step is not None:
+            paused = isinstance(error, Cancelled | ResourceError | KeyboardInterrupt)
+            with contextlib.suppress(TsuzukiError):
+                self.manager.update_step_status(
+                    run.session_id,
+                    run.step,
+                    "in_progress" if paused else "failed",
+                    error=str(error) or type(error).__name__,
+                )
+        self._tell_stopped(error, run)
+
+    def _forget(self, run: Run, error: TsuzukiError) -> None:
+        """Remove a session in which nothing was done."""
+        self._stopped = True
+        self._run = run.step = None
+        self.supervisor.stop(lambda _: None)
+        with contextlib.suppress(TsuzukiError):
+            self.manager.cleanup_session(run.session_id)
+        self._tell_stopped(error, None)
+
+    def _tell_stopped(self, error: BaseException, run: Run | None) -> None:
+        if isinstance(error, TsuzukiError):
+            command = f"tsuzuki resume {run.session_id}" if run else None
+            if command and isinstance(error, OutputError):
+                command += " -o NAME"  # without, it would fail in the same way
+            self._emit(
+                events.Stopped(
+                    session_id=run.session_id if run else "",
+                    code=error.code,
+                    exit_code=error.exit_code,
+                    message=error.message,
+                    resume_command=command,
+                    details=error.details,
+                )
+            )
+
+    @contextlib.contextmanager
+    def _session(self, session_id: str, plan: Plan, *, overwrite: bool) -> Iterator[Run]:
+        paths = self.manager.paths(session_id)
+        with SessionLock(paths), session_log(paths):
+            run = Run(self.manager, session_id, plan, self.supervisor, self._emit)
+            run.overwrite = overwrite
+            self._run = run
+            try:
+                yield run
+            except BaseException as error:
+                self.stop(error)  # while the session is still locked
+                raise
+
+    def _work(self, run: Run, *, resumed: bool) -> Result:
+        with contextlib.ExitStack() as stack:
+            if not self._allow_sleep:
+                stack.enter_context(awake())
+            self._open(run, resumed=resumed)
+            self._accept_frames(run)
+            published = combine.is_published(run)
+            for step in _STEPS:
+                self._do(run, step, done=published)
+            return self._finish(run)
+
+    def _open(self, run: Run, *, resumed: bool) -> None:
+        known = extract.load_index(run)
+        run.emit(
+            events.SessionOpened(
+                session_id=run.session_id,
+                video_file=run.plan.probe.path,
+                output=str(run.output),
+                folder=str(run.store.paths.folder),
+                resumed=resumed,
+                frames_total=len(run.index) if known else None,
+                frames_done=len(self.manager.completed_frames(run.session_id)),
+                settings=run.plan.settings.to_dict(),
+            )
+        )
+        for note in (*run.plan.notes, *run.index.warnings):
+            run.warn("note", note)
+        if resumed:
+            reached = run.remembered("upscale").pop("reached", 0)
+            names = (frame_name(n + 1) for n in run.store.open_frames(run.segments, reached))
+            lost = self.manager.get_remaining_frames(run.session_id, names)
+            run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
+
+    def _accept_frames(self, run: Run) -> None:
+        if self.accepted:
+            known = run.remembered("validate").setdefault("accepted_suspicious", [])
+            known[:] = sorted({*known, *self.accepted})
+            frames = ", ".join(map(str, sorted(self.accepted)))
+            run.warn("accepted-frames", f"Accepted as the network gives them: frame {frames}.")
+
+    def _do(self, run: Run, step: _Step, *, done: bool) -> None:
+        run.step = step.name
+        if done or step.is_done(run):
+            run.emit(events.StepSkipped(session_id=run.session_id, step=step.name))
+        else:
+            began = time.monotonic()
+            self.manager.update_step_status(run.session_id, step.name, "in_progress")
+            run.emit(events.StepStarted(session_id=run.session_id, step=step.name))
+            step.work(run)
+            run.emit(
+                events.StepCompleted(
+                    session_id=run.session_id, step=step.name, seconds=time.monotonic() - began
+                )
+            )
+        self.manager.update_step_status(run.session_id, step.name, "completed")
+
+    def _finish(self, run: Run) -> Result:
+        self.supervisor.stop(lambda _: None)
+        combine.remove_temporaries(run)
+        kept = run.store.paths.folder if run.keep_frames else None
+        result = Result(
+            output=run.output,
+            session_id=run.session_id,
+            frames=len(run.index),
+            frames_computed=run.frames_computed,
+            failed_frames=run.failed_frames,
+            seconds=time.monotonic() - self._began,
+            size=run.remembered("combine")["output"]["size"],
+            kept_frames=kept,
+            bit_identical=run.bit_identical,
+        )
+        run.step = None
+        self._run = None
+        self.manager.cleanup_session(run.session_id, keep_frames=run.keep_frames)
+        facts = {name: getattr(result, name) for name in Result.__struct_fields__}
+        facts |= {"output": str(result.output), "kept_frames": str(kept) if kept else None}
+        self._emit(events.Finished(**facts))
+        return result
+
+    def _on_restart(self, reason: str) -> None:
+        session_id = self._run.session_id if self._run else ""
+        self._emit(events.WorkerRestarted(session_id=session_id, reason=reason))
+
+
+def _other_session(match: SessionMatch) -> events.Warned:
+    what = "; ".join(
+        f"{d.field.removeprefix('settings.').replace('_', ' ')} {d.stored}, not {d.present}"
+        for d in match.differences
+    )
+    return events.Warned(
+        session_id=match.session_id,
+        code="other-session",
+        message=f"There is another unfinished session of this video ({what}). To go on with that "
+        f"one: tsuzuki resume {match.session_id}",
+    )
