@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
@@ -26,11 +27,18 @@ def decide_encoding(
     """Resolve size, encoder and container; the suffix of ``output`` may choose the latter.
 
     The settings come back with the container that the suffix asks for, where it is not the one that
-    they lead to anyway. Raises what `plan_encoding` and `container_of` raise.
+    they lead to anyway. Raises what `plan_encoding` and `container_of` raise, and `ContainerError`
+    where both are given and do not agree.
     """
     pixel_format = output_pixel_format(settings, facts)
     size = output_size(facts.width, facts.height, settings.scale_factor, pixel_format)
     wanted = None if output is None else container_of(output)
+    if output is not None and settings.container not in {"auto", wanted}:
+        raise ContainerError(
+            f"The output {output.name} does not end in {settings.container}, as --container asks. "
+            "Leave one of the two out.",
+            container=settings.container,
+        )
     plan = plan_encoding(settings, facts, *size)
     if wanted is not None and wanted != plan.container:
         settings = msgspec.structs.replace(settings, container=wanted)

@@ -24,6 +24,11 @@ def test_the_suffix_of_the_output_chooses_the_container(plain):
     assert decide_encoding(plain, settings, None) == (settings, plan)
 
 
+def test_a_suffix_and_a_container_that_disagree_are_refused(plain):
+    with pytest.raises(ContainerError, match=r"film\.mkv does not end in mp4"):
+        decide_encoding(plain, ProcessingSettings(container="mp4"), Path("film.mkv"))
+
+
 def test_a_container_that_cannot_hold_the_video_is_refused(plain):
     with pytest.raises(ContainerError, match="webm cannot hold"):
         decide_encoding(plain, AUTO, Path("film.webm"))

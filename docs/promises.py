@@ -1,0 +1,229 @@
+"""The page of promises, with the figures of a run of the crash kits: ``python -m docs.promises``.
+
+Takes about a quarter of an hour, and needs Linux; some kits need root, strace and XFS tools too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.tools import CORES
+from tests.crash.conftest import Command
+from tests.drawn_clip import draw_clip
+
+from tsuzuki.settings import ENCODERS
+from tsuzuki.upscaling import Network, networks
+from tsuzuki.upscaling.devices import DeviceInfo, devices
+
+PAGE = Path(__file__).with_name("promises.md")
+KILLS = 100
+
+PROMISES = {
+    "A run that was killed at any instant, however often, and resumed writes the same bytes as one "
+    "that was not disturbed.": ("test_kill.py", "test_system_calls.py"),
+    "A kill costs at most two seconds of finished work (`--loss-budget`) and the frame in work; a "
+    "resumed run says how many frames it computes again.": ("test_loss.py", "test_kill.py"),
+    "After a power cut at any instant the session opens, and everything that was reported as saved "
+    "is there.": ("test_power_cuts.py", "test_power_states.py"),
+    "No frame is missing, doubled or out of order.": ("test_kill.py", "test_system_calls.py"),
+    "A finished segment is never written again.": ("test_power_states.py",),
+    "At the output's path lies nothing, the old file or the complete new one. Nothing is "
+    "overwritten unasked.": ("test_system_calls.py", "test_power_states.py"),
+    "When the video, a network, a setting or a version differs from what the session was begun "
+    "with, it is refused with a list of what differs, unless you accept that.": (
+        "../pipeline/test_job.py",
+    ),
+    "Damaged files are never used and never dropped silently: they are named, kept aside, and only "
+    "what was damaged is computed again.": ("test_damage.py",),
+    "`tsuzuki sessions check` finds every missing, extra and wrong-sized file, and with "
+    "`--read-data` every changed bit.": ("test_damage.py",),
+    "A full disk, a quota, a read-only or failing disk pauses the run and says what it needs; "
+    "resumed, nothing is lost.": ("test_disk_full.py", "test_system_calls.py"),
+    "Two programs never work on one session: the second is told who does. What a dead program held "
+    "is taken over.": ("../sessions/test_lock.py",),
+    "A crash while resuming, repairing or joining is as harmless as one before.": (
+        "test_system_calls.py",
+        "test_power_states.py",
+    ),
+    "Ctrl-C, closing the terminal or shutting down saves what is finished, and ends within 10 s "
+    "with a line that says how to go on; a second Ctrl-C ends at once.": ("test_signals.py",),
+    "A picture that cannot be what went into the network, enlarged, is never used unnoticed.": (
+        "test_worker.py",
+        "../upscaling/test_plausible.py",
+    ),
+}
+"""Each promise in the user's words, and the tests that would fail if it did not hold."""
+
+HEAD = """# What is promised
+
+Written by `python -m docs.promises`; do not edit.
+
+| promise | tests |
+|---|---|
+"""
+
+SAME = """
+`make crash` runs the tests of `tests/crash` in their long form, `make test` all of them in their
+short one; single ones run with `python -m pytest -m "" FILE`.
+
+Not promised: the same bytes on another model of processor, graphics card or driver; anything on a
+drive that says it has flushed what it has not.
+
+## What is bit-identical
+
+Each line was tried when this page was written, with a clip of a second on {machine}. A run was
+repeated undisturbed, killed in the middle (`kill -9` of the program and its worker) and resumed,
+and repeated on one core instead of {cores}; a yes says that the output had the same bytes as the
+first.
+
+| encoder | container | engine | device | repeated | killed and resumed | on one core |
+|---|---|---|---|---|---|---|
+"""
+
+CRASH = """
+## The last run of the crash kits
+
+`make crash` on {machine}, {cores} cores: {minutes}. A *point* is one crash or one damage, tried
+and recovered from; a *loss* is one after which anything promised above did not hold. *Mutants* are
+the program with one safeguard taken out: a test has to notice each.
+
+```
+{summary}
+```
+"""
+
+
+class Way(NamedTuple):
+    """A way to make an output that is tried."""
+
+    encoder: str
+    container: str
+    engine: str
+    device: DeviceInfo
+
+    def __str__(self) -> str:
+        return f"{self.encoder} | {self.container} | {self.engine} | {self.device.title}"
+
+    @property
+    def options(self) -> Sequence[str]:
+        """What the command is given."""
+        engine = ("--engine", "nearest") if self.engine == "nearest" else ("--model", self.engine)
+        # Four segments, and every finished frame safe at once.
+        small = ("--segment-frames", "6", "--loss-budget", "0")
+        how = ("--encoder", self.encoder, "--device", self.device.name, "--scale", "2")
+        return *how, *engine, *small
+
+
+def main() -> None:
+    """Try everything and write the page."""
+    processor, *cards = devices()
+    machine = f"{platform.system()}, {processor.title}"
+    text = HEAD
+    for words, tests in PROMISES.items():
+        files = ", ".join(f"[{Path(test).stem}]({_link(test)})" for test in tests)
+        text += f"| {words} | {files} |\n"
+    text += SAME.format(machine=machine, cores=CORES)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = draw_clip(Path(folder, "clip.mp4"), 24)
+        for number, way in enumerate(_ways(processor, *cards[:1])):
+            cells = (str(way), *_tried(way, clip, Path(folder, str(number))))
+            line = f"| {' | '.join(cells)} |\n"
+            sys.stderr.write(line)
+            text += line
+    begin = time.monotonic()
+    summary = _crash()
+    minutes = f"{(time.monotonic() - begin) / 60:.1f} minutes"
+    text += CRASH.format(machine=machine, cores=CORES, minutes=minutes, summary=summary)
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _link(test: str) -> str:
+    return os.path.normpath(Path("../tests/crash", test)).replace(os.sep, "/")
+
+
+def _ways(*devices: DeviceInfo) -> Iterator[Way]:
+    for encoder in ENCODERS:
+        yield Way(encoder, "mkv", "nearest", devices[0])
+    for container in ("mp4", "mov"):
+        yield Way("x264", container, "nearest", devices[0])
+    for device in devices:
+        for network in _one_of_each():
+            yield Way("x264", "mkv", network.name, device)
+
+
+def _one_of_each() -> list[Network]:
+    """Return the smallest network of each family."""
+    return list({n.family: n for n in sorted(networks(), key=lambda n: -n.scale)}.values())
+
+
+def _tried(way: Way, clip: Path, folder: Path) -> Iterator[str]:
+    folder.mkdir()
+
+    def command(name: str) -> Command:
+        made = Command(clip, folder / name, *way.options)
+        made.output = made.folder / f"out.{way.container}"
+        return made
+
+    first, again, killed, alone = map(command, ("first", "again", "killed", "alone"))
+    first.run()
+    again.run()
+    yield _same(first, again)
+    victim = killed.start()
+    victim.wait_for(lambda event: event["event"] == "segment-sealed")
+    victim.kill("both")
+    if victim.end() == 0:
+        yield "not killed"
+    else:
+        killed.run()
+        yield _same(first, killed)
+    with _one_core():
+        alone.run()
+    yield _same(first, alone)
+
+
+def _same(one: Command, other: Command) -> str:
+    return "yes" if one.digest() == other.digest() else "**NO**"
+
+
+@contextlib.contextmanager
+def _one_core() -> Iterator[None]:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _crash() -> str:
+    """Run the kits in their long form and return what they told at the end."""
+    home = PAGE.parent.parent
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", "-m", ""]
+    wish = {"TSUZUKI_CRASH": "full", "TSUZUKI_KILLS": str(KILLS)}
+    done = subprocess.run(  # noqa: S603 - our own tests, no shell
+        [*command, "tests/crash"],
+        cwd=home,
+        env={**os.environ, **wish},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"The kits failed:\n{done.stdout[-5000:]}")
+    lines = done.stdout.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.strip("= ") == "crash") + 1
+    last = next(n for n, line in enumerate(lines[first:], first) if line.startswith("total: "))
+    return "\n".join(lines[first : last + 1])
+
+
+if __name__ == "__main__":
+    main()
