@@ -116,11 +116,12 @@ class Way(NamedTuple):
     @property
     def options(self) -> Sequence[str]:
         """What the command is given."""
-        engine = ("--engine", "nearest") if self.engine == "nearest" else ("--model", self.engine)
-        # Four segments, and every finished frame safe at once.
-        small = ("--segment-frames", "6", "--loss-budget", "0")
+        if self.engine == "nearest":
+            engine = ("--engine", "nearest", "--segment-frames", "6")
+        else:  # six frames: the largest network takes seconds for each
+            engine = ("--model", self.engine, "--segment-frames", "2", "--range", "0-0.25")
         how = ("--encoder", self.encoder, "--device", self.device.name, "--scale", "2")
-        return *how, *engine, *small
+        return *how, *engine, "--loss-budget", "0"  # every finished frame is safe at once
 
 
 def main() -> None:
