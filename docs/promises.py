@@ -116,6 +116,7 @@ class Way(NamedTuple):
     @property
     def options(self) -> Sequence[str]:
         """What the command is given."""
+        engine: tuple[str, ...]
         if self.engine == "nearest":
             engine = ("--engine", "nearest", "--segment-frames", "6")
         else:  # six frames: the largest network takes seconds for each
