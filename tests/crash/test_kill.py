@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-KILLS = int(os.environ.get("TSUZUKI_KILLS", "6"))
+KILLS = int(os.environ.get("TSUZUKI_KILLS", "4"))
 """Kills for each encoder."""
 GOLDEN_RATIO = 0.6180339887498949
 """Its multiples modulo 1 spread evenly, however many are taken."""

@@ -168,6 +168,9 @@ class Failing(Dying):
         self.inbox = queue.Queue()
         self.inbox.put(m.Failure(code=self.trouble, message="Frame 5 is black.", details={}))
 
+    def send(self, _: m.Message) -> None:
+        self.inbox.put(None)  # it ends, as it is asked to
+
 
 @pytest.mark.parametrize(
     ("trouble", "tries"), [("suspicious-frame", 2), ("engine", 2), ("model", 1)]

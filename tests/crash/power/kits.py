@@ -74,7 +74,7 @@ def cuts(kind: str, flag: int, mutant: str) -> Kit:
 
 
 def flips(folder: Path, _clip: Path) -> list[str]:
-    """One flipped bit in each file of a session."""
+    """One flipped bit in each file of a session, until one is not seen."""
     place, video = folder / "work", folder / "clip.mkv"
     video.write_bytes(b"video")
     paths = stopped_work(place, video)
@@ -89,18 +89,17 @@ def flips(folder: Path, _clip: Path) -> list[str]:
         ("segment when joined", segment, lambda: bool(_joined(paths))),
         ("frame", paths.upscaled_frame(FRAME + 1, "nut"), lambda: not _is_misread(paths)),
     ]
-    unseen = []
     for name, path, sees in looks:
         data = path.read_bytes()
         step = 1 if name == "frame" else -(-len(data) // PLACES)  # most of its bits do not show
         for at in range(0, len(data), step):
             path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
             if not sees():
-                unseen.append(f"{name}, byte {at}")
+                return [f"{name}, byte {at}"]
             shutil.rmtree(place)
             place.mkdir()
             write_out(tree, place)
-    return unseen
+    return []
 
 
 def two_runners(folder: Path, _clip: Path) -> list[str]:
