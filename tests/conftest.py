@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,3 +29,14 @@ def draw_clip() -> Callable[..., Path]:
 def shown_numbers() -> Callable[[Path], list[int]]:
     """Decode an output of twice the clip's size and read the number that each frame shows."""
     return drawn_clip.shown_numbers
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers be copies of this process; and flush nothing, since nothing is cut here."""
+    from tests.watching import Forking
+
+    from tsuzuki.pipeline import process
+
+    monkeypatch.setattr(process, "subprocess", Forking)
+    monkeypatch.setattr(os, "fsync", lambda _: None)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from tsuzuki.durable import storage_error
 from tsuzuki.errors import InputError
 from tsuzuki.video.facts import Probe, Start
-from tsuzuki.video.source import open_source, prepare_decoder
+from tsuzuki.video.source import fails_to_read, open_source, prepare_decoder
 
 MISSING = -(1 << 63)
 """Stands for a missing time or position in an array."""
@@ -71,7 +71,8 @@ def packets(container: InputContainer, stream: VideoStream, path: str) -> Iterat
             if packet.size or packet.pts is not None or packet.dts is not None:
                 yield packet
     except OSError as error:
-        raise storage_error(error, Path(path)) from error
+        if fails_to_read(error, path):
+            raise storage_error(error, Path(path)) from error
     except (av.error.FFmpegError, EOFError, IndexError):
         return  # PyAV raises IndexError at the end of files whose streams became more
 

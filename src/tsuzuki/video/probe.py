@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -17,11 +18,13 @@ from av.video.stream import VideoStream
 from tsuzuki.errors import DamagedVideoError, UnsupportedVideoError
 from tsuzuki.sessions.identity import find_video
 from tsuzuki.sessions.progress import VideoInfo
+from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.facts import Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.source import (
+    check_not_too_large,
     check_size,
     codec_name,
     is_cover,
@@ -46,9 +49,12 @@ def probe(path: str | os.PathLike[str]) -> Probe:
     `UnsupportedVideoError`.
     """
     name = str(find_video(path)[0])
-    with open_source(name) as container:
+    with ExitStack() as stack:
+        with bounded_memory():
+            container = stack.enter_context(open_source(name))
         stream = main_stream(container)
         _check_codec(stream, name)
+        check_not_too_large(stream.codec_context.width, stream.codec_context.height, name)
         frames = _first_frames(container, stream, name)
         return _gather(name, container, stream, frames)
 
@@ -71,6 +77,7 @@ def _gather(
     name: str, container: InputContainer, stream: VideoStream, frames: list[av.VideoFrame]
 ) -> Probe:
     first = frames[0]
+    size = Path(name).stat().st_size
     check_size(first.width, first.height, name)
     rate = _frame_rate(stream)
     duration = _duration(container, stream)
@@ -95,7 +102,7 @@ def _gather(
     time_base = cast(Fraction, stream.time_base)
     return Probe(
         path=name,
-        size=Path(name).stat().st_size,
+        size=size,
         format=container.format.name,
         container=_container(container, name),
         duration=float(duration),
@@ -105,7 +112,7 @@ def _gather(
         codec=codec_name(stream),
         profile=stream.profile,
         frame_rate=(rate.numerator, rate.denominator),
-        frame_count=stream.frames or round(duration * rate),
+        frame_count=_frame_count(stream, duration * rate, size),
         time_base=(time_base.numerator, time_base.denominator),
         stream=stream.index,
         sample_aspect_ratio=(aspect.numerator, aspect.denominator) if aspect > 0 else (1, 1),
@@ -178,9 +185,14 @@ def _duration(container: InputContainer, stream: VideoStream) -> Fraction:
     return max(Fraction(container.duration or 0, av.time_base), Fraction(0))
 
 
+def _frame_count(stream: VideoStream, estimate: Fraction, size: int) -> int:
+    """Return the number of frames that is claimed or estimated; each takes a byte at least."""
+    return min(max(stream.frames, 0) or round(estimate), size)
+
+
 def _facts(stream: Stream) -> StreamFacts:
     kind = stream.type if stream.type != "unknown" else "data"
-    codec = codec_name(stream) or stream.name or ""
+    codec = codec_name(stream)
     disposition = int(stream.disposition)
     return StreamFacts(
         index=stream.index,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ FORMATS = (
 MAX_SIDE = 16384
 """Longest width or height in pixels."""
 MAX_STREAMS = 256
+MAX_ATTACHED = 256 << 20
+"""Bytes of all attachments, such as fonts; they are held in memory, more than once."""
+_PIECE = 1 << 20
 
 _MAGIC = (
     (4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (4, b"moof"), (4, b"free"), (4, b"wide"),
@@ -68,12 +72,7 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _cannot_open(name, error) from error
     with container:
-        if len(container.streams) > MAX_STREAMS:
-            raise UnsupportedVideoError(
-                f"'{name}' has {len(container.streams)} streams; at most {MAX_STREAMS} are "
-                "supported. Copy the ones you need to a new file first.",
-                path=name,
-            )
+        _check_streams(container, name)
         for owner in (container, *container.streams):
             _make_readable(owner.metadata)
         yield container
@@ -96,7 +95,8 @@ def main_stream(container: InputContainer) -> VideoStream:
 
 def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
     default = bool(int(stream.disposition) & 1)
-    pixels = stream.codec_context.width * stream.codec_context.height
+    decoder = stream.codec_context  # None where the codec is unknown
+    pixels = decoder.width * decoder.height if decoder else 0
     return (pixels > 0, default, pixels, -stream.index)
 
 
@@ -132,12 +132,30 @@ def check_size(width: int, height: int, path: str) -> None:
             "Get it again from where it came, or repair it with another program.",
             path=path,
         )
+    check_not_too_large(width, height, path)
+
+
+def check_not_too_large(width: int, height: int, path: str) -> None:
+    """Raise `UnsupportedVideoError` for a frame that is too large, be its size known or not."""
     if max(width, height) > MAX_SIDE:
         raise UnsupportedVideoError(
             f"The picture of '{path}' is {width}x{height}; at most {MAX_SIDE} pixels a side are "
             "supported. Make it smaller first.",
             path=path,
         )
+
+
+def fails_to_read(error: OSError, path: str) -> bool:
+    """Tell whether the disk is at fault: FFmpeg says EIO for some damage in the file, too."""
+    if error.errno != errno.EIO:
+        return True
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            while file.read(_PIECE):
+                pass
+    except OSError:
+        return True
+    return False
 
 
 def _make_readable(tags: dict[str, str]) -> None:
@@ -148,6 +166,23 @@ def _make_readable(tags: dict[str, str]) -> None:
 
 def _path_of(container: InputContainer) -> str:
     return container.name.removeprefix("file:")
+
+
+def _check_streams(container: InputContainer, name: str) -> None:
+    """Raise `UnsupportedVideoError` for more streams, or more in attachments, than any film has."""
+    if len(container.streams) > MAX_STREAMS:
+        raise UnsupportedVideoError(
+            f"'{name}' has {len(container.streams)} streams; at most {MAX_STREAMS} are "
+            "supported. Copy the ones you need to a new file first.",
+            path=name,
+        )
+    sizes = [len(stream.data or b"") for stream in container.streams.attachments]
+    if sum(sizes) > MAX_ATTACHED or 0 in sizes:  # without data where memory did not suffice
+        raise UnsupportedVideoError(
+            f"The attachments of '{name}' are too large; at most {MAX_ATTACHED >> 20} MB in all "
+            "are supported. Copy the video to a new file without them first.",
+            path=name,
+        )
 
 
 def _check_file(name: str) -> None:
@@ -184,7 +219,7 @@ def _cannot_open(name: str, error: Exception) -> TsuzukiError:
         return InputError(f"The name {name!r} cannot be used. Rename the file.", path=name)
     if isinstance(error, PermissionError):
         return InputPermissionError(f"'{name}' may not be read by this user.", path=name)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and fails_to_read(error, name):
         return storage_error(error, Path(name))
     if _looks_like_video(name):
         return DamagedVideoError(

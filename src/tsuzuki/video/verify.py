@@ -77,7 +77,11 @@ def _kind(stream: Stream) -> str:
     """Return the kind of stream; subtitles may have changed their codec on the way."""
     if is_cover(stream):
         return "cover art"
-    return stream.type if stream.type != "audio" else f"{codec_name(stream)} audio"
+    if stream.type != "audio":
+        return stream.type
+    codec = codec_name(stream)
+    # MP4 does not tell the layers of MPEG audio apart; who reads the packets does.
+    return "mpeg audio" if codec in {"mp1", "mp2", "mp3"} else f"{codec} audio"
 
 
 def _need(path: Path, ok: bool, problem: str) -> None:  # noqa: FBT001 - reads as an assertion
