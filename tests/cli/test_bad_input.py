@@ -124,6 +124,13 @@ def test_an_output_folder_that_does_not_exist(refused, clip, tmp_path):
     assert "does not exist" in refused(22, clip, "-o", tmp_path / "no" / "out.mp4")
 
 
+@posix
+def test_names_that_are_too_long(refused, clip, tmp_path):
+    name = "x" * 300 + ".mp4"
+    assert "Check the spelling" in refused(11, tmp_path / name)
+    assert "name is too long" in refused(42, clip, "-o", tmp_path / name)
+
+
 def test_an_output_that_is_the_input(refused, clip):
     refused(23, clip, "-o", clip, "--overwrite")
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tsuzuki.errors import StorageError
+from tsuzuki.errors import SessionDamagedError
 from tsuzuki.sessions import log, session_log
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO \d+ tsuzuki\.test hello \S+\n")
@@ -53,7 +53,7 @@ def test_for_the_user_alone_and_not_through_a_link(paths, tmp_path):
     assert paths.log.stat().st_mode & 0o777 == 0o600
     paths.log.unlink()
     paths.log.symlink_to(tmp_path / "victim")
-    with pytest.raises(StorageError), session_log(paths):
+    with pytest.raises(SessionDamagedError), session_log(paths):
         pass
     assert not (tmp_path / "victim").exists()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from tsuzuki.durable import is_there
 from tsuzuki.errors import InputError, InputNotFoundError, InputPermissionError
 
 SUFFIXES = (
@@ -33,7 +34,8 @@ def gather(arguments: Iterable[Path]) -> list[Input]:
     """
     found: dict[Path, Input] = {}
     for argument in arguments:
-        inputs = _in_folder(argument) if argument.is_dir() else [Input(argument, from_folder=False)]
+        is_folder = is_there(argument) and argument.is_dir()
+        inputs = _in_folder(argument) if is_folder else [Input(argument, from_folder=False)]
         for one in inputs:
             found.setdefault(one.path.absolute(), one)
     return list(found.values())

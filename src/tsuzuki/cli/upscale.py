@@ -62,6 +62,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     """
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
+    from tsuzuki.durable import is_there  # noqa: PLC0415
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
 
     settings = o.settings_from(
@@ -90,7 +91,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             f"--on-existing must be one of {', '.join(ON_EXISTING)}; {on_existing!r} is not."
         )
     videos = gather(inputs)
-    if output is not None and len(videos) > 1 and not output.is_dir():
+    if output is not None and len(videos) > 1 and not (is_there(output) and output.is_dir()):
         raise SettingsError(
             f"There are {len(videos)} videos, but {output} is not an existing folder. Make the "
             "folder first, or leave -o out to have every output beside its input."

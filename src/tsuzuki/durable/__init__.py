@@ -1,11 +1,11 @@
 """Durable writing: what is reported as saved survives kills and power cuts."""
 
-from tsuzuki.durable.faults import free_bytes, storage_error, storage_errors
+from tsuzuki.durable.faults import free_bytes, is_there, storage_error, storage_errors
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary
 from tsuzuki.durable.pending import PendingFile
 from tsuzuki.durable.port import OsPort, Port, usual_mode
-from tsuzuki.durable.read import open_regular, read_bounded, sha256_of
+from tsuzuki.durable.read import append_regular, open_regular, read_bounded, sha256_of
 from tsuzuki.durable.write import Durable
 
 __all__ = [
@@ -14,8 +14,10 @@ __all__ = [
     "OsPort",
     "PendingFile",
     "Port",
+    "append_regular",
     "free_bytes",
     "is_temporary",
+    "is_there",
     "open_regular",
     "read_bounded",
     "sha256_of",

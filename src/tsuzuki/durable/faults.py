@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,11 @@ def _disk_full(path: Path) -> DiskFullError:
         path=str(path),
         free=free,
     )
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at ``path``; not at a name that is too long for the system."""
+    return os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises an error for such a name
 
 
 def free_bytes(path: Path) -> int | None:

@@ -185,7 +185,10 @@ class OsPort:
         """Remove all; links are removed, not followed."""
         if not stat.S_ISDIR(path.lstat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-        shutil.rmtree(path)
+        try:
+            shutil.rmtree(path)
+        except RecursionError:
+            raise OSError(errno.ELOOP, "its folders are nested too deeply", str(path)) from None
 
 
 def _patiently(call: Callable[[], object]) -> None:

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tsuzuki.durable.faults import storage_errors
+from tsuzuki.durable.port import FILE_MODE
 from tsuzuki.errors import SessionDamagedError
 
-_READ = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
+_SAFELY = (
+    getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+"""Follow no link, and wait for nobody at the other end of a pipe."""
+_READ = os.O_RDONLY
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _PIECE = 1 << 20
 
 
@@ -29,8 +32,9 @@ def read_bounded(path: Path, limit: int) -> bytes:
     where reading fails, `FileNotFoundError` where there is nothing.
     """
     with storage_errors(path), open_regular(path) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
+        too_long = os.fstat(file.fileno()).st_size > limit
+        data = b"" if too_long else file.read(limit + 1)
+    if too_long or len(data) > limit:
         raise SessionDamagedError(
             f"{path} is longer than the {limit:,} bytes that it may have, so it was not used. "
             "Remove it if you do not know it.",
@@ -56,8 +60,17 @@ def sha256_of(path: Path, check: Callable[[], None] | None = None) -> str:
 
 def open_regular(path: Path) -> BinaryIO:
     """Open an ordinary file for reading; `SessionDamagedError` for links, devices and the like."""
+    return os.fdopen(_open(path, _READ), "rb")
+
+
+def append_regular(path: Path) -> int:
+    """Open an ordinary file, made if need be, for writing at its end; errors as `open_regular`."""
+    return _open(path, _APPEND)
+
+
+def _open(path: Path, flags: int) -> int:
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(path, flags | _SAFELY, FILE_MODE)
     except OSError as error:
         if _is_other_kind(path):  # links, sockets; folders on Windows
             raise _not_regular(path) from error
@@ -65,7 +78,7 @@ def open_regular(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise _not_regular(path)
-    return os.fdopen(fd, "rb")
+    return fd
 
 
 def _is_other_kind(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tsuzuki.durable import is_there
 from tsuzuki.errors import (
     InputError,
     InputNotFoundError,
@@ -120,7 +121,7 @@ def resume(
             settings = ProcessingSettings.from_dict({**settings.to_dict(), "tile_size": tile_size})
             runner.may_differ |= TILES
         path = moved or Path(progress["video_file"])
-        if moved is None and not path.exists():
+        if moved is None and not is_there(path):
             raise InputNotFoundError(
                 f"The video of session {session_id} is no longer at {path}. If it was moved, run "
                 f"`tsuzuki resume {session_id} --video PATH` with where it is now; if its disk is "

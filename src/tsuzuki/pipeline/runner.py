@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from tsuzuki.durable import is_there
 from tsuzuki.errors import (
     Cancelled,
     InputError,
@@ -102,7 +103,7 @@ class Runner:
 
     def plan(self, path: Path, settings: ProcessingSettings, output: Path | None) -> Plan:
         """Have the worker probe the video and resolve the settings."""
-        file = str(output) if output and not output.is_dir() else None
+        file = str(output) if output and not (is_there(output) and output.is_dir()) else None
         request = m.MakePlan(path=str(path), settings=settings, output=file)
         return self.supervisor.ask(request, m.PlanMade).plan
 

@@ -166,7 +166,7 @@ class Store:
     def _add(self, frame: int, path: Path) -> None:
         _, size_before = self._frames.get(frame, ("", 0))
         with storage_errors(path):
-            size = path.stat().st_size
+            size = path.lstat().st_size
         self._frames[frame] = path.suffix[1:], size
         self.disk_used += size - size_before
 

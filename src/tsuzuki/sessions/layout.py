@@ -43,14 +43,16 @@ def sessions_root(root: str | os.PathLike[str] | None = None) -> Path:
     return platformdirs.user_state_path("tsuzuki", appauthor=False) / ROOT_NAME
 
 
-def check_root(root: Path) -> None:
+def check_root(root: Path, *, made: bool = False) -> None:
     """Raise `UnsafeFolderError` if other users could tamper with the sessions in ``root``.
 
-    A root that does not exist is judged by the folders it will lie in.
+    A root that does not exist is judged by the folders it will lie in, unless it was ``made``.
     """
     try:
         facts = root.lstat()
     except FileNotFoundError:
+        if made:
+            raise _unsafe(root, "somebody has removed it") from None
         facts = None
     if facts is not None:
         _check_kind(root, facts)
@@ -58,18 +60,16 @@ def check_root(root: Path) -> None:
         return
     if facts is not None:
         _check_owner(root, facts)
-    for folder in root.parents:
-        if folder.exists():
-            mode = folder.stat().st_mode
-            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-                raise _unsafe(root, f"anybody may replace folders in {folder}")
+    for path in dict.fromkeys((root, root.resolve())):
+        for name in (path, *path.parents):
+            _check_above(root, name, there=facts is not None)
 
 
 def make_root(root: Path, durable: Durable) -> None:
     """Make the root, for the user alone, and check it."""
     check_root(root)
     durable.make_folder(root)
-    check_root(root)
+    check_root(root, made=True)
 
 
 def _check_kind(root: Path, facts: os.stat_result) -> None:
@@ -84,6 +84,30 @@ def _check_owner(root: Path, facts: os.stat_result) -> None:
         raise _unsafe(root, "it belongs to another user")
     if facts.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
         raise _unsafe(root, f"others may write in it (`chmod 700 {root}` mends that)")
+
+
+def _check_above(root: Path, name: Path, *, there: bool) -> None:
+    """Check that nobody else can put another folder in the place of ``name``, on the way to a root.
+
+    In a folder where anybody may make names, one that is there may be replaced by who owns it, and
+    one that is not there by anybody: it must be there where the root is.
+    """
+    above = name.parent
+    if not above.exists() or name == above:
+        return
+    facts = above.stat()
+    if not facts.st_mode & stat.S_IWOTH:
+        return
+    if not facts.st_mode & stat.S_ISVTX:
+        raise _unsafe(root, f"anybody may replace folders in {above}")
+    try:
+        owner = name.lstat().st_uid
+    except FileNotFoundError:
+        if there:
+            raise _unsafe(root, f"somebody is changing {name}") from None
+        return
+    if owner not in {os.geteuid(), facts.st_uid}:
+        raise _unsafe(root, f"{name} belongs to another user")
 
 
 def _unsafe(root: Path, why: str) -> UnsafeFolderError:

@@ -22,6 +22,7 @@ from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import utc_now
 
 _OWNER_BYTES = 4096
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _held: dict[Path, SessionLock] = {}
 _held_guard = threading.Lock()
 
@@ -144,9 +145,8 @@ def left_alone(paths: SessionPaths) -> Iterator[None]:
 
 def _open_lock(path: Path) -> int | None:
     """Open a lock without making it; None where nobody could work on the session anyway."""
-    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        return os.open(path, flags)
+        return os.open(path, _FLAGS)
     except OSError as error:
         if error.errno not in {errno.EROFS, errno.EACCES}:
             raise
@@ -155,7 +155,7 @@ def _open_lock(path: Path) -> int | None:
 
 def _excludes(path: Path) -> bool:
     """Try to take a held lock again through a second descriptor: some file systems let one."""
-    fd = os.open(path, os.O_RDWR)
+    fd = os.open(path, _FLAGS)
     try:
         return not _take(fd)
     finally:

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 
-from tsuzuki.durable import storage_errors
+from tsuzuki.durable import append_regular, storage_errors
 from tsuzuki.sessions.layout import SessionPaths
 
 MAX_LOG_BYTES = 10 << 20
 OLD_LOGS = 3
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 
 
 class SessionLogHandler(logging.handlers.RotatingFileHandler):
@@ -47,13 +45,8 @@ class SessionLogHandler(logging.handlers.RotatingFileHandler):
         self._broken = True
 
     def _open(self) -> TextIOWrapper:
-        def opener(path: str, _flags: int) -> int:
-            return os.open(path, _FLAGS, 0o600)
-
-        file: Any = open(  # noqa: SIM115 - the handler closes it
-            self.baseFilename, "a", encoding="utf-8", errors="backslashreplace", opener=opener
-        )
-        return file  # type: ignore[no-any-return]
+        fd = append_regular(Path(self.baseFilename))
+        return os.fdopen(fd, "a", encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager

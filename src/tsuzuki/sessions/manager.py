@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, cast, overload
 
 import msgspec
 
-from tsuzuki.durable import Durable, storage_errors
+from tsuzuki.durable import Durable, is_there, storage_errors
 from tsuzuki.errors import SessionDamagedError, SessionDiffersError, SessionError, TsuzukiError
 from tsuzuki.sessions import check, cleanup, identity, summary
 from tsuzuki.sessions.check import Repaired, Report
@@ -141,7 +141,7 @@ class SessionManager:
     def get_all_resumable_sessions(self) -> list[ProgressData]:
         """Return the sessions that have begun, are not done, and whose video is there."""
         unfinished = self.get_unfinished_sessions()
-        return [progress for progress in unfinished if Path(progress["video_file"]).is_file()]
+        return [progress for progress in unfinished if _is_file(progress["video_file"])]
 
     def get_unfinished_sessions(self) -> list[ProgressData]:
         """Return the sessions that have begun and are not done, wherever their video is now."""
@@ -463,6 +463,11 @@ def _other_content(session_id: str, path: Path) -> SessionDiffersError:
         session_id=session_id,
         differences=[str(change)],
     )
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name)
+    return is_there(path) and path.is_file()
 
 
 def _frame_number(name: str) -> int:

@@ -72,6 +72,8 @@ class RememberedByValidate(_Remembered):
     """What must not change between runs for the output to have the same bytes."""
     accepted_changes: list[str] = []
     """Changes that the user went on in spite of."""
+    accepted_suspicious: Annotated[list[_Frame], Meta(max_length=MAX_LISTED)] = []
+    """Frames (from 1) that the user takes as they come out of the network."""
     overwrite: bool = False
     """Consent to replace an existing output. It is for one run, and never read from a file."""
 

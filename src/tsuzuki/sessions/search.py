@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from tsuzuki.durable import is_there
 from tsuzuki.errors import SettingsError
 from tsuzuki.sessions.identity import (
     Difference,
@@ -43,7 +44,7 @@ def is_same_job(match: SessionMatch) -> bool:
     One whose video lay elsewhere is, if its own file is gone or is this one with another time.
     """
     was = Path(match.progress["video_file"])
-    here = not was.exists() or all(d.field != "video_file" for d in match.differences)
+    here = not is_there(was) or all(d.field != "video_file" for d in match.differences)
     return match.match == "exact" or (match.match == "moved" and here)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsuzuki.durable import Durable, sha256_of
+from tsuzuki.durable import Durable, is_there, sha256_of
 from tsuzuki.errors import OutputExistsError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
@@ -20,6 +20,7 @@ def is_published(run: Run) -> bool:
     output = run.output
     return (
         promised is not None
+        and is_there(output)
         and output.is_file()
         and output.stat().st_size == promised["size"]
         and not output.is_symlink()
@@ -55,7 +56,7 @@ def combine(run: Run) -> None:
 
 def remove_temporaries(run: Run) -> None:
     """Remove what workers that died were writing to become the output."""
-    if run.output.parent.is_dir():
+    if is_there(run.output.parent) and run.output.parent.is_dir():
         Durable().remove_temporaries_of(run.output, run.session_id)
 
 

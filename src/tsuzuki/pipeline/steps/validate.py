@@ -9,6 +9,7 @@ from math import ceil
 from pathlib import Path
 
 from tsuzuki import durable
+from tsuzuki.durable import is_there
 from tsuzuki.errors import (
     ContainerError,
     DiskFullError,
@@ -62,7 +63,7 @@ def default_output(plan: Plan, folder: Path | None = None) -> Path:
 
 def place_output(plan: Plan, wish: Path | None) -> Path:
     """Return the output's path for what the user asked for: nothing, a folder or a file."""
-    if wish is None or wish.is_dir():
+    if wish is None or (is_there(wish) and wish.is_dir()):
         return default_output(plan, wish)
     return wish
 
@@ -70,7 +71,9 @@ def place_output(plan: Plan, wish: Path | None) -> Path:
 def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
     """Raise what makes it impossible to write the output there."""
     source = Path(plan.probe.path)
-    if output.exists() and output.samefile(source):
+    with durable.storage_errors(output):  # such as that its name is too long
+        there = output.exists()
+    if there and output.samefile(source):
         raise OutputIsInputError(
             f"The output {output} is the input itself. Choose another name with -o.",
             path=str(output),
@@ -79,7 +82,7 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
         raise OutputFolderError(
             f"The output {output} is a folder. Name a file in it with -o.", path=str(output)
         )
-    if output.exists() and not overwrite:
+    if there and not overwrite:
         raise OutputExistsError(
             f"The output {output} exists. Choose another name with -o, or replace it with "
             "--overwrite.",
