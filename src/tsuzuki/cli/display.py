@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from tsuzuki.cli.text import duration, is_terminal, safe, size, stderr, stdout
+from tsuzuki.cli.text import duration, is_terminal, safe, safe_json, size, stderr, stdout
 from tsuzuki.pipeline import events
 from tsuzuki.sessions.progress import STEPS, StepName
 from tsuzuki.sessions.ranges import FrameRanges
@@ -61,7 +61,7 @@ class JsonLines:
 
     def show(self, event: events.Event) -> None:
         """Print the event."""
-        sys.stdout.write(events.to_json(event).decode() + "\n")
+        sys.stdout.write(safe_json(events.to_json(event)) + "\n")
         sys.stdout.flush()
 
     def say(self, text: str) -> None:

@@ -31,7 +31,7 @@ def probe(
     """Show what a video holds, and what upscale would make of it. Nothing is written."""
     import msgspec  # noqa: PLC0415 - keeps --help fast
 
-    from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
+    from tsuzuki.cli.text import safe, safe_json, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.look import look  # noqa: PLC0415
 
     settings = o.settings_from(
@@ -48,7 +48,8 @@ def probe(
     facts, plan = seen.probe, seen.plan
     if json:
         error = seen.problem.message if seen.problem else None
-        typer.echo(msgspec.json.encode({"probe": facts, "plan": plan, "error": error}).decode())
+        seen_json = msgspec.json.encode({"probe": facts, "plan": plan, "error": error})
+        typer.echo(safe_json(seen_json))
     else:
         stdout().print(_table({**_video_rows(facts), **(_plan_rows(plan) if plan else {})}))
         for sentence in plan.notes if plan else facts.warnings:

@@ -255,12 +255,11 @@ def _state(progress: ProgressData) -> str:
 
 
 def _size(manager: SessionManager, progress: ProgressData) -> int:
-    """Return the bytes of all files in the session's folder."""
-    folder = manager.paths(progress["session_id"]).folder
+    """Return the bytes of all files in the session's folders."""
     size = 0
-    for file in folder.rglob("*"):
+    for folder in manager.paths(progress["session_id"]).folders:
         with suppress(OSError):  # a session at work removes files meanwhile
-            size += file.lstat().st_size
+            size += sum(file.lstat().st_size for file in folder.iterdir())
     return size
 
 
@@ -277,4 +276,6 @@ def _plain(found: Report | Repaired) -> Any:
 def _print_json(value: Any) -> None:
     import msgspec  # noqa: PLC0415
 
-    typer.echo(msgspec.json.encode(value).decode())
+    from tsuzuki.cli.text import safe_json  # noqa: PLC0415
+
+    typer.echo(safe_json(msgspec.json.encode(value)))

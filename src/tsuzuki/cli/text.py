@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import unicodedata
 from datetime import datetime
@@ -13,12 +14,12 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def stdout() -> Console:
     """Return a console for results."""
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)
 
 
 def stderr() -> Console:
     """Return a console for everything that is no result: progress, questions, errors."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def is_terminal() -> bool:
@@ -32,9 +33,17 @@ def safe(text: object) -> str:
     File names, titles and messages from files may hold escape sequences or direction marks.
     """
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE and c != "\n" else c
-        for c in str(text)
+        "\N{REPLACEMENT CHARACTER}" if _is_invisible(c) and c != "\n" else c for c in str(text)
     )
+
+
+def safe_json(data: bytes) -> str:
+    """Return JSON of the same meaning in which a terminal obeys and hides nothing."""
+    return "".join(json.dumps(c)[1:-1] if _is_invisible(c) else c for c in data.decode())
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE
 
 
 def size(number: int) -> str:
@@ -59,7 +68,7 @@ def moment(iso: str) -> str:
     """Return an ISO 8601 moment in the local time zone, to the second."""
     try:
         return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
+    except (ValueError, OverflowError):
         return safe(iso)
 
 
