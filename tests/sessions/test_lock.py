@@ -1,9 +1,11 @@
 import errno
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -169,6 +171,20 @@ def test_a_planted_link_is_not_locked_through(paths, tmp_path):
 def test_a_damaged_owner_is_nobody(paths, holder, data):
     paths.owner.write_bytes(data)
     with pytest.raises(SessionBusyError, match="another process"):
+        SessionLock(paths).acquire()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can be asked there")
+def test_an_owner_that_has_ended_is_not_named(paths, holder):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    told = {**json.loads(paths.owner.read_bytes()), "pid": ended.pid}
+    present = paths.owner.read_bytes()
+    paths.owner.write_text(json.dumps(told))
+    with pytest.raises(SessionBusyError, match="another process"):
+        SessionLock(paths).acquire()
+    threading.Timer(0.1, lambda: paths.owner.write_bytes(present)).start()
+    with pytest.raises(SessionBusyError, match=f"process {holder.pid}"):
         SessionLock(paths).acquire()
 
 

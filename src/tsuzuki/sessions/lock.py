@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from tsuzuki.errors import SessionBusyError, StorageError, TsuzukiError
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import utc_now
 
+OWNER_SECONDS = 0.5
+"""Whoever takes the lock has said who it is by then."""
 _OWNER_BYTES = 4096
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _held: dict[Path, SessionLock] = {}
@@ -96,7 +99,7 @@ class SessionLock:
 
 
 def _busy(paths: SessionPaths) -> SessionBusyError:
-    owner = read_owner(paths)
+    owner = _present_owner(paths)
     who = f"process {owner.pid} on {owner.host}" if owner else "another process"
     return SessionBusyError(
         f"Session {paths.session_id} is being worked on by {who}. Wait until that has "
@@ -104,6 +107,32 @@ def _busy(paths: SessionPaths) -> SessionBusyError:
         pid=owner.pid if owner else None,
         host=owner.host if owner else None,
     )
+
+
+def _present_owner(paths: SessionPaths) -> Owner | None:
+    """Return who holds the lock; None where that is not told.
+
+    Who took it a moment ago has not written it yet, and then the last owner may still be there.
+    """
+    deadline = time.monotonic() + OWNER_SECONDS
+    while (owner := read_owner(paths)) is None or _has_ended(owner):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.01)
+    return owner
+
+
+def _has_ended(owner: Owner) -> bool:
+    """Tell whether the process is known to run no more; on Windows asking would end it."""
+    if owner.host != socket.gethostname() or sys.platform == "win32":
+        return False
+    try:
+        os.kill(owner.pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def read_owner(paths: SessionPaths) -> Owner | None:
