@@ -28,6 +28,7 @@ from tsuzuki.errors import (
     SettingsError,
 )
 from tsuzuki.pipeline import events, runner
+from tsuzuki.pipeline.run import Run
 from tsuzuki.sessions import SessionManager, SessionPaths
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.sealed import seal, unseal
@@ -192,9 +193,24 @@ class TestStopAndGoOn:
             with pytest.raises(KeyboardInterrupt):
                 run()
         before = run.output.stat()
-        run()
+        flip(run.sessions / run.session_id / "frames" / "index.json")
+        assert run().frames == 96
         assert run.digest() == golden
         assert run.output.stat().st_mtime_ns == before.st_mtime_ns
+
+    def test_a_run_killed_before_it_began_knows_where_its_output_goes(
+        self, run: Any, golden: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def die(self: SessionLock) -> SessionLock:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SessionLock, "acquire", die)
+            with pytest.raises(KeyboardInterrupt):
+                run()
+        (session_id,) = SessionManager(run.sessions).session_ids()
+        pipeline.resume(session_id, sessions_dir=run.sessions)
+        assert run.digest() == golden
 
 
 class TestDamage:
@@ -320,6 +336,73 @@ class TestIdentity:
         assert not result.bit_identical
         assert (result.frames, result.frames_computed) == (60, 60 - sealed)
         assert len(list((result.kept_frames / "frames").glob("*.png"))) == 60
+
+    def test_a_refused_run_leaves_the_session_as_it_was(self, run: Any, golden: str) -> None:
+        run.stop_after(events.SegmentSealed, 2)
+        other = run.clip.with_name("other.mp4")
+        other.write_bytes(run.clip.read_bytes()[:-1] + b"x")
+        output = run.output.with_name("existing.mp4")
+        output.write_bytes(b"precious")
+        wrong = {"video": other, "sessions_dir": run.sessions}
+        with pytest.raises(SessionDiffersError):
+            pipeline.resume(run.session_id, output=run.output.with_name("new.mp4"), **wrong)
+        with pytest.raises(OutputExistsError):
+            pipeline.resume(run.session_id, output=output, accept_changes=True, **wrong)
+        with SessionManager(run.sessions) as manager:
+            progress = manager.load_progress(run.session_id)
+        assert progress is not None
+        assert (progress["video_file"], progress["output"]) == (str(run.clip), str(run.output))
+        result = pipeline.resume(run.session_id, sessions_dir=run.sessions)
+        assert (result.output, result.bit_identical) == (run.output, True)
+        assert run.digest() == golden
+
+    def test_a_run_killed_after_changes_were_accepted_uses_nothing_from_before(
+        self, run: Any, draw_clip: Any, shown_numbers: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The frames of the open segment are of the video that was replaced."""
+        run.stop_after(events.FramesSpooled, 20, settings={"loss_budget": 0.0})
+        sealed = run.of(events.SegmentSealed)[-1].last
+        draw_clip(run.clip, 96, sound=False)
+
+        def die(self: Run, *_: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "set_index", die)
+            with pytest.raises(KeyboardInterrupt):
+                pipeline.resume(run.session_id, sessions_dir=run.sessions, accept_changes=True)
+        result = pipeline.resume(run.session_id, sessions_dir=run.sessions)
+        assert (result.frames_computed, result.bit_identical) == (96 - sealed, False)
+        assert shown_numbers(run.output) == list(range(96))
+
+    def test_a_session_with_an_accepted_video_is_found_by_that(
+        self, run: Any, draw_clip: Any
+    ) -> None:
+        run.stop_after(events.SegmentSealed, 2)
+        session_id = run.session_id
+        draw_clip(run.clip, 60)
+        cancel = threading.Event()
+        with pytest.raises(Cancelled):
+            pipeline.resume(
+                session_id, sessions_dir=run.sessions, accept_changes=True, cancel=cancel,
+                on_event=lambda event: isinstance(event, events.SegmentSealed) and cancel.set(),
+            )  # fmt: skip
+        assert run().session_id == session_id
+
+    def test_work_of_which_nothing_tells_what_it_is_of_is_not_used(
+        self, run: Any, draw_clip: Any
+    ) -> None:
+        run.stop_after(events.FramesSpooled, 30, settings={"loss_budget": 0.0})
+        for name in ("progress.json", "frames/index.json"):
+            flip(run.folder / name)
+        before = run.clip.stat()
+        data = bytearray(run.clip.read_bytes())
+        data[-1] ^= 1
+        run.clip.write_bytes(data)
+        os.utime(run.clip, ns=(before.st_atime_ns, before.st_mtime_ns))
+        result = run()
+        assert (result.frames_computed, result.bit_identical) == (96, True)
+        assert "other" in [warning.code for warning in run.of(events.Warned)]
 
     def test_a_touched_video_goes_on(self, run: Any, golden: str) -> None:
         run.stop_after(events.SegmentSealed, 3)

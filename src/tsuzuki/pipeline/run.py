@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
 from tsuzuki.pipeline.store import Store
 from tsuzuki.pipeline.supervisor import Supervisor
-from tsuzuki.sessions.identity import fingerprint, identity_digest
+from tsuzuki.sessions.cleanup import has_work
+from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.video.facts import FrameIndex
@@ -54,7 +55,6 @@ class Run:
         """Whether an existing output may be replaced; asked for in each run, not read from disk."""
         self.step: StepName | None = None
         """The step that is being worked on."""
-        self._anew = False
         self._last_event = 0.0
         self._opened = False
 
@@ -119,14 +119,29 @@ class Run:
                 )
             )
 
-    def begin_segments_anew(self, *, video: bool) -> None:
-        """Use nothing of open segments: changes were accepted, and count from a segment's start.
+    def accept(self, changes: Sequence[Difference]) -> None:
+        """Go on in spite of changes: they count from a segment's start, and from now on.
 
-        With ``video`` the frame index and the extracted frames are not used either.
+        Nothing of open segments is used; with another video neither are the frame index and the
+        extracted frames. Where it is lost what the work was made with, it is used only if it says
+        so itself.
         """
-        self._anew = True
-        if video:
-            self.store.drop_source()
+        validated = self.remembered("validate")
+        if "identity" not in validated and has_work(self.store.paths):
+            validated["anew"] = True
+            for name in self.store.set_others_aside(self.identity_digest):
+                self.warn("other", f"{name} was made with something else and is kept aside.")
+        if any(change.field.startswith("video") for change in changes):
+            self.store.drop_source()  # a kill before the rest is saved only costs the index
+            self.state["video_info"] = self.plan.video_info
+            self.state["fingerprint"] = self.identity["video"]["content"]
+        validated["identity"] = self.identity
+        if not changes:
+            return
+        validated.setdefault("accepted_changes", []).extend(str(change) for change in changes)
+        validated["anew"] = True
+        listed = "; ".join(map(str, changes))
+        self.warn("accepted-changes", f"Going on in spite of these changes: {listed}.")
 
     def set_index(self, index: FrameIndex) -> None:
         """Know the frames, and with them the segments and what is left to do."""
@@ -139,8 +154,9 @@ class Run:
                 "damaged",
                 f"{aside} was damaged and is kept aside; only its frames are computed again.",
             )
-        if self._anew:
+        if self.remembered("validate").get("anew"):
             self.store.drop_open(self.segments)
+            del self.remembered("validate")["anew"]
 
     def segment_of(self, frame: int) -> Segment:
         """Return the segment that a frame (from 0) belongs to."""

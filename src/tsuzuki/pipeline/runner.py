@@ -131,10 +131,12 @@ class Runner:
         """Check everything that can be known now, create the session, work."""
         target = validate.place_output(plan, output)
         validate.check_output(plan, target, overwrite=overwrite)
-        session_id = self.manager.create_session(plan.probe.path, plan.settings, plan.video_info)
+        session_id = self.manager.create_session(
+            plan.probe.path, plan.settings, plan.video_info, output=target
+        )
         with self._session(session_id, plan, overwrite=overwrite) as run:
             run.state["output"] = str(target)
-            run.remembered("validate")["identity"] = run.identity
+            run.accept([])
             try:
                 return self._work(run, resumed=False)
             except (InputError, OutputError, ResourceError, SettingsError) as error:
@@ -147,17 +149,20 @@ class Runner:
     ) -> Result:
         """Go on with an existing session, if it would still make the same output."""
         with self._session(session_id, plan, overwrite=overwrite) as run:
+            # What refuses comes first: until then the session is left as it is.
+            changes = validate.check_identity(run, accept=accept, may_differ=self.may_differ)
             run.state.setdefault("output", str(validate.default_output(plan)))
-            if output is not None:
+            target = run.output if output is None else validate.place_output(plan, output)
+            if not combine.is_published(run, target):
+                validate.check_output(plan, target, overwrite=run.overwrite)
+            if target != run.output:
                 combine.remove_temporaries(run)  # those beside the output as it was
-                run.state["output"] = str(validate.place_output(plan, output))
+                run.state["output"] = str(target)
             if run.keep_frames:  # for good: a later run without the wish must not delete them
                 run.state["settings"]["keep_frames"] = True
             run.state["video_file"] = plan.probe.path
-            validate.check_identity(run, accept=accept, may_differ=self.may_differ)
             run.state["settings"]["tile_size"] = plan.settings.tile_size
-            if not combine.is_published(run):
-                validate.check_output(plan, run.output, overwrite=run.overwrite)
+            run.accept(changes)
             return self._work(run, resumed=True)
 
     def stop(self, error: BaseException) -> None:
@@ -282,7 +287,7 @@ class Runner:
         result = Result(
             output=run.output,
             session_id=run.session_id,
-            frames=len(run.index),
+            frames=len(run.index) or run.remembered("upscale").get("total", 0),
             frames_computed=run.frames_computed,
             failed_frames=run.failed_frames,
             seconds=time.monotonic() - self._began,

@@ -127,6 +127,14 @@ class Store:
                 aside.append(path.name)
         return aside
 
+    def set_others_aside(self, identity: str) -> list[str]:
+        """Keep segments aside that were made with other settings, models or versions than these."""
+        others = [r for r in read_records(self.paths).good if r.identity not in {"", identity}]
+        for record in others:
+            self._durable.move_aside(self.paths.upscaled / record.file)
+            self._durable.move_aside(self.paths.record(record.segment))
+        return [record.file for record in others]
+
     def add_frames(self, frames: Iterable[int]) -> None:
         """Know that upscaled frames have been written."""
         for frame in frames:

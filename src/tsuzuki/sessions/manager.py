@@ -94,11 +94,13 @@ class SessionManager:
         video_path: str | os.PathLike[str],
         settings: Settings,
         video_info: Mapping[str, Any],
+        *,
+        output: str | os.PathLike[str] | None = None,
     ) -> str:
         """Make a session and return its id; an existing one is left as it is, with its work.
 
-        Raises `SessionDiffersError` where that was begun with other content of the same path, size
-        and time.
+        ``output`` is where the output will go. Raises `SessionDiffersError` where that session was
+        begun with other content of the same path, size and time.
         """
         path, _ = identity.find_video(video_path)
         session_id = self.generate_session_id(path, settings)
@@ -112,6 +114,8 @@ class SessionManager:
         if existing is None:
             chosen = ProcessingSettings.from_dict(settings)
             progress = new_progress(session_id, str(path), video_info, chosen, fingerprint=content)
+            if output is not None:
+                progress["output"] = os.fspath(output)
             summary.check(progress, session_id)
             if self._durable.publish(self.get_progress_file(session_id), encode_progress(progress)):
                 return session_id

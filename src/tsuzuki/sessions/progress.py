@@ -74,6 +74,8 @@ class RememberedByValidate(_Remembered):
     """Changes that the user went on in spite of."""
     accepted_suspicious: Annotated[list[_Frame], Meta(max_length=MAX_LISTED)] = []
     """Frames (from 1) that the user takes as they come out of the network."""
+    anew: bool = False
+    """Whether frames of open segments may be from before such a change, so that none is used."""
     overwrite: bool = False
     """Consent to replace an existing output. It is for one run, and never read from a file."""
 

@@ -13,11 +13,11 @@ from tsuzuki.pipeline.steps.upscale import upscale
 from tsuzuki.pipeline.steps.validate import check_output
 
 
-def is_published(run: Run) -> bool:
+def is_published(run: Run, output: Path | None = None) -> bool:
     """Tell whether the output is in its place already: a run may end just after publishing."""
     run.supervisor.check_cancel()
     promised = run.remembered("combine").get("output")
-    output = run.output
+    output = output or run.output
     return (
         promised is not None
         and is_there(output)

@@ -50,8 +50,8 @@ def extract(run: Run) -> None:
     report = run.reporter("extract", Meter(0, 1000))
     if not run.index.pts:
         index = run.supervisor.ask(m.BuildIndex(plan=run.plan), m.IndexBuilt, report).index
-        run.manager.save_index(run.session_id, msgspec.json.encode(index))
         run.set_index(index)
+        run.manager.save_index(run.session_id, msgspec.json.encode(index))
         for warning in index.warnings:
             run.warn("note", warning)
     if run.keep_frames:

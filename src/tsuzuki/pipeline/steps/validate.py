@@ -20,7 +20,7 @@ from tsuzuki.errors import (
 )
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
-from tsuzuki.sessions.identity import differences
+from tsuzuki.sessions.identity import Difference, differences
 
 SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)}
 """What the name of an output may end in, by its container."""
@@ -173,23 +173,16 @@ def _size(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def check_identity(run: Run, *, accept: bool, may_differ: frozenset[str]) -> None:
-    """Refuse to go on where the output would have other bytes, unless the user accepts that."""
-    validated = run.remembered("validate")
-    stored, present = validated.get("identity"), run.identity
-    changes = differences(stored, present) if stored is not None else []
-    if not changes:
-        validated["identity"] = present
-        return
-    listed = "; ".join(map(str, changes))
-    if not accept and not may_differ.issuperset(change.field for change in changes):
+def check_identity(run: Run, *, accept: bool, may_differ: frozenset[str]) -> list[Difference]:
+    """Return what differs; refuse where the user does not accept that the bytes will differ."""
+    stored = run.remembered("validate").get("identity")
+    changes = differences(stored, run.identity) if stored is not None else []
+    if changes and not accept and not may_differ.issuperset(change.field for change in changes):
+        listed = "; ".join(map(str, changes))
         raise SessionDiffersError(
             f"Session {run.session_id} was begun with something else: {listed}. Put it back as it "
             "was, or go on with --accept-changes (the output will not have the same bytes as an "
             "uninterrupted run), or start anew with --on-existing restart.",
             differences=[str(change) for change in changes],
         )
-    validated.setdefault("accepted_changes", []).extend(str(change) for change in changes)
-    validated["identity"] = present
-    run.begin_segments_anew(video=any(change.field.startswith("video") for change in changes))
-    run.warn("accepted-changes", f"Going on in spite of these changes: {listed}.")
+    return changes
