@@ -1,9 +1,11 @@
 import os
 
 import pytest
+from tests.other_settings import OTHER_SETTINGS
 
 from tsuzuki.errors import InputNotFoundError, SessionDiffersError
 from tsuzuki.sessions import Difference, SessionManager
+from tsuzuki.settings import ProcessingSettings
 
 
 @pytest.fixture
@@ -44,6 +46,20 @@ def test_other_settings(manager, session_id, video, settings):
 
 def test_other_settings_that_do_not_matter(manager, session_id, video, settings):
     assert only(manager.find_sessions(video, settings | {"device": "cpu"})).match == "exact"
+
+
+@pytest.mark.parametrize("name", ProcessingSettings.__struct_fields__)
+def test_every_setting_that_differs_is_named(manager, video, info, name):
+    session_id = manager.create_session(video, {}, info)
+    manager.update_step_status(session_id, "extract", "in_progress")
+    wish = {name: OTHER_SETTINGS[name]}
+    match = only(manager.find_sessions(video, wish))
+    found = manager.find_resumable_session(video, wish)
+    if name in ProcessingSettings.NOT_IN_OUTPUT:
+        assert (match.match, found["session_id"]) == ("exact", session_id)
+    else:
+        assert (match.match, found) == ("settings_differ", None)
+        assert [d.field for d in match.differences] == [f"settings.{name}"]
 
 
 @pytest.mark.parametrize("data", [b"another length", bytes(5000)])

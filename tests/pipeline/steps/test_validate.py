@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.other_settings import OTHER_SETTINGS
 
 from tsuzuki import durable
-from tsuzuki.errors import DiskFullError, OutputFolderError, OutputIsInputError
+from tsuzuki.errors import (
+    DiskFullError,
+    OutputFolderError,
+    OutputIsInputError,
+    SessionDiffersError,
+)
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import make_plan
 from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import validate
+from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.sessions import SessionManager, differences
 from tsuzuki.settings import ProcessingSettings
 
 
@@ -72,3 +83,67 @@ def test_lossless_encoders_and_kept_frames_need_more(plan: Plan, tmp_path: Path)
 
     assert need() < need(keep=True)
     assert need() < need(encoder="ffv1")
+
+
+# --- every difference is found and named ----------------------------------------------------------
+
+
+def run_with(manager: SessionManager, clip: Path, **settings: Any) -> Run:
+    """Return a run of a session that was begun with the default settings."""
+    plain = ProcessingSettings(device="cpu")
+    wish = ProcessingSettings.from_dict({**plain.to_dict(), **settings})
+    plan = make_plan(m.MakePlan(path=str(clip), settings=wish, output=None))
+    session_id = manager.create_session(clip, plain, plan.video_info)
+    return Run(
+        manager, session_id, plan, Supervisor(threading.Event(), lambda _: None), lambda _: None
+    )
+
+
+def named(run: Run, stored: dict[str, Any]) -> list[str]:
+    """Return what a run is refused for where the session has this identity."""
+    run.remembered("validate")["identity"] = stored
+    with pytest.raises(SessionDiffersError) as caught:
+        validate.check_identity(run, accept=False, may_differ=frozenset())
+    assert all(line in caught.value.message for line in caught.value.details["differences"])
+    return [line.split(":")[0] for line in caught.value.details["differences"]]
+
+
+PARTS = {
+    "video.content",
+    "upscaling.passes",
+    "upscaling.engine",
+    "upscaling.engine_version",
+    "encoding.library",
+    "encoding.version",
+    "versions.tsuzuki",
+    "cpu",
+}
+"""Source, model with the digest of its file, engine, encoder, program, processor."""
+
+
+def test_every_part_of_the_identity_is_named_where_it_differs(clip: Path, tmp_path: Path) -> None:
+    with SessionManager(tmp_path / "sessions") as manager:
+        run = run_with(manager, clip)
+        parts = {difference.field for difference in differences({}, run.identity)}
+        assert parts > PARTS
+        for part in parts:
+            stored = json.loads(json.dumps(run.identity))
+            *folders, name = part.split(".")
+            place = stored
+            for folder in folders:
+                place = place[folder]
+            place[name] = "another"
+            assert named(run, stored) == [part]
+        validate.check_identity(run, accept=True, may_differ=frozenset())
+
+
+@pytest.mark.parametrize("name", ProcessingSettings.__struct_fields__)
+def test_every_setting_is_named_where_it_differs(clip: Path, tmp_path: Path, name: str) -> None:
+    with SessionManager(tmp_path / "sessions") as manager:
+        stored = run_with(manager, clip).identity
+        run = run_with(manager, clip, **{name: OTHER_SETTINGS[name]})
+        if name in ProcessingSettings.NOT_IN_OUTPUT:
+            run.remembered("validate")["identity"] = stored
+            assert validate.check_identity(run, accept=False, may_differ=frozenset()) == []
+        else:
+            assert f"settings.{name}" in named(run, stored)

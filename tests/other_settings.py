@@ -1,0 +1,26 @@
+"""For every setting another value than its default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+OTHER_SETTINGS: dict[str, Any] = {
+    "scale_factor": 3.0,
+    "quality": "Fast",
+    "noise_reduction": 0,
+    "content": "photo",
+    "model": "waifu2x-cunet-2x-n3",
+    "engine": "nearest",
+    "tile_size": 64,
+    "encoder": "ffv1",
+    "crf": 20.5,
+    "preset": "slow",
+    "pixel_format": "yuv444p",
+    "container": "mkv",
+    "range_start": "0.25",
+    "range_end": "0.5",
+    "segment_frames": 24,
+    "device": "cpu",
+    "keep_frames": True,
+    "loss_budget": 9.0,
+}
