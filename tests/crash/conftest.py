@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from tests.crash.machine.forks import Forks
 
 pytest.importorskip("fcntl", reason="kills and signals as POSIX knows them")
 
@@ -217,6 +218,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Undis
 def clip(tmp_path_factory: pytest.TempPathFactory, draw_clip: Callable[..., Path]) -> Path:
     """A clip of 96 frames: eight segments of twelve, or one of the default length."""
     return draw_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 96)
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Start runners in milliseconds."""
+    server = Forks(tmp_path_factory.mktemp("forks"))
+    yield server
+    server.close()
 
 
 @pytest.fixture

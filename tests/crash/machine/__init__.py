@@ -1,0 +1,1 @@
+"""What a state machine does to sessions, and what it is judged by."""

@@ -1,0 +1,166 @@
+"""What has to be true of a session. Frames and segments are numbered from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tsuzuki.sessions import SessionPaths, read_records
+from tsuzuki.sessions.layout import number_of_frame, number_of_record, number_of_segment
+
+from .forks import Told
+from .golden import Config, Golden
+
+
+class Job:
+    """One session."""
+
+    def __init__(
+        self, golden: Golden, paths: SessionPaths, settings: str, born: tuple[Path, int]
+    ) -> None:
+        self._golden = golden
+        self.paths = paths
+        self.settings = settings
+        self.born = born
+        """Path and time of the video when the session was created: they are in its id."""
+        self.places: set[Path] = {born[0]}
+        """Where the session may have its video: one place, or two where a kill hides which."""
+        self.all_places = {born[0]}
+        self.agreed: set[Config] = set()
+        """What it may go on with unasked: one, or two where a kill hides which."""
+        self.history: set[Config] = set()
+        """All that it was ever agreed to go on with."""
+        self.sealed: dict[int, Config] = {}
+        """Segments that are safe, and what they were made with."""
+        self.spooled: set[int] = set()
+        """Frames that are safe by themselves."""
+        self.damaged: dict[Path, str | None] = {}
+        """Files that a rule has damaged, with the digest of what they hold; None if deleted."""
+        self.aside: set[str] = set()
+        """Digests of damaged files, which have to be kept."""
+        self.redo: set[int] = set()
+        """Segments that were damaged or given up, so that they have to come again."""
+        self.gone: set[int] = set()
+        """Frames of which a check may say that they are missing."""
+        self.no_summary = self.no_index = False
+        """Whether a rule has taken it away, and nobody has made it anew since."""
+        self.files: dict[Path, tuple[int, int, str]] = {}
+        """Sealed files: inode, time, digest."""
+        self.published: str | None = None
+        """Digest of the complete output that is in its place while the session is still there."""
+        self.may_vanish = True
+        self.was_opened = False
+        """Whether a run has told of it."""
+        self.anew: Config | None = None
+        """What it was changed to, while frames from before that may still lie there."""
+        self.is_unproven = True
+        """Whether nothing tells what its work was made with, until a run has opened it."""
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether nothing says any more what was asked for."""
+        index = self.paths.index
+        return self.no_summary and (index in self.damaged or not index.exists())
+
+    def safe_frames(self) -> set[int]:
+        """Return the frames that need not be computed again."""
+        return self.spooled | self.sealed_frames()
+
+    def sealed_frames(self) -> set[int]:
+        """Return the frames of all sealed segments."""
+        return set().union(*(self._golden.frames(made, n) for n, made in self.sealed.items()))
+
+    def parts(self, now: Config) -> tuple[Config, ...] | None:
+        """Return what the segments of an output were made with; None where one is missing."""
+        numbers = range(1, len(self._golden.of(now).records) + 1)
+        if all(n in self.sealed and self._fits(n, now) for n in numbers):
+            return tuple(self.sealed[n] for n in numbers)
+        return None
+
+    # --- what befalls it --------------------------------------------------------------------------
+
+    def take_damage(self, path: Path, digest: str | None) -> None:
+        """Know that a rule has damaged a file, or deleted it."""
+        self.damaged[path] = digest
+        if digest is not None:
+            self.aside.add(digest)
+        if path == self.paths.progress:
+            self.no_summary = True
+            # It is made anew from what the index remembers.
+            self.agreed |= self.history
+            self.places |= self.all_places
+        elif path == self.paths.index:
+            self.no_index = True
+        elif (number := number_of_frame(path.name)) is not None:
+            self.spooled.discard(number)
+            self.gone.add(number)
+        else:
+            self._give_up([segment_of(path) or 0])
+
+    def be_opened(self, told: Told, now: Config, place: Path, *, accept: bool) -> None:
+        """Know that a run works on it, or was killed when it was about to."""
+        is_open = told.one("session-opened") is not None
+        steps = told.all("step-started") + told.all("step-skipped")
+        self.places = {place} if steps else {*self.places, place}
+        self.all_places.add(place)
+        if accept and (now not in self.agreed or len(self.agreed) > 1):
+            self._change(now, sure=bool(steps))
+        elif is_open:
+            self.agreed = {now}
+        if self.is_unproven:
+            self._give_up_unproven(now)
+        if is_open:
+            self.may_vanish, self.was_opened, self.is_unproven = False, True, False
+            if self.anew == now:
+                self._give_up_frames()
+            if self.anew != now or any(event["step"] == "upscale" for event in steps):
+                self.anew = None
+        self.history = self.history | self.agreed
+
+    def hear(self, told: Told, now: Config) -> None:
+        """Know what a run has told to be safe."""
+        for event in told.events:
+            if event["event"] == "segment-sealed":
+                self.sealed[event["segment"]] = now
+            elif event["event"] == "frames-spooled":
+                self.spooled |= set(range(event["first"], event["last"] + 1))
+
+    def _change(self, now: Config, *, sure: bool) -> None:
+        """Know that changes were accepted: open segments begin anew, and some do not fit."""
+        self._give_up_frames()
+        self.anew = now
+        self.no_index = self.no_index or {then.video for then in self.agreed} != {now.video}
+        self._give_up_unless_there(n for n in self.sealed if not self._fits(n, now))
+        self.agreed = {now} if sure else {*self.agreed, now}
+
+    def _give_up_unproven(self, now: Config) -> None:
+        """Know that frames are not used, nor segments that say that they are of something else."""
+        self._give_up_frames()
+        self.anew = now
+        self._give_up_unless_there(n for n, made in self.sealed.items() if made != now)
+        self.agreed |= {now}
+
+    def _fits(self, number: int, now: Config) -> bool:
+        frames = self._golden.frames
+        return frames(self.sealed[number], number) == frames(now, number)
+
+    def _give_up_frames(self) -> None:
+        self.gone |= self.spooled
+        self.spooled = set()
+        for path in [p for p in self.damaged if number_of_frame(p.name) is not None]:
+            if not path.exists():
+                self.aside.discard(self.damaged.pop(path) or "")
+
+    def _give_up_unless_there(self, numbers: Iterable[int]) -> None:
+        """Expect these segments no more, unless a kill came before they were looked at."""
+        self._give_up({*numbers} - {record.segment for record in read_records(self.paths).good})
+
+    def _give_up(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.redo.add(number)
+            self.gone |= self._golden.frames(self.sealed.pop(number), number)
+
+
+def segment_of(path: Path) -> int | None:
+    """Return the number of the segment that a file or record belongs to."""
+    return number_of_record(path.name) or number_of_segment(path.name)
