@@ -180,6 +180,13 @@ class SessionDamagedError(SessionError):
     exit_code = 34
 
 
+class ForeignSessionError(SessionError):
+    """The session was begun elsewhere, so what it names needs a yes (``details``: command)."""
+
+    code = "session-foreign"
+    exit_code = 36
+
+
 class UnsafeFolderError(SessionError, PermissionError):
     """The sessions folder could be tampered with by other users."""
 

@@ -55,6 +55,36 @@ def test_only_resume_opens_what_a_session_names(
         assert canary()
 
 
+@pytest.fixture
+def brought_in(paused: Any) -> None:
+    """Have the session be one that was copied here from another place."""
+    paused.paths.begun.unlink()
+
+
+@pytest.mark.usefixtures("brought_in")
+def test_a_session_from_elsewhere_needs_a_yes_to_what_it_names(paused: Any, tsuzuki: Any) -> None:
+    video, output = ("--video", paused.video), ("-o", paused.output)
+    for words in ((paused.session_id,), (), ("--all",), (paused.session_id, *video)):
+        result = tsuzuki("resume", *words, "--allow-sleep")
+        assert result.code == 36
+        assert f"tsuzuki resume {paused.session_id} --video" in result.text
+        assert not paused.output.exists()
+    assert tsuzuki("resume", paused.session_id, *video, *output, "--allow-sleep").code == 0
+    assert paused.output.exists()
+
+
+@pytest.mark.usefixtures("brought_in")
+def test_upscale_goes_on_with_it_and_leaves_its_output_alone(
+    paused: Any, tsuzuki: Any, forged: Callable[..., None]
+) -> None:
+    forged(output=str(paused.outside / "out.mkv"))
+    settings = ("--engine", "nearest", "--preset", "ultrafast", "--segment-frames", "5")
+    result = tsuzuki("upscale", paused.video, *settings, "--container", "mkv", "--allow-sleep")
+    assert result.code == 0
+    assert all(os.fspath(paused.video.parent) in one for one in result.trespasses)
+    assert paused.video.with_name("clip_2x.mkv").exists()
+
+
 def test_resume_takes_the_named_video_for_a_video_only(
     paused: Any, tsuzuki: Any, canary: Callable[[], bool], forged: Callable[..., None]
 ) -> None:

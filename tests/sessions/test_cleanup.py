@@ -225,5 +225,7 @@ def test_busy_ones_stay(manager, aged, paths, monkeypatch):
 def test_halves_of_killed_removals_are_swept(manager, aged, root):
     aged(0)
     (root / ".0123456789ab.0123456789abcdef.tmp" / "frames").mkdir(parents=True)
+    (root / "0123456789ab.begun").touch()
     manager.cleanup_old_sessions()
     assert not list(root.glob(".*"))
+    assert [path.name for path in root.glob("*.begun")] == [f"{manager.session_ids()[0]}.begun"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from tsuzuki.durable import is_there
 from tsuzuki.errors import (
+    ForeignSessionError,
     InputError,
     InputNotFoundError,
     OutputError,
@@ -23,6 +25,7 @@ from tsuzuki.pipeline import events
 from tsuzuki.pipeline.runner import OnExisting, Result, Runner
 from tsuzuki.pipeline.steps import validate
 from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.settings import ProcessingSettings
 
 TILES = frozenset({"settings.tile_size", "upscaling.passes"})
@@ -103,7 +106,10 @@ def resume(
     ``video`` says where the video lies now, if it was moved. ``tile_size`` goes on with other tiles
     from the next segment on, where memory is short; that is an accepted change.
 
-    Raises `SessionNotFoundError` where there is no such session.
+    A session that was begun elsewhere and brought into the folder needs both ``video`` and
+    ``output``: what it names itself is not touched unasked.
+
+    Raises `SessionNotFoundError` where there is no such session, `ForeignSessionError`.
     """
     moved = None if video is None else _path(video, InputError)
     target = None if output is None else _path(output, OutputError)
@@ -115,6 +121,8 @@ def resume(
                 "`tsuzuki sessions list` shows those that exist.",
                 session_id=session_id,
             )
+        if not runner.manager.is_own(session_id) and (moved is None or target is None):
+            raise _foreign(progress, moved)
         runner.accepted = frozenset(accept_suspicious)
         settings = ProcessingSettings.from_dict(progress["settings"])
         if tile_size is not None:
@@ -130,6 +138,19 @@ def resume(
             )
         plan = runner.plan(path, settings, None)
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
+
+
+def _foreign(progress: ProgressData, moved: Path | None) -> ForeignSessionError:
+    session_id, video = progress["session_id"], moved or progress["video_file"]
+    output = progress.get("output", "OUTPUT")
+    command = f"tsuzuki resume {session_id} --video {shlex.quote(str(video))}"
+    command += f" -o {shlex.quote(output)}"
+    return ForeignSessionError(
+        f"Session {session_id} was begun elsewhere and brought here. If it is right that it reads "
+        f"{video} and writes {output}, say so: {command}",
+        session_id=session_id,
+        command=command,
+    )
 
 
 def _path(path: PathLike, error: type[TsuzukiError]) -> Path:

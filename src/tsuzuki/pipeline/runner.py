@@ -151,13 +151,17 @@ class Runner:
         with self._session(session_id, plan, overwrite=overwrite) as run:
             # What refuses comes first: until then the session is left as it is.
             changes = validate.check_identity(run, accept=accept, may_differ=self.may_differ)
-            run.state.setdefault("output", str(validate.default_output(plan)))
-            target = run.output if output is None else validate.place_output(plan, output)
+            own = self.manager.is_own(session_id)
+            known = own and "output" in run.state  # nobody here wished for another's output
+            default = run.output if known else validate.default_output(plan)
+            target = default if output is None else validate.place_output(plan, output)
             if not combine.is_published(run, target):
                 validate.check_output(plan, target, overwrite=run.overwrite)
-            if target != run.output:
+            if known and target != run.output:
                 combine.remove_temporaries(run)  # those beside the output as it was
-                run.state["output"] = str(target)
+            run.state["output"] = str(target)
+            if not own:
+                self.manager.adopt(session_id)
             if run.keep_frames:  # for good: a later run without the wish must not delete them
                 run.state["settings"]["keep_frames"] = True
             run.state["video_file"] = plan.probe.path

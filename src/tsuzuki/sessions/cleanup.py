@@ -44,6 +44,7 @@ def remove_session(
         if sys.platform == "win32":
             lock.release()  # Windows renames no folder in which a file is open
         durable.remove_folder(paths.folder, paths.root)
+        durable.remove_file(paths.begun)
     return True
 
 

@@ -17,6 +17,8 @@ from tsuzuki.errors import SessionDamagedError, SessionNotFoundError, UnsafeFold
 
 ROOT_VARIABLE = "TSUZUKI_SESSIONS_DIR"
 ROOT_NAME = "upscale_app_sessions"
+BEGUN = ".begun"
+"""Suffix of the file that tells where a session was begun."""
 MAX_FRAMES = 100_000_000
 MAX_SEGMENTS = 1_000_000
 SPOOLED, KEPT = "nut", "png"
@@ -194,6 +196,11 @@ class SessionPaths:
     def progress(self) -> Path:
         """The summary."""
         return self.folder / "progress.json"
+
+    @property
+    def begun(self) -> Path:
+        """Tells, beside the session's folder, that it was begun here and not brought in."""
+        return self.root / f"{self.session_id}{BEGUN}"
 
     @property
     def lock(self) -> Path:

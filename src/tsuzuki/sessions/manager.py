@@ -19,6 +19,7 @@ from tsuzuki.sessions.check import Repaired, Report
 from tsuzuki.sessions.identity import Difference, Settings
 from tsuzuki.sessions.index import read_index_as, write_index
 from tsuzuki.sessions.layout import (
+    BEGUN,
     SessionPaths,
     check_root,
     is_session_id,
@@ -117,12 +118,21 @@ class SessionManager:
             if output is not None:
                 progress["output"] = os.fspath(output)
             summary.check(progress, session_id)
+            self.adopt(session_id)
             if self._durable.publish(self.get_progress_file(session_id), encode_progress(progress)):
                 return session_id
             existing = self.load_progress(session_id)  # another process was first
         if existing is not None and existing.get("fingerprint", content) != content:
             raise _other_content(session_id, path)
         return session_id
+
+    def is_own(self, session_id: str) -> bool:
+        """Whether the session was begun in this folder, or adopted; else somebody brought it in."""
+        return self.paths(session_id).begun.is_file()
+
+    def adopt(self, session_id: str) -> None:
+        """Take a session for one's own: what it names has been agreed to."""
+        self._durable.publish(self.paths(session_id).begun, b"")
 
     def find_sessions(
         self, video_path: str | os.PathLike[str], settings: Settings | None = None
@@ -377,6 +387,9 @@ class SessionManager:
         """Remove what killed removals have left."""
         try:
             self._durable.sweep_temporary(self.root)
+            for name in self.root.glob(f"*{BEGUN}"):
+                if is_session_id(name.stem) and not self.paths(name.stem).exists():
+                    self._durable.remove_file(name)
         except FileNotFoundError:
             pass
         except TsuzukiError as error:
