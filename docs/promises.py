@@ -25,7 +25,7 @@ from tsuzuki.upscaling import Network, networks
 from tsuzuki.upscaling.devices import DeviceInfo, devices
 
 PAGE = Path(__file__).with_name("promises.md")
-KILLS = 100
+KILLS = 67
 
 PROMISES = {
     "A run that was killed at any instant, however often, and resumed writes the same bytes as one "

@@ -213,7 +213,7 @@ def stopped_work(folder: Path, video: Path) -> SessionPaths:
     work.prepare()
     with pytest.raises(_Stop):
         work.run()
-    (session,) = (folder / "sessions").iterdir()
+    (session,) = (path for path in (folder / "sessions").iterdir() if path.is_dir())
     return SessionPaths(session.parent, session.name)
 
 
