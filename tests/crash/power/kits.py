@@ -105,8 +105,12 @@ def flips(folder: Path, _clip: Path) -> list[str]:
 def two_runners(folder: Path, _clip: Path) -> list[str]:
     """A second runner of a session that is being worked on."""
     paths = _empty_session(folder)
+    second = SessionLock(paths)
     with SessionLock(paths):
-        return [] if _refused(SessionLock(paths).acquire) else ["two work on one session"]
+        if _refused(second.acquire):
+            return []
+        second.release()
+        return ["two work on one session"]
 
 
 def vain_locks(folder: Path, _clip: Path) -> list[str]:
