@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -136,9 +137,14 @@ class Store:
         return [record.file for record in others]
 
     def add_frames(self, frames: Iterable[int]) -> None:
-        """Know that upscaled frames have been written."""
+        """Know that upscaled frames have been written.
+
+        One that took the place of a damaged frame may have been dropped with that already: its
+        segment was sealed before this was told.
+        """
         for frame in frames:
-            self._add(frame, self._path(frame, self.suffix))
+            with contextlib.suppress(FileNotFoundError):
+                self._add(frame, self._path(frame, self.suffix))
 
     def drop_frames(self, segment: Segment) -> None:
         """Remove the spooled frames of a sealed segment; kept frames stay."""
@@ -150,14 +156,13 @@ class Store:
         self._durable.remove_files(paths)
 
     def drop_open(self, segments: Iterable[Segment]) -> None:
-        """Remove the upscaled frames of segments that are not sealed, kept ones too."""
+        """Remove the upscaled frames that lie in no sealed segment, kept ones too."""
+        sealed = {f for s in segments if s.number in self._records for f in s.frames}
         paths = []
-        for segment in segments:
-            if segment.number not in self._records:
-                for frame in self.frames_of(segment):
-                    suffix, size = self._frames.pop(frame)
-                    self.disk_used -= size
-                    paths.append(self._path(frame, suffix))
+        for frame in sorted(self._frames.keys() - sealed):
+            suffix, size = self._frames.pop(frame)
+            self.disk_used -= size
+            paths.append(self._path(frame, suffix))
         self._durable.remove_files(paths)
 
     def has_source(self, frames: int) -> bool:
