@@ -34,6 +34,7 @@ KILL = st.one_of(
     st.builds(Kill, st.integers(1, 12), st.sampled_from(["replace", "unlink"]), WHO),
 )
 """A run makes about 200 calls, of which 30 publish a file."""
+END = st.one_of(UNTIL, KILL).map(lambda one: {"kill" if isinstance(one, Kill) else "pause": one})
 KINDS = ("summary", "index", "record", "segment", "frame")
 THEN = st.sampled_from(["put back", "accept", "accept and kill", "accept in vain", "leave"])
 
@@ -59,19 +60,19 @@ class Machine(RuleBasedStateMachine):
     @rule(
         settings=st.sampled_from([*SETTINGS]),
         budget=st.sampled_from([0.0, 2.0]),
-        until=UNTIL,
+        end=END,
         restart=st.booleans(),
         overwrite=st.booleans(),
         in_the_way=st.booleans(),
     )
-    def upscale(self, settings, until, in_the_way, **options) -> None:
+    def upscale(self, settings, end, in_the_way, **options) -> None:
         if in_the_way:
             self.world.put_old_output(settings)
-        self.world.upscale(settings, pause=until, **options)
+        self.world.upscale(settings, **end, **options)
 
-    @rule(which=WHICH, until=UNTIL, overwrite=st.booleans())
-    def resume(self, which, until, overwrite) -> None:
-        self.world.resume(self.world.job(which), pause=until, overwrite=overwrite)
+    @rule(which=WHICH, end=END, overwrite=st.booleans())
+    def resume(self, which, end, overwrite) -> None:
+        self.world.resume(self.world.job(which), **end, overwrite=overwrite)
 
     @rule(settings=st.sampled_from([*SETTINGS]), kill=KILL, restart=st.booleans())
     def crash(self, settings, kill, restart) -> None:

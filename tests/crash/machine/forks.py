@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -220,7 +221,8 @@ def _work(request: Request) -> None:
         _say({"event": "error", "code": error.code, "message": error.message,
               "details": error.details})  # fmt: skip
     except BaseException as error:  # noqa: BLE001 - told, and judged there
-        _say({"event": "error", "code": "unexpected", "message": repr(error), "details": {}})
+        trace = "".join(traceback.format_exception(error))
+        _say({"event": "error", "code": "unexpected", "message": trace, "details": {}})
 
 
 def _do(request: Request) -> None:

@@ -36,6 +36,9 @@ class Job:
         """Frames that are safe by themselves."""
         self.damaged: dict[Path, str | None] = {}
         """Files that a rule has damaged, with the digest of what they hold; None if deleted."""
+        self._unseen: dict[Path, set[int]] = {}
+        """Frames of damaged segments: what is still spooled of them is dropped before the damage is
+        seen."""
         self.aside: set[str] = set()
         """Digests of damaged files, which have to be kept."""
         self.redo: set[int] = set()
@@ -54,7 +57,7 @@ class Job:
         self.anew: Config | None = None
         """What it was changed to, while frames from before that may still lie there."""
         self.is_unproven = True
-        """Whether nothing tells what its work was made with, until a run has opened it."""
+        """Whether nothing tells what its work was made with, until a run has saved that."""
 
     @property
     def is_orphan(self) -> bool:
@@ -77,6 +80,12 @@ class Job:
             return tuple(self.sealed[n] for n in numbers)
         return None
 
+    def know_frames(self, there: set[int]) -> None:
+        """Know the frames that lie there by themselves, and may be relied on."""
+        unseen = (frames for path, frames in self._unseen.items() if path in self.damaged)
+        self.spooled = there.difference(self.sealed_frames(), *unseen)
+        self.gone -= self.safe_frames()
+
     # --- what befalls it --------------------------------------------------------------------------
 
     def take_damage(self, path: Path, digest: str | None) -> None:
@@ -95,12 +104,14 @@ class Job:
             self.spooled.discard(number)
             self.gone.add(number)
         else:
-            self._give_up([segment_of(path) or 0])
+            number = segment_of(path) or 0
+            self._unseen[path] = self._golden.frames(self.sealed[number], number)
+            self._give_up([number])
 
     def be_opened(self, told: Told, now: Config, place: Path, *, accept: bool) -> None:
         """Know that a run works on it, or was killed when it was about to."""
         is_open = told.one("session-opened") is not None
-        steps = told.all("step-started") + told.all("step-skipped")
+        steps = told.all("step-started")  # then what was known before is saved
         self.places = {place} if steps else {*self.places, place}
         self.all_places.add(place)
         if accept and (now not in self.agreed or len(self.agreed) > 1):
@@ -110,9 +121,11 @@ class Job:
         if self.is_unproven:
             self._give_up_unproven(now)
         if is_open:
-            self.may_vanish, self.was_opened, self.is_unproven = False, True, False
+            self.may_vanish, self.was_opened = False, True
+            self.is_unproven = self.is_unproven and not steps
             if self.anew == now:
                 self._give_up_frames()
+            steps += told.all("step-skipped")
             if self.anew != now or any(event["step"] == "upscale" for event in steps):
                 self.anew = None
         self.history = self.history | self.agreed
@@ -153,7 +166,11 @@ class Job:
 
     def _give_up_unless_there(self, numbers: Iterable[int]) -> None:
         """Expect these segments no more, unless a kill came before they were looked at."""
-        self._give_up({*numbers} - {record.segment for record in read_records(self.paths).good})
+        there = {record.segment: record.sha256 for record in read_records(self.paths).good}
+        for number in [*numbers]:
+            same = self._golden.of(self.sealed[number]).records[number - 1]
+            if there.get(number) != same.sha256:
+                self._give_up([number])
 
     def _give_up(self, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -186,11 +186,10 @@ class Judge:
             golden = made and self._is_golden(record, made)
             self.need(golden, f"segment {number} has not the bytes of {made}")
         self.need(not job.sealed.keys() - good, f"segments are gone: {job.sealed.keys() - good}")
-        sealed = job.sealed_frames()
         there = {n for n, path in records.spooled.items() if path not in job.damaged}
-        self.need(job.spooled - sealed <= there, f"frames are gone: {job.spooled - sealed - there}")
-        job.spooled = there - sealed
-        job.gone -= job.safe_frames()
+        lost = job.spooled - job.sealed_frames() - there
+        self.need(not lost, f"frames are gone: {lost}")
+        job.know_frames(there)
 
     def _look_for_rewriting(self, job: Job) -> None:
         """A sealed file stays the very same one."""
@@ -224,11 +223,12 @@ def _is_about(damage: Damage, path: Path) -> bool:
 
 
 def _is_explained(problem: Damage, job: Job) -> bool:
-    """Tell whether a rule has done this, or a kill came when work was being given up."""
+    """Tell whether a rule has done this, or a kill came when work was being set aside."""
     if "finished frames are missing" in problem.reason:
         return _numbers(problem.reason) <= job.gone
     return (
         any(_is_about(problem, path) for path in job.damaged)
+        or problem.segment in job.redo
         or (problem.path == job.paths.progress and job.no_summary)
         or (problem.path == job.paths.index and job.no_index)
     )

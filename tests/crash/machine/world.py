@@ -101,7 +101,8 @@ class World(Judge):
             kill=kill,
         )
         opened = told.one("session-opened")
-        found = opened["session_id"] if opened else next(iter(must_find), own)
+        ids = [event["session_id"] for event in (opened, told.one("stopped")) if event]
+        found = next(filter(None, ids), next(iter(must_find), own))
         self.need(found in {own, *same}, f"a session of other settings was opened: {found}")
         if opened and not restart and must_find:
             self.need(found in must_find, f"{must_find} should have been gone on with, not {found}")
