@@ -40,7 +40,7 @@ lint: setup
 
 crash: setup
 	TSUZUKI_CRASH=full TSUZUKI_KILLS=$(KILLS) \
-		$(BIN)/python -m pytest -q -n auto --dist worksteal -m "" tests/crash
+		$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "" --durations=60 tests/crash
 
 bench: setup
 	$(BIN)/python -m bench

@@ -128,7 +128,13 @@ def test_an_output_folder_that_does_not_exist(refused, clip, tmp_path):
 def test_names_that_are_too_long(refused, clip, tmp_path):
     name = "x" * 300 + ".mp4"
     assert "Check the spelling" in refused(11, tmp_path / name)
-    assert "name is too long" in refused(42, clip, "-o", tmp_path / name)
+    assert "File name too long" in refused(22, clip, "-o", tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_an_output_that_is_a_link_to_nothing(refused, clip, tmp_path):
+    (tmp_path / "out.mp4").symlink_to("nowhere")
+    assert "--overwrite" in refused(21, clip, "-o", tmp_path / "out.mp4")
 
 
 def test_an_output_that_is_the_input(refused, clip):

@@ -183,3 +183,54 @@ def test_repair_says_what_it_did_and_how_to_go_on(cli, broken, manager):
 def test_a_paused_session_says_so(begin, manager):
     made = begin("a.mp4", error="The disk is full.")
     assert sessions._state(manager.load_progress(made)) == "paused"
+
+
+@pytest.fixture
+def lost(begin, manager):
+    """A session with work in it that has neither a summary nor an index."""
+    made = begin("a.mp4")
+    paths = manager.paths(made)
+    paths.progress.unlink()
+    paths.index.write_bytes(b"{")
+    return made
+
+
+@pytest.mark.parametrize("command", [("sessions", "show"), ("sessions", "repair"), ("resume",)])
+def test_a_session_that_is_lost_is_not_one_that_is_not_there(cli, lost, manager, command):
+    result = cli(*command, lost)
+    assert result.code == 34
+    assert "can be used any more" in result.err
+    assert f"tsuzuki sessions remove {lost}" in result.err
+    assert manager.paths(lost).index.exists() or command != ("sessions", "repair")
+
+
+def test_the_list_warns_of_a_lost_session(cli, lost):
+    assert lost in cli("sessions", "list").err
+
+
+def test_a_lost_session_can_be_removed(cli, lost, manager):
+    assert cli("sessions", "remove", lost, "--yes").out == f"Removed {lost}.\n"
+    assert not manager.paths(lost).folder.exists()
+
+
+def test_repair_has_the_list_say_what_is_left(cli, begin, manager):
+    made = begin("a.mp4")
+    for path in manager.paths(made).upscaled.iterdir():
+        path.unlink()
+    cli("sessions", "repair", made)
+    progress = manager.load_progress(made)
+    assert progress["steps"]["upscale"]["progress"] == 0.0
+
+
+def test_checking_no_session_at_all_says_so(cli, manager):
+    assert str(manager.root) in cli("sessions", "check", "--all").out
+
+
+def test_commands_name_the_folder_only_where_it_is_not_the_usual_one(begin, manager, monkeypatch):
+    paths = manager.paths(begin("a.mp4"))
+    monkeypatch.delenv("TSUZUKI_SESSIONS_DIR")
+    assert paths.command("resume", "-o", "a b.mp4") == (
+        f"tsuzuki resume {paths.session_id} -o 'a b.mp4' --sessions-dir {manager.root}"
+    )
+    monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(manager.root))
+    assert paths.command("sessions show") == f"tsuzuki sessions show {paths.session_id}"

@@ -33,7 +33,10 @@ def start():
 
     def call(*arguments):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", PROGRAM, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         processes.append(process)
         assert process.stdout.readline() == "ready\n"
@@ -44,6 +47,7 @@ def start():
         process.kill()
         process.wait()
         process.stdout.close()
+        process.stderr.close()
 
 
 @posix
@@ -69,7 +73,9 @@ def test_a_second_signal_ends_the_process_at_once(start):
 def test_a_run_that_hangs_is_ended(start):
     process = start("stubborn", "hurried")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=5) == 130
+    told = process.communicate(timeout=5)[1]
+    assert process.returncode == 130
+    assert "tsuzuki resume" in told
 
 
 @posix

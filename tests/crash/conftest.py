@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -254,10 +255,10 @@ def gone() -> Callable[..., bool]:
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Have a line of figures printed at the end: ``record(name, kills=…, losses=…, …)``.
+    """Have a line of figures printed at the end: ``record(name, points=…, losses=…, …)``.
 
-    Figures of the same name are added up to a total; counters are shown by their keys, lists by
-    their sum and greatest value.
+    Those of one name make one line. Whole numbers are added up, over all lines to a total, too;
+    counters are shown by their keys, lists by their sum and greatest value.
     """
 
     def add(name: str, **figures: Any) -> None:
@@ -269,19 +270,24 @@ def record(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]
-    lines = [dict(v) for r in reports for k, v in r.user_properties if k == "crash"]
-    if not lines:
+    figures = [dict(v) for r in reports for k, v in r.user_properties if k == "crash"]
+    if not figures:
         return
+    lines: dict[str, dict[str, Any]] = {}
+    total: Counter[str] = Counter()
+    for one in figures:
+        line = lines.setdefault(one.pop("name"), {})
+        for key, value in one.items():
+            line[key] = _sum(line[key], value) if key in line else value
+            if isinstance(value, int):
+                total[key] += value
     terminalreporter.section("crash")
-    total: dict[str, Any] = {}
-    for line in lines:
-        terminalreporter.write_line(f"{line.pop('name')}: {_shown(line)}")
-        for key, value in line.items():
-            total[key] = value if key not in total else _sum(total[key], value)
+    for name, line in lines.items():
+        terminalreporter.write_line(f"{name}: {_shown(line)}")
     terminalreporter.write_line(f"total: {_shown(total)}")
 
 
-def _shown(figures: dict[str, Any]) -> str:
+def _shown(figures: Mapping[str, Any]) -> str:
     return "; ".join(f"{key} {_figure(value)}" for key, value in figures.items())
 
 

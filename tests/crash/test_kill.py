@@ -32,7 +32,8 @@ class Tally:
     """Kills, and what they cost."""
 
     def __init__(self) -> None:
-        self.kills = 0
+        self.points = 0
+        """Kills that met a run."""
         self.late = 0
         """Runs that were at their end when the kill came."""
         self.outputs = 0
@@ -61,7 +62,7 @@ class Campaign:
         timing = self._undisturbed(self._clip, *self._options, *variant)
         job = self._command(self._clip, *self._options, *variant)
         before: int | None = None
-        while not job.output.exists() and self.tally.kills < KILLS:
+        while not job.output.exists() and self.tally.points < KILLS:
             victim, who = self._kill_one(job, timing)
             if before is not None:
                 self._count_again(max(0, before - victim.frames_before), variant)
@@ -95,7 +96,7 @@ class Campaign:
             assert code in {0, -9}, victim.errors
             landed = code == -9
         if landed:
-            self.tally.kills += 1
+            self.tally.points += 1
             self.tally.steps[step] += 1
             self.tally.who[who] += 1
         else:
@@ -132,7 +133,7 @@ def test_killed_runs_end_with_the_same_bytes(
     campaign = Campaign(encoder, clip, command, undisturbed, shown_numbers)
     for variant in itertools.cycle(VARIANTS):
         campaign.job(variant)
-        if campaign.tally.kills >= KILLS:
+        if campaign.tally.points >= KILLS:
             break
     record(f"kills, {encoder}", **vars(campaign.tally))
     assert campaign.tally.losses == 0

@@ -63,7 +63,7 @@ def test_a_kill_costs_the_loss_budget_and_the_frame_in_work(
     clip = draw(frames)
     options = (*NETWORK, *(("--segment-frames", str(segment)) if segment else ()))
     job = command(clip, *options, "--loss-budget", budget)
-    kills = 9 if FULL else 3
+    kills = 6 if FULL else 3
     again: list[int] = []
     fastest = []
     before: Told | None = None
@@ -79,9 +79,10 @@ def test_a_kill_costs_the_loss_budget_and_the_frame_in_work(
         fastest.append(told.fastest)
         if before is not None:
             again.append(before.finished - victim.frames_before)
-            (report,) = victim.all("resume-report")
+            # Where the kill came before the first save, nothing is told: it is a new session.
+            reported = sum(event["frames_again"] for event in victim.all("resume-report"))
             unsaved = SAVE_SECONDS / min(fastest) + 1
-            assert again[-1] - unsaved <= report["frames_again"] <= again[-1] + IN_FLIGHT
+            assert again[-1] - unsaved <= reported <= again[-1] + IN_FLIGHT
         before = told
     assert victim.all("worker-restarted")
     computed = victim.all("finished")[0]["frames_computed"]

@@ -243,7 +243,7 @@ def test_killed_at_its_calls(
 ) -> None:
     options, turns = KILLS[variant]
     campaign = Campaign(turns, ("signal=SIGKILL:when={}",), {0, -9, 60})
-    campaign.work(lambda: command(short_clip, *options), 50 if FULL else 4, check)
+    campaign.work(lambda: command(short_clip, *options), 20 if FULL else 4, check)
     record(f"killed at calls, frames {variant}", **campaign.figures())
     assert campaign.losses == 0
     if variant != "in memory":
@@ -276,7 +276,7 @@ def test_killed_at_each_call_of_combining_and_repair(
     turn: Turn,
 ) -> None:
     campaign = Campaign((turn,), (), {0, -9, 60})
-    for when in itertools.count(1, 6 if not FULL else 1 if state == "combining" else 4):
+    for when in itertools.count(1, 6 if not FULL else 3 if state == "combining" else 8):
         folder = shutil.copytree(upscaled, tmp_path / str(when))
         if state == "repair":
             flip_a_byte(next(folder.glob("sessions/*/upscaled/segment_000002-*.mkv")))
@@ -302,6 +302,6 @@ def flip_a_byte(path: Path) -> None:
 def test_refused_calls_pause_it(command: Any, check: Any, record: Any, short_clip: Path) -> None:
     what = tuple(f"error={name}:when={{}}{on}" for on in ("", "+") for name in ERRORS)
     campaign = Campaign(TURNS, what, {0, *ERRORS.values()})
-    campaign.work(lambda: command(short_clip, *SPOOL), 60 if FULL else 6, check)
+    campaign.work(lambda: command(short_clip, *SPOOL), 30 if FULL else 6, check)
     record("refused calls", **campaign.figures())
     assert campaign.losses == 0

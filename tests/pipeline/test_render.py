@@ -161,6 +161,6 @@ def test_too_little_memory_names_the_tile_size_to_go_on_with(
     )  # fmt: skip
     monkeypatch.setattr(AIProcessor, "_prepare", lambda *_: None)
     break_frame(monkeypatch, fail)
-    with pytest.raises(OutOfMemoryError, match=r"--tile-size 48`") as told:
+    with pytest.raises(OutOfMemoryError, match=r"--tile-size 48 ") as told:
         bench.render([])
     assert told.value.details == {"frame": BROKEN + 1, "tile_size": 48}

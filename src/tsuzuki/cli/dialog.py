@@ -112,7 +112,7 @@ def _facts(progress: ProgressData) -> dict[str, str]:
         facts["Output"] = output
     reasons = [step["error"] for step in progress["steps"].values() if step.get("error")]
     if reasons:
-        facts["Paused"] = reasons[-1]
+        facts["Failed" if progress["status"] == "failed" else "Paused"] = reasons[-1]
     return facts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +14,6 @@ from tsuzuki.errors import SessionError, SessionNotFoundError, SettingsError
 if TYPE_CHECKING:
     from tsuzuki.sessions import SessionManager
     from tsuzuki.sessions.progress import ProgressData
-
-_ID = re.compile(r"[0-9a-f]{12}")
 
 
 def resume(  # noqa: PLR0917 - each parameter is an option
@@ -60,8 +57,10 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
 
-    if every and (session or output or video):
-        raise SettingsError("--all resumes every session: leave out ID, VIDEO, --video and -o.")
+    if every and (session or output or video or accept_suspicious):
+        raise SettingsError(
+            "--all resumes every session: leave out ID, VIDEO, --video, -o and --accept-suspicious."
+        )
     manager = SessionManager(sessions_dir)
     ids = _unfinished(manager) if every else [_choose(manager, session)]
     if video is None and session is not None and session not in ids:
@@ -89,14 +88,16 @@ def resume(  # noqa: PLR0917 - each parameter is an option
 
 def _choose(manager: SessionManager, session: str | None) -> str:
     """Return the id of the session that the argument names."""
+    from tsuzuki.sessions.layout import is_session_id  # noqa: PLC0415 - keeps --help fast
+
     if session is None:
         return _only(manager.get_unfinished_sessions(), "unfinished session", manager)
-    if _ID.fullmatch(session) and not Path(session).exists():
+    if is_session_id(session) and not Path(session).exists():
         return session
     found = [
         match.progress
         for match in manager.find_sessions(session)
-        if match.progress["status"] != "completed"
+        if manager.has_begun(match.progress)
     ]
     return _only(found, f"unfinished session of {session}", manager)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsuzuki.cli import options as o
-from tsuzuki.errors import SessionDamagedError, SessionNotFoundError, SettingsError, TsuzukiError
+from tsuzuki.errors import SessionDamagedError, SettingsError, TsuzukiError
 
 if TYPE_CHECKING:
     from tsuzuki.sessions import Repaired, Report, SessionManager
+    from tsuzuki.sessions.layout import SessionPaths
     from tsuzuki.sessions.progress import ProgressData
 
 app = typer.Typer(
@@ -69,13 +70,13 @@ def show_session(
     from tsuzuki.cli.text import stdout  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
-    progress = _load(manager, session_id)
+    progress = manager.require_progress(session_id)
     if json:
         _print_json(_with_size(manager, progress))
         return
     stdout().print(session_panel(progress, f"Session {session_id}"))
     if progress["status"] != "completed":
-        stdout().print(f"Go on with: tsuzuki resume {session_id}", markup=False)
+        _print(f"Go on with: {manager.paths(session_id).command('resume')}")
 
 
 @app.command("check")
@@ -101,6 +102,8 @@ def check_sessions(
         raise SettingsError("Name one session to check, or give --all.")
     manager = _manager(sessions_dir)
     ids = manager.session_ids() if session_id is None else [session_id]
+    if not ids and not json:
+        _print(f"There is no session in {manager.root}.")
     reports, failures = [], {}
     for one in ids:
         try:
@@ -113,7 +116,7 @@ def check_sessions(
         else:
             reports.append(report)
             if not json:
-                _show_report(report, read_data=read_data)
+                _show_report(report, manager.paths(one), read_data=read_data)
     if json:
         errors = [{"session_id": one, "error": e.message} for one, e in failures.items()]
         _print_json([*map(_plain, reports), *errors])
@@ -132,11 +135,12 @@ def repair_session(
 
     Nothing that is damaged is deleted, and nothing that is sound is touched.
     """
-    repaired = _manager(sessions_dir).repair_session(session_id)
+    manager = _manager(sessions_dir)
+    repaired = manager.repair_session(session_id)
     if json:
         _print_json(_plain(repaired))
     else:
-        _show_repaired(repaired)
+        _show_repaired(repaired, manager.paths(session_id))
 
 
 @app.command("remove")
@@ -146,9 +150,13 @@ def remove_sessions(ids: Ids, yes: Yes = False, sessions_dir: o.SessionsDir = No
     from tsuzuki.sessions.cleanup import has_work  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
-    for progress in [_load(manager, one) for one in ids]:
-        session_id = progress["session_id"]
-        if yes or not has_work(manager.paths(session_id)) or _may_remove(progress):
+    every = [manager.paths(one) for one in ids]
+    for paths in every:  # before anything is removed
+        if not paths.exists():
+            raise paths.missing()
+    for paths in every:
+        session_id = paths.session_id
+        if yes or not has_work(paths) or _may_remove(manager.require_progress(session_id)):
             manager.cleanup_session(session_id)
             stdout().print(f"Removed {session_id}.")
         else:
@@ -182,7 +190,7 @@ def clean_sessions(
         )
 
 
-def _show_report(report: Report, *, read_data: bool) -> None:
+def _show_report(report: Report, paths: SessionPaths, *, read_data: bool) -> None:
     for problem in report.problems:
         _print(str(problem))
     for note in report.notes:
@@ -190,13 +198,14 @@ def _show_report(report: Report, *, read_data: bool) -> None:
     session_id, problems = report.session_id, len(report.problems)
     if problems:
         count = "1 problem" if problems == 1 else f"{problems} problems"
-        _print(f"Session {session_id} has {count}. Repair it: tsuzuki sessions repair {session_id}")
+        repair = paths.command("sessions repair")
+        _print(f"Session {session_id} has {count}. Repair it: {repair}")
     else:
         more = "" if read_data else " as far as sizes tell; --read-data compares every bit"
         _print(f"Session {session_id} is sound{more}.")
 
 
-def _show_repaired(repaired: Repaired) -> None:
+def _show_repaired(repaired: Repaired, paths: SessionPaths) -> None:
     for path in repaired.aside:
         _print(f"Set aside: {path}")
     for path in repaired.removed:
@@ -209,7 +218,7 @@ def _show_repaired(repaired: Repaired) -> None:
         _print("The output is complete; nothing is computed again.")
     else:
         frames = "1 frame" if again == 1 else f"{again} frames"
-        _print(f"Go on with: tsuzuki resume {repaired.session_id} (computes {frames} again)")
+        _print(f"Go on with: {paths.command('resume')} (computes {frames} again)")
 
 
 def _print(text: str) -> None:
@@ -222,17 +231,6 @@ def _manager(root: Path | None) -> SessionManager:
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
 
     return SessionManager(root)
-
-
-def _load(manager: SessionManager, session_id: str) -> ProgressData:
-    progress = manager.load_progress(session_id)
-    if progress is None:
-        raise SessionNotFoundError(
-            f"There is no session {session_id} in {manager.root}. `tsuzuki sessions list` shows "
-            "all.",
-            session_id=session_id,
-        )
-    return progress
 
 
 def _may_remove(progress: ProgressData) -> bool:
@@ -251,6 +249,8 @@ def _may_remove(progress: ProgressData) -> bool:
 
 def _state(progress: ProgressData) -> str:
     reasons = [step.get("error") for step in progress["steps"].values()]
+    if progress["status"] == "failed":
+        return "failed"
     return "paused" if any(reasons) else progress["status"].replace("_", " ")
 
 

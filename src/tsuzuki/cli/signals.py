@@ -18,6 +18,7 @@ TOGETHER = 0.3
 """Seconds in which signals count as one: terminal, shell and wrappers each send their own."""
 PATIENCE = 9.5
 """Seconds from the first signal to the end, whatever the run hangs in."""
+LAST_WORDS = "Ended at once. What was finished is safe; go on with: tsuzuki resume\n"
 
 
 @contextmanager
@@ -84,18 +85,23 @@ def _watch(reader: socket.socket, cancel: threading.Event, on_first: Callable[[]
                     break
                 if not first:
                     first = time.monotonic()
-                    # In a thread of its own: a terminal may be gone, or take nothing more.
-                    saying = threading.Thread(target=_quietly, args=(on_first,), daemon=True)
-                    saying.start()
-                    saying.join(TOGETHER / 2)
+                    _say(on_first)
                     cancel.set()
             if first:
                 reader.settimeout(max(0.001, first + PATIENCE - time.monotonic()))
         else:
             return
+    _say(lambda: os.write(2, LAST_WORDS.encode()))
     os._exit(Cancelled.exit_code)
 
 
-def _quietly(call: Callable[[], None]) -> None:
+def _say(call: Callable[[], object]) -> None:
+    """Call it in a thread of its own: a terminal may be gone, or take nothing more."""
+    saying = threading.Thread(target=_quietly, args=(call,), daemon=True)
+    saying.start()
+    saying.join(TOGETHER / 2)
+
+
+def _quietly(call: Callable[[], object]) -> None:
     with suppress(OSError):
         call()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,13 +16,13 @@ from tsuzuki.errors import (
     InputNotFoundError,
     OutputError,
     SessionError,
-    SessionNotFoundError,
     SettingsError,
     TsuzukiError,
 )
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline.runner import OnExisting, Result, Runner
 from tsuzuki.pipeline.steps import validate
+from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.settings import ProcessingSettings
@@ -77,7 +76,8 @@ def upscale(
         if choice == "fail":
             raise SessionError(
                 f"Session {session_id} of this video with these settings exists. Go on with "
-                f"`tsuzuki resume {session_id}`, or start anew with --on-existing restart.",
+                f"`{runner.manager.paths(session_id).command('resume')}`, or start anew with "
+                "--on-existing restart.",
                 session_id=session_id,
             )
         if choice == "restart":
@@ -114,15 +114,10 @@ def resume(
     moved = None if video is None else _path(video, InputError)
     target = None if output is None else _path(output, OutputError)
     with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
-        progress = runner.manager.load_progress(session_id)
-        if progress is None:
-            raise SessionNotFoundError(
-                f"There is no session {session_id} in {runner.manager.root}. "
-                "`tsuzuki sessions list` shows those that exist.",
-                session_id=session_id,
-            )
-        if not runner.manager.is_own(session_id) and (moved is None or target is None):
-            raise _foreign(progress, moved)
+        manager, paths = runner.manager, runner.manager.paths(session_id)
+        progress = manager.require_progress(session_id)
+        if not manager.is_own(session_id) and (moved is None or target is None):
+            raise _foreign(progress, moved, paths)
         runner.accepted = frozenset(accept_suspicious)
         settings = ProcessingSettings.from_dict(progress["settings"])
         if tile_size is not None:
@@ -132,19 +127,20 @@ def resume(
         if moved is None and not is_there(path):
             raise InputNotFoundError(
                 f"The video of session {session_id} is no longer at {path}. If it was moved, run "
-                f"`tsuzuki resume {session_id} --video PATH` with where it is now; if its disk is "
-                "not connected, connect it.",
+                f"`{paths.command('resume', '--video', 'PATH')}` with where it is now; if its disk "
+                "is not connected, connect it.",
                 path=str(path),
             )
         plan = runner.plan(path, settings, None)
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 
-def _foreign(progress: ProgressData, moved: Path | None) -> ForeignSessionError:
+def _foreign(
+    progress: ProgressData, moved: Path | None, paths: SessionPaths
+) -> ForeignSessionError:
     session_id, video = progress["session_id"], moved or progress["video_file"]
     output = progress.get("output", "OUTPUT")
-    command = f"tsuzuki resume {session_id} --video {shlex.quote(str(video))}"
-    command += f" -o {shlex.quote(output)}"
+    command = paths.command("resume", "--video", str(video), "-o", output)
     return ForeignSessionError(
         f"Session {session_id} was begun elsewhere and brought here. If it is right that it reads "
         f"{video} and writes {output}, say so: {command}",

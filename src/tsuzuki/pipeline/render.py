@@ -215,7 +215,7 @@ class Renderer:
             f"Frame {number + 1} came out of the network broken: {why}. It was not used, and lies "
             f"in {path} to look at. Update the driver or use another --device in a new session; "
             "or, if the frame is as it should be, go on with "
-            f"`tsuzuki resume {self._paths.session_id} --accept-suspicious {number + 1}`.",
+            f"`{self._paths.command('resume', '--accept-suspicious', str(number + 1))}`.",
             frame=number + 1,
             path=str(path),
         )
@@ -228,7 +228,7 @@ class Renderer:
             f"There is too little memory for frame {number + 1} in tiles of {tile} pixels. Close "
             "other programs and resume; or accept smaller tiles from the next segment on, which "
             "may change the last bits of the output, with "
-            f"`tsuzuki resume {self._paths.session_id} --tile-size {smaller}`.",
+            f"`{self._paths.command('resume', '--tile-size', str(smaller))}`.",
             frame=number + 1,
             tile_size=smaller,
         )

@@ -20,6 +20,8 @@ from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
+from tsuzuki.sessions.ranges import FrameRanges
+from tsuzuki.sessions.records import read_records
 from tsuzuki.video.facts import FrameIndex
 
 _log = logging.getLogger(__name__)
@@ -157,6 +159,12 @@ class Run:
         if self.remembered("validate").get("anew"):
             self.store.drop_open(self.segments)
             del self.remembered("validate")["anew"]
+
+    def frames_done(self, completed: FrameRanges) -> int:
+        """Return how many finished frames will be used: after a change none of open segments."""
+        if self.index.pts or not self.remembered("validate").get("anew"):
+            return len(completed)
+        return sum(record.frames for record in read_records(self.store.paths).good)
 
     def segment_of(self, frame: int) -> Segment:
         """Return the segment that a frame (from 0) belongs to."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -16,9 +16,12 @@ from tsuzuki.durable import is_there
 from tsuzuki.errors import (
     Cancelled,
     InputError,
+    OutOfMemoryError,
     OutputError,
     ResourceError,
+    SessionDiffersError,
     SettingsError,
+    SuspiciousFrameError,
     TsuzukiError,
 )
 from tsuzuki.pipeline import events
@@ -29,8 +32,7 @@ from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
 from tsuzuki.pipeline.supervisor import Supervisor
-from tsuzuki.sessions.cleanup import has_work
-from tsuzuki.sessions.layout import frame_name
+from tsuzuki.sessions.layout import SessionPaths, frame_name
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
@@ -115,17 +117,15 @@ class Runner:
             # One with the id that a new session would get counts whatever differs, to be refused.
             if found is None and (match.session_id == own or is_same_job(match)):
                 found = match.progress
-            elif match.progress["status"] != "completed":
-                self._emit(_other_session(match))
+            elif self.manager.has_begun(match.progress):
+                self._emit(_other_session(match, self.manager.paths(match.session_id)))
         return found
 
     def choose(self, progress: ProgressData, on_existing: OnExisting) -> Choice:
         """Ask what to do with a session that was found, if there is unfinished work in it."""
         if not callable(on_existing):
             return on_existing
-        paths = self.manager.paths(progress["session_id"])
-        begun = has_work(paths) or paths.index.exists()
-        return on_existing(progress) if begun and progress["status"] != "completed" else "resume"
+        return on_existing(progress) if self.manager.has_begun(progress) else "resume"
 
     def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
         """Check everything that can be known now, create the session, work."""
@@ -201,9 +201,9 @@ class Runner:
 
     def _tell_stopped(self, error: BaseException, run: Run | None) -> None:
         if isinstance(error, TsuzukiError):
-            command = f"tsuzuki resume {run.session_id}" if run else None
-            if command and isinstance(error, OutputError):
-                command += " -o NAME"  # without, it would fail in the same way
+            command = run.store.paths.command("resume", *_more(error)) if run else None
+            if isinstance(error, SessionDiffersError):
+                command = None  # it would be refused again; the message names the ways on
             self._emit(
                 events.Stopped(
                     session_id=run.session_id if run else "",
@@ -249,7 +249,7 @@ class Runner:
                 folder=str(run.store.paths.folder),
                 resumed=resumed,
                 frames_total=len(run.index) if known else None,
-                frames_done=len(self.manager.completed_frames(run.session_id)),
+                frames_done=run.frames_done(self.manager.completed_frames(run.session_id)),
                 settings=run.plan.settings.to_dict(),
             )
         )
@@ -263,6 +263,8 @@ class Runner:
 
     def _accept_frames(self, run: Run) -> None:
         if self.accepted:
+            if (total := len(run.index)) and max(self.accepted) > total:
+                raise SettingsError(f"There is no frame {max(self.accepted)}: there are {total}.")
             known = run.remembered("validate").setdefault("accepted_suspicious", [])
             known[:] = sorted({*known, *self.accepted})
             frames = ", ".join(map(str, sorted(self.accepted)))
@@ -312,14 +314,33 @@ class Runner:
         self._emit(events.WorkerRestarted(session_id=session_id, reason=reason))
 
 
-def _other_session(match: SessionMatch) -> events.Warned:
-    what = "; ".join(
-        f"{d.field.removeprefix('settings.').replace('_', ' ')} {d.stored}, not {d.present}"
+def _more(error: TsuzukiError) -> tuple[str, ...]:
+    """Return the options without which a resumed run would fail in the same way."""
+    match error:
+        case OutputError():
+            return "-o", "NAME"
+        case SuspiciousFrameError():
+            return "--accept-suspicious", str(error.details["frame"])
+        case OutOfMemoryError() if "tile_size" in error.details:
+            return "--tile-size", str(error.details["tile_size"])
+    return ()
+
+
+def _other_session(match: SessionMatch, paths: SessionPaths) -> events.Warned:
+    def shown(value: Any) -> str:
+        return "by default" if value is None else str(value)
+
+    listed = "; ".join(
+        f"{d.field.removeprefix('settings.').replace('_', ' ')} {shown(d.stored)}, "
+        f"not {shown(d.present)}"
         for d in match.differences
     )
+    if match.match == "video_differs":
+        how = f"That one is for the video as it was: {paths.command('sessions show')}"
+    else:
+        how = f"To go on with that one: {paths.command('resume')}"
     return events.Warned(
         session_id=match.session_id,
         code="other-session",
-        message=f"There is another unfinished session of this video ({what}). To go on with that "
-        f"one: tsuzuki resume {match.session_id}",
+        message=f"There is another unfinished session of this video ({listed}). {how}",
     )

@@ -178,7 +178,8 @@ class Supervisor:
             raise WorkerError(
                 f"{reason} This happened {self._deaths} times at the same place, so the work is "
                 "paused; everything finished is saved. The session's log may tell more. "
-                "Run `tsuzuki resume` to try again, or try another --device.",
+                "Run `tsuzuki resume` to try again, or `tsuzuki upscale` with another --device "
+                "for a new session.",
             )
         self._on_restart(reason)
         if self._opened is not None:

@@ -106,8 +106,8 @@ class Worker:
 def _failure(error: BaseException) -> m.Failure:
     if isinstance(error, MemoryError) and not isinstance(error, TsuzukiError):
         error = OutOfMemoryError(
-            "There is too little memory to go on. Close other programs or choose a smaller "
-            "--tile-size in a new session, then run `tsuzuki resume`."
+            "There is too little memory to go on. Close other programs and run `tsuzuki resume`; "
+            "with --tile-size 128, or a smaller number, it takes less from the next segment on."
         )
     if isinstance(error, TsuzukiError):
         return m.Failure(code=error.code, message=error.message, details=error.details)

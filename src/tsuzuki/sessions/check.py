@@ -91,6 +91,8 @@ def repair(paths: SessionPaths, durable: Durable | None = None) -> Repaired:
     _open(paths)
     with SessionLock(paths, durable):
         found = _Look(paths, read_data=True)
+        if found.progress is None and found.frames is None and summary.is_lost(paths):
+            raise summary.lost(paths)
         for folder in paths.folders:
             durable.make_folder(folder)
         aside = [durable.move_aside(path) for path in found.bad]
@@ -98,8 +100,6 @@ def repair(paths: SessionPaths, durable: Durable | None = None) -> Repaired:
         if found.progress is None and os.path.lexists(paths.progress):
             aside.append(durable.move_aside(paths.progress))
         progress = summary.load(paths, durable)
-        if progress is None and found.problems:
-            raise _lost(paths)
         left = _Look(paths, read_data=False)
         if progress is not None and left.problems:
             _correct(progress, left)
@@ -290,24 +290,17 @@ def _correct(progress: ProgressData, left: _Look) -> None:
     extract, upscale = progress["steps"]["extract"], progress["steps"]["upscale"]
     if left.lost:
         upscale["data"]["completed"] = left.done.to_list(MAX_RANGES)
+        if left.frames:
+            upscale["progress"] = 100 * len(left.done) / left.frames
     if left.lost_sources:
         del extract["data"][_ALL_EXTRACTED]
     if left.is_completed:
         return
     progress["status"] = "in_progress"
     if left.lost_sources or (left.frames is None and extract["status"] == "completed"):
-        extract["status"] = "in_progress"
+        extract["status"], extract["progress"] = "in_progress", 0.0
     if left.lost:
         upscale["status"] = "in_progress"
-
-
-def _lost(paths: SessionPaths) -> SessionDamagedError:
-    return SessionDamagedError(
-        f"Neither {paths.progress} nor {paths.index}, which it could be made from, can be used any "
-        "more. Run `tsuzuki upscale VIDEO` with the settings of then: it finds the finished frames "
-        f"in {paths.upscaled} and goes on.",
-        path=str(paths.progress),
-    )
 
 
 def _reason(error: Exception) -> str:

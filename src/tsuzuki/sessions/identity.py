@@ -32,6 +32,8 @@ class Difference(msgspec.Struct, frozen=True):
     """Value now."""
 
     def __str__(self) -> str:
+        if self.field == "video.content":  # hashes tell a person nothing
+            return f"{self.field}: changed since the session was begun"
         return f"{self.field}: {_shown(self.stored)} in the session, {_shown(self.present)} now"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 import sys
 import tempfile
@@ -261,6 +262,13 @@ class SessionPaths:
     def record(self, segment: int) -> Path:
         """Record of a sealed segment, ``segment`` from 1."""
         return self.upscaled / f"segment_{segment:06d}.json"
+
+    def command(self, command: str, *more: str) -> str:
+        """Return what to type for ``tsuzuki COMMAND`` with this session, wherever it lies."""
+        words = ["tsuzuki", *command.split(), self.session_id, *more]
+        if self.root != sessions_root():
+            words += ["--sessions-dir", str(self.root)]
+        return shlex.join(words)
 
     def missing(self) -> SessionNotFoundError:
         """Return the error to raise where the session is not there."""

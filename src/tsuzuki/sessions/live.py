@@ -54,7 +54,8 @@ class LiveProgress:
         with self._guard:
             state = self.progress["steps"][step]
             state["status"] = status
-            state.pop("error", None)
+            for step_state in self.progress["steps"].values():
+                step_state.pop("error", None)  # the latest reason is the one that counts
             if error is not None:
                 state["error"] = error
             if status == "in_progress":

@@ -123,7 +123,7 @@ class SessionManager:
                 return session_id
             existing = self.load_progress(session_id)  # another process was first
         if existing is not None and existing.get("fingerprint", content) != content:
-            raise _other_content(session_id, path)
+            raise _other_content(paths, path)
         return session_id
 
     def is_own(self, session_id: str) -> bool:
@@ -148,7 +148,7 @@ class SessionManager:
     ) -> ProgressData | None:
         """Return the session to go on with, if it has begun and is not done: see `is_same_job`."""
         for match in self.find_sessions(video_path, settings):
-            if is_same_job(match) and self._has_begun(match.progress):
+            if is_same_job(match) and self.has_begun(match.progress):
                 return match.progress
         return None
 
@@ -159,7 +159,7 @@ class SessionManager:
 
     def get_unfinished_sessions(self) -> list[ProgressData]:
         """Return the sessions that have begun and are not done, wherever their video is now."""
-        return [progress for progress in self._sessions() if self._has_begun(progress)]
+        return [progress for progress in self._sessions() if self.has_begun(progress)]
 
     # Progress
 
@@ -174,6 +174,18 @@ class SessionManager:
             if live is not None:
                 return _copy(live.present())
         return summary.load(self.paths(session_id), self._durable)
+
+    def require_progress(self, session_id: str) -> ProgressData:
+        """Return the progress as `load_progress` does.
+
+        Raises `SessionNotFoundError` where there is no such session, and `SessionDamagedError`
+        where there is work in it that cannot be made sense of any more.
+        """
+        progress = self.load_progress(session_id)
+        if progress is None:
+            paths = self.paths(session_id)
+            raise summary.lost(paths) if summary.is_lost(paths) else paths.missing()
+        return progress
 
     def save_progress(self, session_id: str, progress_data: ProgressData) -> None:
         """Save the progress; it is durable when this returns.
@@ -410,6 +422,8 @@ class SessionManager:
                 continue
             if progress is not None:
                 yield progress
+            elif summary.is_lost(paths := self.paths(name)):
+                _log.warning("%s", summary.lost(paths))
 
     def session_ids(self) -> list[str]:
         """Return the ids of all sessions, whether they can be read or not."""
@@ -419,7 +433,8 @@ class SessionManager:
         except FileNotFoundError:
             return []
 
-    def _has_begun(self, progress: ProgressData) -> bool:
+    def has_begun(self, progress: ProgressData) -> bool:
+        """Whether there is something in a session to go on with, and something left to do."""
         if progress["status"] == "completed":
             return False
         begun = any(progress["steps"][step]["status"] != "pending" for step in STEPS[1:])
@@ -429,9 +444,7 @@ class SessionManager:
         with self._guard:
             live = self._live.get(session_id)
             if live is None:
-                progress = self.load_progress(session_id)
-                if progress is None:
-                    raise self.paths(session_id).missing()
+                progress = self.require_progress(session_id)
                 live = self._live[session_id] = LiveProgress(
                     progress, read_records(self.paths(session_id)).completed()
                 )
@@ -471,13 +484,13 @@ def _copy(progress: ProgressData) -> ProgressData:
     return cast(ProgressData, msgspec.json.decode(msgspec.json.encode(progress)))
 
 
-def _other_content(session_id: str, path: Path) -> SessionDiffersError:
+def _other_content(paths: SessionPaths, path: Path) -> SessionDiffersError:
     change = Difference("content of the video", "as it was then", "changed")
     return SessionDiffersError(
-        f"Session {session_id} was begun with another video that was called {path} and has the "
-        f"same size and time ({change}). Put that video back, or give up the work on it with "
-        f"`tsuzuki sessions remove {session_id}` and start anew.",
-        session_id=session_id,
+        f"Session {paths.session_id} was begun with another video that was called {path} and has "
+        f"the same size and time ({change}). Put that video back, or give up the work on it with "
+        f"`{paths.command('sessions remove')}` and start anew.",
+        session_id=paths.session_id,
         differences=[str(change)],
     )
 

@@ -6,6 +6,7 @@ import logging
 
 from tsuzuki.durable import Durable, read_bounded
 from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.index import rebuild_progress
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import (
@@ -35,11 +36,27 @@ def load(paths: SessionPaths, durable: Durable) -> ProgressData | None:
     progress = rebuild_progress(paths)
     if progress is None:
         return None
-    _log.warning("Rebuilt %s from the finished work.", paths.progress)
     # Another process may have saved meanwhile; then its file is the better one.
     if durable.publish(paths.progress, encode_progress(progress)):
+        _log.warning("Rebuilt %s from the finished work.", paths.progress)
         return progress
     return read(paths)
+
+
+def is_lost(paths: SessionPaths) -> bool:
+    """Tell whether there is work in a session that has neither a summary nor an index."""
+    return paths.exists() and has_work(paths)
+
+
+def lost(paths: SessionPaths) -> SessionDamagedError:
+    """Return the error to raise where a session `is_lost`."""
+    return SessionDamagedError(
+        f"Neither {paths.progress} nor {paths.index}, which it could be made from, can be used any "
+        "more. Run `tsuzuki upscale VIDEO` with the settings of then: it finds the sealed segments "
+        f"in {paths.upscaled} and goes on; or give it up with "
+        f"`{paths.command('sessions remove')}`.",
+        path=str(paths.progress),
+    )
 
 
 def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:

@@ -91,7 +91,8 @@ def _quantised(planes: Planes, like: Rgb, white: int, number: int | None) -> Rgb
     if not np.isfinite(total):
         raise EngineError(
             f"{_named(number)} came out of the network with values that are no numbers. The device "
-            "or its driver is at fault: resume with --device cpu, or update the driver.",
+            "or its driver is at fault: update the driver and resume, or begin a new session with "
+            "--device cpu.",
             frame=number,
         )
     out = np.empty(planes.shape, dtype=like.dtype)

@@ -67,7 +67,7 @@ def _publish(run: Run, temporary: Path) -> None:
     elif not durable.publish_file(temporary, output):
         raise OutputExistsError(
             f"{output} has come into being meanwhile and was left as it is. Move it away, or run "
-            f"`tsuzuki resume {run.session_id}` with --overwrite or another -o; nothing has to be "
-            "computed again.",
+            f"`{run.store.paths.command('resume')}` with --overwrite or another -o; nothing has to "
+            "be computed again.",
             path=str(output),
         )

@@ -71,9 +71,15 @@ def place_output(plan: Plan, wish: Path | None) -> Path:
 def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
     """Raise what makes it impossible to write the output there."""
     source = Path(plan.probe.path)
-    with durable.storage_errors(output):  # such as that its name is too long
-        there = output.exists()
-    if there and output.samefile(source):
+    try:
+        there = os.path.lexists(output)
+        same = output.exists() and output.samefile(source)
+    except OSError as error:
+        raise OutputFolderError(
+            f"{output} cannot be written ({error.strerror}). Choose another name with -o.",
+            path=str(output),
+        ) from error
+    if same:
         raise OutputIsInputError(
             f"The output {output} is the input itself. Choose another name with -o.",
             path=str(output),
@@ -122,8 +128,8 @@ def check_space(
         if free < least:
             raise DiskFullError(
                 f"At least {_size(least)} are needed in {place}, and {_size(free)} are free. Free "
-                "some space, or choose another place (-o for the output, --sessions-dir or "
-                "TSUZUKI_SESSIONS_DIR for the work files).",
+                "some space, or choose another place: -o for the output; for the work files of a "
+                "new session --sessions-dir or TSUZUKI_SESSIONS_DIR.",
                 path=str(place),
                 needed=least,
                 free=free,
@@ -181,8 +187,9 @@ def check_identity(run: Run, *, accept: bool, may_differ: frozenset[str]) -> lis
         listed = "; ".join(map(str, changes))
         raise SessionDiffersError(
             f"Session {run.session_id} was begun with something else: {listed}. Put it back as it "
-            "was, or go on with --accept-changes (the output will not have the same bytes as an "
-            "uninterrupted run), or start anew with --on-existing restart.",
+            f"was, or go on with `{run.store.paths.command('resume', '--accept-changes')}` (the "
+            "output will not have the same bytes as that of an uninterrupted run), or start anew "
+            "with `tsuzuki upscale VIDEO --on-existing restart`.",
             differences=[str(change) for change in changes],
         )
     return changes
