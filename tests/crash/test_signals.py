@@ -22,18 +22,8 @@ from tsuzuki.cli.signals import TOGETHER
 OPTIONS = ("--engine", "nearest", "--segment-frames", "12")
 KEEP = (*OPTIONS, "--keep-frames")  # gives the extraction something to do
 PROMISED_SECONDS = 10
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-EVERY = [
-    pytest.param(
-        number,
-        step,
-        marks=() if (number, step) in zip(SIGNALS, STEPS, strict=True) else pytest.mark.slow,
-        id=f"{number.name}-{step}",
-    )
-    for STEPS in [("upscale", "extract", "combine")]
-    for number in SIGNALS
-    for step in STEPS
-]
+SIGNALS = {"upscale": signal.SIGINT, "extract": signal.SIGTERM, "combine": signal.SIGHUP}
+"""A signal in each step; on a terminal every one in every step."""
 
 
 def begins(step: str) -> Callable[[dict[str, Any]], bool]:
@@ -44,7 +34,7 @@ def upscaled(event: dict[str, Any]) -> bool:
     return event["event"] == "segment-sealed"
 
 
-@pytest.mark.parametrize(("number", "step"), EVERY)
+@pytest.mark.parametrize(("step", "number"), SIGNALS.items())
 def test_one_signal_saves_and_tells_how_to_go_on(
     command: Any, undisturbed: Any, clip: Any, gone: Any, number: signal.Signals, step: str
 ) -> None:

@@ -16,25 +16,6 @@ def sealed(event: dict[str, Any]) -> bool:
     return event["event"] == "segment-sealed"
 
 
-def test_a_killed_worker_is_replaced(
-    command: Callable[..., Any], undisturbed: Callable[..., Any], clip: Any
-) -> None:
-    job = command(clip, *OPTIONS)
-    victim = job.start()
-    assert victim.wait_for(sealed)
-    victim.kill("worker")
-    assert victim.end() == 0, victim.errors
-    (restarted,) = victim.all("worker-restarted")
-    assert "signal 9" in restarted["reason"]
-    sealed_ones = victim.all("segment-sealed")
-    assert [event["segment"] for event in sealed_ones] == list(range(1, len(sealed_ones) + 1))
-    assert [event["first"] for event in sealed_ones[1:]] == [
-        event["last"] + 1 for event in sealed_ones[:-1]
-    ]
-    assert sealed_ones[-1]["last"] == 96
-    assert job.digest() == undisturbed(clip, *OPTIONS).digest
-
-
 def test_three_deaths_at_the_same_place_pause_the_run(
     command: Callable[..., Any], undisturbed: Callable[..., Any], clip: Any
 ) -> None:

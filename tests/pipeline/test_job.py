@@ -312,7 +312,9 @@ class TestIdentity:
             assert name in place
             place[name] = "another"
             manager.save_progress(run.session_id, progress)
-        with pytest.raises(SessionDiffersError, match=f"{part}.*: (another in the session|changed since)"):
+        with pytest.raises(
+            SessionDiffersError, match=part + ".*: (another in the session|changed since)"
+        ):
             run()
 
     def test_a_video_changed_in_secret_is_refused(self, run: Any) -> None:
