@@ -14,7 +14,7 @@ help:
 	@echo "make demo    upscale a clip, kill it twice, resume, compare"
 	@echo "make test    run the tests that are not slow"
 	@echo "make lint    style, types, layers"
-	@echo "make crash   kill the real command again and again, compare"
+	@echo "make crash   kill, cut the power, fill the disk, damage files; compare"
 	@echo "make bench   measure"
 	@echo "make docs    write the generated pages of docs/ anew"
 	@echo "make lock    renew constraints.txt"

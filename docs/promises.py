@@ -28,37 +28,57 @@ PAGE = Path(__file__).with_name("promises.md")
 
 PROMISES = {
     "A run that was killed at any instant, however often, and resumed writes the same bytes as one "
-    "that was not disturbed.": ("test_kill.py", "test_system_calls.py"),
+    "that was not disturbed.": "crash/test_kill.py crash/test_system_calls.py",
     "A kill costs at most two seconds of finished work (`--loss-budget`) and the frame in work; a "
-    "resumed run says how many frames it computes again.": ("test_loss.py", "test_kill.py"),
+    "resumed run says how many frames it computes again.": "crash/test_loss.py crash/test_kill.py",
     "After a power cut at any instant the session opens, and everything that was reported as saved "
-    "is there.": ("test_power_cuts.py", "test_power_states.py"),
-    "No frame is missing, doubled or out of order.": ("test_kill.py", "test_system_calls.py"),
-    "A finished segment is never written again.": ("test_power_states.py",),
+    "is there.": "crash/test_power_cuts.py crash/test_power_states.py",
+    "No frame is missing, doubled or out of order.": (
+        "crash/test_kill.py crash/test_system_calls.py"
+    ),
+    "A finished segment is never written again.": (
+        "crash/test_machine.py crash/test_power_states.py"
+    ),
     "At the output's path lies nothing, the old file or the complete new one. Nothing is "
-    "overwritten unasked.": ("test_system_calls.py", "test_power_states.py"),
+    "overwritten unasked.": "crash/test_system_calls.py crash/test_power_states.py",
     "When the video, a network, a setting or a version differs from what the session was begun "
     "with, it is refused with a list of what differs, unless you accept that.": (
-        "../pipeline/test_job.py",
+        "pipeline/test_job.py crash/test_machine.py"
     ),
     "Damaged files are never used and never dropped silently: they are named, kept aside, and only "
-    "what was damaged is computed again.": ("test_damage.py",),
+    "what was damaged is computed again.": "crash/test_damage.py",
     "`tsuzuki sessions check` finds every missing, extra and wrong-sized file, and with "
-    "`--read-data` every changed bit.": ("test_damage.py",),
+    "`--read-data` every changed bit.": "crash/test_damage.py",
     "A full disk, a quota, a read-only or failing disk pauses the run and says what it needs; "
-    "resumed, nothing is lost.": ("test_disk_full.py", "test_system_calls.py"),
+    "resumed, nothing is lost.": "crash/test_disk_full.py crash/test_system_calls.py",
     "Two programs never work on one session: the second is told who does. What a dead program held "
-    "is taken over.": ("../sessions/test_lock.py",),
+    "is taken over.": "crash/test_two_runners.py sessions/test_lock.py",
     "A crash while resuming, repairing or joining is as harmless as one before.": (
-        "test_system_calls.py",
-        "test_power_states.py",
+        "crash/test_system_calls.py crash/test_power_states.py"
     ),
+    "A session of any earlier version opens or is refused by name; one of a newer version is "
+    "refused and left as it is.": "sessions/test_formats.py",
     "Ctrl-C, closing the terminal or shutting down saves what is finished, and ends within 10 s "
-    "with a line that says how to go on; a second Ctrl-C ends at once.": ("test_signals.py",),
-    "A picture that cannot be what went into the network, enlarged, is never used unnoticed.": (
-        "test_worker.py",
-        "../upscaling/test_plausible.py",
+    "with a line that says how to go on; a second Ctrl-C ends at once.": (
+        "crash/test_signals.py cli/test_signals.py"
     ),
+    "A picture that cannot be what went into the network, enlarged, is never used unnoticed.": (
+        "pipeline/test_render.py upscaling/test_plausible.py"
+    ),
+    "Sessions are for you alone: nobody else can read them, or lead the program elsewhere by links "
+    "and names made beforehand.": "security/test_other_users.py",
+    "A session folder from someone else cannot make the program read or write outside of it, and "
+    "what it names is not touched before you agree.": (
+        "security/test_hostile_sessions.py security/test_sessions_from_elsewhere.py"
+    ),
+    "A video cannot make the program read other files, use the network, hang or take all memory.": (
+        "security/test_addresses_in_videos.py security/test_bounds.py crash/test_mutated_videos.py"
+    ),
+    "A damaged or changed model file is refused by name.": "security/test_damaged_models.py",
+    "Titles and names in a video never become paths or commands.": (
+        "security/test_texts_from_videos.py"
+    ),
+    "Every safeguard counts: with any of them taken out, a test fails.": "crash/test_mutants.py",
 }
 """Each promise in the user's words, and the tests that would fail if it did not hold."""
 
@@ -66,13 +86,13 @@ HEAD = """# What is promised
 
 Written by `python -m docs.promises`; do not edit.
 
-| promise | tests |
+| promise | the command that proves it |
 |---|---|
 """
 
 SAME = """
-`make crash` runs the tests of `tests/crash` in their long form, `make test` all of them in their
-short one; single ones run with `python -m pytest -m "" FILE`.
+`make setup` installs what they need. `make test` runs all of them in their short form, `make crash`
+those of `tests/crash` in their long form, which `TSUZUKI_CRASH=full` gives to any of them.
 
 Not promised: the same bytes on another model of processor, graphics card or driver; anything on a
 drive that says it has flushed what it has not.
@@ -128,10 +148,7 @@ def main() -> None:
     """Try everything and write the page."""
     processor, *cards = devices()
     machine = f"{platform.system()}, {processor.title}"
-    text = HEAD
-    for words, tests in PROMISES.items():
-        files = ", ".join(f"[{Path(test).stem}]({_link(test)})" for test in tests)
-        text += f"| {words} | {files} |\n"
+    text = HEAD + promises()
     text += SAME.format(machine=machine, cores=CORES)
     with tempfile.TemporaryDirectory() as folder:
         clip = draw_clip(Path(folder, "clip.mp4"), 24)
@@ -147,8 +164,13 @@ def main() -> None:
     PAGE.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _link(test: str) -> str:
-    return os.path.normpath(Path("../tests/crash", test)).replace(os.sep, "/")
+def promises() -> str:
+    """Return the rows of the table of promises."""
+    rows = ""
+    for words, tests in PROMISES.items():
+        files = " ".join(f"tests/{test}" for test in tests.split())
+        rows += f"| {words} | `.venv/bin/python -m pytest -m '' {files}` |\n"
+    return rows
 
 
 def _ways(*devices: DeviceInfo) -> Iterator[Way]:

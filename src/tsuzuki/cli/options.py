@@ -135,6 +135,24 @@ Output = Annotated[
         show_default="NAME_2x.EXT beside the input",
     ),
 ]
+OtherOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Another output file, or an existing folder for it.",
+        show_default="the session's",
+    ),
+]
+OtherTileSize = Annotated[
+    int | None,
+    typer.Option(
+        "--tile-size",
+        help="Go on with other tiles, in pixels, where memory is short; the last bits may differ.",
+        show_default="the session's",
+        rich_help_panel=FINE,
+    ),
+]
 OnExisting = Annotated[
     str,
     typer.Option(
