@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import av
 import pytest
 
 from tsuzuki import pipeline
+from tsuzuki.durable import OsPort
 from tsuzuki.errors import (
     Cancelled,
     ContainerError,
@@ -29,6 +31,7 @@ from tsuzuki.errors import (
 )
 from tsuzuki.pipeline import events, runner
 from tsuzuki.pipeline.run import Run
+from tsuzuki.pipeline.store import Store
 from tsuzuki.sessions import SessionManager, SessionPaths
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.sealed import seal, unseal
@@ -273,6 +276,18 @@ class TestDamage:
         assert run.digest() == golden
 
 
+def test_a_slow_save_is_not_swept(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = OsPort.fsync
+
+    def slowly(self: OsPort, fd: int) -> None:
+        time.sleep(0.05)
+        real(self, fd)
+
+    monkeypatch.setattr("tsuzuki.sessions.live.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(OsPort, "fsync", slowly)
+    run()
+
+
 class TestIdentity:
     def test_a_changed_version_is_refused_with_the_difference(self, run: Any, golden: str) -> None:
         run.stop_after(events.SegmentSealed, 2)
@@ -455,6 +470,76 @@ class TestIdentity:
         result = pipeline.resume(run.session_id, sessions_dir=run.sessions)
         assert not result.bit_identical
         assert run.digest() == golden, "this engine has no tiles"
+
+    @pytest.fixture
+    def open_segment(self, run: Any) -> tuple[str, set[str]]:
+        """Stop in the first segment; return the session and the names of its spooled frames."""
+        long = {"loss_budget": 0.0, "segment_frames": 96}
+        run.stop_after(events.FramesSpooled, 2, settings=long)
+        return run.session_id, {path.name for path in run.folder.glob("upscaled/*.nut")}
+
+    def stop_with_smaller_tiles(self, run: Any, session_id: str) -> list[events.Event]:
+        heard: list[events.Event] = []
+        cancel = threading.Event()
+
+        def listen(event: events.Event) -> None:
+            heard.append(event)
+            if isinstance(event, events.FramesSpooled):
+                cancel.set()
+
+        with pytest.raises(Cancelled):
+            pipeline.resume(
+                session_id, tile_size=64, sessions_dir=run.sessions, cancel=cancel, on_event=listen
+            )
+        return heard
+
+    def test_a_summary_lost_after_an_accepted_change_mixes_no_frames(
+        self, run: Any, open_segment: Any
+    ) -> None:
+        session_id, before = open_segment
+        heard = self.stop_with_smaller_tiles(run, session_id)
+        (warned,) = [e for e in heard if isinstance(e, events.Warned) and e.code == "anew"]
+        assert warned.message.endswith(f" {len(before)}.")
+        folder = run.sessions / session_id
+        spooled = len(list(folder.glob("upscaled/*.nut")))
+        flip(folder / "progress.json")
+        opened: list[events.Event] = []
+        result = pipeline.resume(session_id, sessions_dir=run.sessions, on_event=opened.append)
+        (told,) = [e for e in opened if isinstance(e, events.SessionOpened)]
+        assert told.settings["tile_size"] == 64
+        assert (result.bit_identical, result.frames_computed) == (False, 96 - spooled)
+
+    @pytest.mark.parametrize("lost", [False, True])
+    @pytest.mark.parametrize("call", ["flush", "drop_open", "save_index", "open_worker"])
+    def test_nor_does_one_lost_after_a_kill_while_it_is_accepted(
+        self, run: Any, open_segment: Any, monkeypatch: pytest.MonkeyPatch, call: str, lost: bool
+    ) -> None:
+        """Either the change is forgotten with the summary, or the frames from before are gone."""
+        session_id, before = open_segment
+
+        def die(*_: Any, **__: Any) -> None:
+            monkeypatch.undo()  # what ends the run properly is not to be met
+            monkeypatch.setattr(SessionManager, "flush", lambda _: None)
+            monkeypatch.setattr(SessionManager, "update_step_status", lambda *_, **__: None)
+            raise KeyboardInterrupt
+
+        owner = Store if call == "drop_open" else Run if call == "open_worker" else SessionManager
+        monkeypatch.setattr(owner, call, die)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.resume(session_id, tile_size=64, sessions_dir=run.sessions)
+        monkeypatch.undo()
+        folder = run.sessions / session_id
+        spooled = {path.name for path in folder.glob("upscaled/*.nut")}
+        if lost:
+            flip(folder / "progress.json")
+        opened: list[events.Event] = []
+        result = pipeline.resume(session_id, sessions_dir=run.sessions, on_event=opened.append)
+        (told,) = [e for e in opened if isinstance(e, events.SessionOpened)]
+        if told.settings["tile_size"] == 64:
+            assert (result.bit_identical, result.frames_computed) == (False, 96)
+        else:
+            assert spooled <= before
+            assert (result.bit_identical, result.frames_computed) == (True, 96 - len(spooled))
 
     def test_accepted_frames_are_told_and_kept(self, run: Any) -> None:
         run.stop_after(events.SegmentSealed, 1, accept_suspicious=[50])

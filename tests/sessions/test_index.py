@@ -22,6 +22,15 @@ def test_the_first_index_stays(manager, session_id):
     assert manager.load_index(session_id) == b'{"pts":[0]}'
 
 
+def test_with_a_changed_job_it_is_replaced(manager, session_id, paths):
+    manager.save_index(session_id, b"{}")
+    remembered = {"identity": {"cpu": "avx2"}, "anew": True}
+    manager.state(session_id)["steps"]["validate"]["data"] = remembered
+    assert manager.save_index(session_id, b"{}", replace=True)
+    job, _ = read_index(paths)
+    assert job.plan == {"identity": {"cpu": "avx2"}}
+
+
 def test_the_job_goes_with_it(manager, session_id, paths, video, info, settings):
     manager.state(session_id)["output"] = "/out.mkv"
     manager.state(session_id)["steps"]["validate"]["data"] = {"identity": {"cpu": "avx2"}}
@@ -115,18 +124,27 @@ def test_a_passing_fault_is_no_damage(manager, session_id, paths, passing_fault)
 
 
 @pytest.mark.parametrize(
-    ("identities", "changes"), [(("aa", "aa"), None), (("aa", "bb"), [LOST_CHANGES])]
+    ("remembered", "identities", "changes"),
+    [
+        ({}, ("aa", "aa"), None),
+        ({}, ("aa", "bb"), [LOST_CHANGES]),
+        ({"identity": {"cpu": "avx2"}}, ("aa", "aa"), [LOST_CHANGES]),
+        ({"accepted_changes": ["another cpu"]}, ("aa", "bb"), ["another cpu"]),
+    ],
 )
 def test_a_rebuilt_summary_knows_of_mixed_segments(
-    root, manager, session_id, paths, seal, identities, changes
+    root, manager, session_id, paths, seal, remembered, identities, changes
 ):
+    manager.state(session_id)["steps"]["validate"]["data"] = remembered
     manager.save_index(session_id, b"{}")
     for number, identity in enumerate(identities, 1):
         seal(number, number, number, b"%d" % number, identity)
     manager.close()
     paths.progress.unlink()
     steps = SessionManager(root).load_progress(session_id)["steps"]
-    assert steps["validate"].get("data", {}).get("accepted_changes") == changes
+    remembered = steps["validate"].get("data", {})
+    assert remembered.get("accepted_changes") == changes
+    assert remembered.get("anew", False) == (changes == [LOST_CHANGES])
 
 
 @pytest.mark.parametrize("changes", ["text", [7], {"a": 1}])

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
@@ -151,14 +153,27 @@ class Run:
         self.segments = cut_segments(index, self.plan.segment_frames)
         self._firsts = [segment.first for segment in self.segments]
         self.remembered("upscale")["total"] = len(index)
+        # What was accepted is durable before anything is changed for it, and no save under way has
+        # its temporary file swept.
+        self.manager.flush()
         for aside in self.store.load(self.segments):
             self.warn(
                 "damaged",
                 f"{aside} was damaged and is kept aside; only its frames are computed again.",
             )
         if self.remembered("validate").get("anew"):
-            self.store.drop_open(self.segments)
-            del self.remembered("validate")["anew"]
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Drop the frames of open segments, and let the index know what the next are made with.
+
+        In this order: a summary that is rebuilt from the index must not find frames from before
+        what it says, nor be without what was accepted once there are new ones.
+        """
+        if dropped := self.store.drop_open(self.segments):
+            self.warn("anew", f"Frames from before the change that are computed again: {dropped}.")
+        self.manager.save_index(self.session_id, msgspec.json.encode(self.index), replace=True)
+        del self.remembered("validate")["anew"]
 
     def frames_done(self, completed: FrameRanges) -> int:
         """Return how many finished frames will be used: after a change none of open segments."""

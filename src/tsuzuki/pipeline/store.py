@@ -155,8 +155,8 @@ class Store:
                 paths.append(self._path(frame, SPOOLED))
         self._durable.remove_files(paths)
 
-    def drop_open(self, segments: Iterable[Segment]) -> None:
-        """Remove the upscaled frames that lie in no sealed segment, kept ones too."""
+    def drop_open(self, segments: Iterable[Segment]) -> int:
+        """Remove the upscaled frames that lie in no sealed segment, kept ones too; say how many."""
         sealed = {f for s in segments if s.number in self._records for f in s.frames}
         paths = []
         for frame in sorted(self._frames.keys() - sealed):
@@ -164,6 +164,7 @@ class Store:
             self.disk_used -= size
             paths.append(self._path(frame, suffix))
         self._durable.remove_files(paths)
+        return len(paths)
 
     def has_source(self, frames: int) -> bool:
         """Tell whether there are as many extracted frames."""

@@ -1,4 +1,4 @@
-"""The frame index with the job it was made for: written once, what a lost summary is rebuilt from.
+"""The frame index with the job it was made for: what a lost summary is rebuilt from.
 
 The file is a JSON object ``{"checksum": …, "version": 1, "job": …, "index": …}``; the index is
 opaque here.
@@ -14,6 +14,7 @@ import msgspec
 
 from tsuzuki.durable import Durable, read_bounded
 from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.identity import identity_digest
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import (
     MAX_RANGES,
@@ -58,9 +59,17 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_index(
-    paths: SessionPaths, progress: ProgressData, index: bytes, durable: Durable
+    paths: SessionPaths,
+    progress: ProgressData,
+    index: bytes,
+    durable: Durable,
+    *,
+    replace: bool = False,
 ) -> bool:
-    """Write the job of ``progress`` and the index (JSON); False if there is a sound one already."""
+    """Write the job of ``progress`` and the index (JSON).
+
+    One that is there already stays, and False is returned, unless it is to be replaced.
+    """
     job = Job(
         session_id=paths.session_id,
         video_file=progress["video_file"],
@@ -76,12 +85,18 @@ def write_index(
     if len(data) > MAX_INDEX_BYTES:
         raise SessionError(f"The frame index is too long ({len(data):,} bytes). Split the video.")
     durable.make_folder(paths.frames)
-    return durable.publish(paths.index, data)
+    if not replace:
+        return durable.publish(paths.index, data)
+    durable.write_atomic(paths.index, data)
+    return True
 
 
 def _plan_of(progress: ProgressData) -> dict[str, Any] | None:
     remembered = progress["steps"]["validate"].get("data")
-    return None if remembered is None else without_consent(dict(remembered))
+    if remembered is None:
+        return None
+    # When an index is written no frames from before a change are left.
+    return without_consent({name: v for name, v in remembered.items() if name != "anew"})
 
 
 def read_index(paths: SessionPaths) -> tuple[Job, bytes] | None:
@@ -142,9 +157,12 @@ def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
     except (ValueError, RecursionError) as error:
         _log.warning("%s", _damaged(paths, str(error)))
         return None
-    if mixed_identities(records.good):
-        remembered = progress["steps"]["validate"].setdefault("data", {})
-        remembered.setdefault("accepted_changes", []).append(LOST_CHANGES)
+    remembered = progress["steps"]["validate"].get("data", {})
+    present = identity_digest(remembered["identity"]) if "identity" in remembered else ""
+    if mixed_identities(records.good, present) and not remembered.get("accepted_changes"):
+        # Nor is it known then which of these the frames of open segments were made with.
+        lost = {"accepted_changes": [LOST_CHANGES], "anew": True}
+        progress["steps"]["validate"]["data"] = remembered | lost
     return progress
 
 

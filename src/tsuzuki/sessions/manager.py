@@ -296,11 +296,17 @@ class SessionManager:
 
     # The frame index
 
-    def save_index(self, session_id: str, index: bytes | Mapping[str, Any]) -> bool:
-        """Write the frame index (JSON) with the job. The first one stays: then False."""
+    def save_index(
+        self, session_id: str, index: bytes | Mapping[str, Any], *, replace: bool = False
+    ) -> bool:
+        """Write the frame index (JSON) with the job.
+
+        The first one stays, and False is returned, unless it is to be replaced: as when the job has
+        changed, so that a summary rebuilt from it knows.
+        """
         raw = index if isinstance(index, bytes) else msgspec.json.encode(index)
         progress = self._working(session_id).present()
-        return write_index(self.paths(session_id), progress, raw, self._durable)
+        return write_index(self.paths(session_id), progress, raw, self._durable, replace=replace)
 
     @overload
     def load_index(self, session_id: str) -> bytes | None: ...

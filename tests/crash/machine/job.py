@@ -28,8 +28,6 @@ class Job:
         self.all_places = {born[0]}
         self.agreed: set[Config] = set()
         """What it may go on with unasked: one, or two where a kill hides which."""
-        self.history: set[Config] = set()
-        """All that it was ever agreed to go on with."""
         self.sealed: dict[int, Config] = {}
         """Segments that are safe, and what they were made with."""
         self.spooled: set[int] = set()
@@ -95,8 +93,7 @@ class Job:
             self.aside.add(digest)
         if path == self.paths.progress:
             self.no_summary = True
-            # It is made anew from what the index remembers.
-            self.agreed |= self.history
+            # It is made anew from what the index remembers: where the video lay at first.
             self.places |= self.all_places
         elif path == self.paths.index:
             self.no_index = True
@@ -128,7 +125,6 @@ class Job:
             steps += told.all("step-skipped")
             if self.anew != now or any(event["step"] == "upscale" for event in steps):
                 self.anew = None
-        self.history = self.history | self.agreed
 
     def hear(self, told: Told, now: Config) -> None:
         """Know what a run has told to be safe."""
