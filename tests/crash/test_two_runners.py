@@ -54,6 +54,31 @@ def test_one_of_two_works_and_the_other_is_told_who_does(
     assert shown_numbers(output) == list(range(FRAMES))
 
 
+@pytest.mark.timeout(600)
+def test_one_of_two_begins_the_session(
+    forks: Forks, draw_clip: Callable[..., Path], tmp_path: Path, record: Callable[..., None]
+) -> None:
+    clip = draw_clip(tmp_path / "clip.mp4", FRAMES)
+    freeze = Pause("session-opened", 1, then="freeze")
+    losses: list[str] = []
+    for number in range(ROUNDS):
+        root = tmp_path / str(number)
+        job: dict[str, Any] = {"path": clip, "settings": SETTINGS, "sessions_dir": root}
+        two = [forks.start("upscale", pause=freeze, **job) for _ in range(2)]
+        told = [runner.wait() for runner in two]
+        inside = [runner for runner, one in zip(two, told, strict=True) if one.frozen]
+        losses += _judge(told, [runner.pid for runner in inside])
+        for runner in inside:
+            runner.kill()
+            runner.wait()
+        with SessionManager(root) as manager:
+            losses += [
+                f"{one} is not own" for one in manager.session_ids() if not manager.is_own(one)
+            ]
+    record("two beginners", points=ROUNDS, losses=len(losses))
+    assert losses == []
+
+
 def _judge(told: list[Told], inside: list[int]) -> list[str]:
     refused = [one.error for one in told if one.error is not None]
     if len(inside) != 1 or len(refused) != 1:

@@ -1,4 +1,5 @@
 import errno
+import os
 import stat
 import sys
 
@@ -186,6 +187,16 @@ def test_sweep_removes_temporaries_and_nothing_else(tmp_path, durable):
     (tmp_path / temporary_name("folder")).mkdir()
     assert durable.sweep_temporary(tmp_path) == 2
     assert names(tmp_path) == sorted(keep)
+
+
+def test_what_somebody_may_be_writing_is_not_swept(tmp_path, durable):
+    old, new, folder = (tmp_path / temporary_name(name) for name in ("old", "new", "folder"))
+    old.write_bytes(b"")
+    os.utime(old, (1e9, 1e9))
+    new.write_bytes(b"")
+    folder.mkdir()
+    assert durable.sweep_temporary(tmp_path, 3600) == 2
+    assert names(tmp_path) == [new.name]
 
 
 def test_temporaries_of_one_target(tmp_path, durable):

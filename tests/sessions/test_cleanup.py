@@ -225,7 +225,19 @@ def test_busy_ones_stay(manager, aged, paths, monkeypatch):
 def test_halves_of_killed_removals_are_swept(manager, aged, root):
     aged(0)
     (root / ".0123456789ab.0123456789abcdef.tmp" / "frames").mkdir(parents=True)
-    (root / "0123456789ab.begun").touch()
+    left = [root / "0123456789ab.begun", root / ".0123456789ab.begun.0123456789abcdef.tmp"]
+    for path in left:
+        path.touch()
+        os.utime(path, (1e9, 1e9))
     manager.cleanup_old_sessions()
     assert not list(root.glob(".*"))
     assert [path.name for path in root.glob("*.begun")] == [f"{manager.session_ids()[0]}.begun"]
+
+
+def test_what_another_program_may_be_writing_is_not_swept(manager, aged, root):
+    aged(0)
+    writing = {root / "0123456789ab.begun", root / ".0123456789ab.begun.0123456789abcdef.tmp"}
+    for path in writing:
+        path.touch()
+    manager.cleanup_old_sessions()
+    assert writing <= set(root.iterdir())

@@ -1,12 +1,14 @@
 import inspect
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
 
 import pytest
 
+from tsuzuki.durable import Durable
 from tsuzuki.errors import (
     DiskFullError,
     InputNotFoundError,
@@ -14,7 +16,7 @@ from tsuzuki.errors import (
     SessionNotFoundError,
     StorageError,
 )
-from tsuzuki.sessions import STEPS, SessionManager, SessionPaths
+from tsuzuki.sessions import STEPS, SessionManager, SessionPaths, summary
 from tsuzuki.sessions.progress import decode_progress
 from tsuzuki.settings import ProcessingSettings
 
@@ -413,6 +415,33 @@ def test_a_full_disk_is_heard_and_harms_nothing(root, session_id, paths):
     manager._durable.port.fsync = real
     manager.close()
     assert on_disk(manager, session_id)["steps"]["validate"]["status"] == "completed"
+
+
+def test_only_a_session_whose_folder_is_gone_is_missing(manager, session_id, paths, monkeypatch):
+    def swept(source, target):
+        source.unlink()
+        raise FileNotFoundError(2, "No such file or directory", str(source))
+
+    progress, durable = manager.load_progress(session_id), Durable()
+    with monkeypatch.context() as patch:
+        patch.setattr(durable.port, "replace", swept)
+        with pytest.raises(StorageError):
+            summary.save(paths, progress, durable)
+    shutil.rmtree(paths.folder)
+    with pytest.raises(SessionNotFoundError):
+        summary.save(paths, progress, durable)
+
+
+def test_who_is_first_may_sweep_the_others_file(manager, root, video, settings, info, monkeypatch):
+    """Another program begins the session, and works on it, while this one writes its summary."""
+
+    def swept(path, data):
+        SessionManager(root).create_session(video, settings, info)
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(manager._durable, "publish", swept)
+    session_id = manager.create_session(video, settings, info)
+    assert manager.load_progress(session_id)["status"] == "created"
 
 
 def test_two_managers_of_one_root(manager, root, session_id):

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -135,11 +136,13 @@ class Durable:
                     self.port.fsync_folder(path.parent)
                     return aside
 
-    def sweep_temporary(self, folder: Path) -> int:
+    def sweep_temporary(self, folder: Path, idle_seconds: float = 0) -> int:
         """Remove what dead processes left under temporary names; return how many.
 
-        For the holder of the lock: a living process's files would go as well.
+        For the holder of the lock: a living process's files would go as well. Without a lock files
+        stay that were written within ``idle_seconds``; a folder is only on its way out.
         """
+        newest = time.time() - idle_seconds
         swept = 0
         with storage_errors(folder):
             entries = [e for e in os.scandir(folder) if is_temporary(e.name)]
@@ -147,6 +150,8 @@ class Durable:
                 with contextlib.suppress(FileNotFoundError):
                     if entry.is_dir(follow_symlinks=False):
                         self.port.remove_tree(Path(entry.path))
+                    elif idle_seconds and entry.stat(follow_symlinks=False).st_mtime > newest:
+                        continue
                     else:
                         self.port.unlink(Path(entry.path))
                     swept += 1

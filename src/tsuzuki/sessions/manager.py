@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast, overload
@@ -46,6 +48,9 @@ from tsuzuki.sessions.search import SessionMatch, is_same_job, match_sessions
 from tsuzuki.settings import ProcessingSettings
 
 _log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 3600.0
+"""Nobody takes so long to write a file that lies beside the sessions."""
 
 Confirm = Callable[[ProgressData], bool]
 _T = TypeVar("_T")
@@ -119,8 +124,9 @@ class SessionManager:
                 progress["output"] = os.fspath(output)
             summary.check(progress, session_id)
             self.adopt(session_id)
-            if self._durable.publish(self.get_progress_file(session_id), encode_progress(progress)):
-                return session_id
+            with contextlib.suppress(FileNotFoundError):  # it has swept the session's folder
+                if self._durable.publish(paths.progress, encode_progress(progress)):
+                    return session_id
             existing = self.load_progress(session_id)  # another process was first
         if existing is not None and existing.get("fingerprint", content) != content:
             raise _other_content(paths, path)
@@ -402,11 +408,12 @@ class SessionManager:
         return removed
 
     def _sweep(self) -> None:
-        """Remove what killed removals have left."""
+        """Remove what killed removals have left; others may be beginning sessions meanwhile."""
         try:
-            self._durable.sweep_temporary(self.root)
+            self._durable.sweep_temporary(self.root, IDLE_SECONDS)
             for name in self.root.glob(f"*{BEGUN}"):
-                if is_session_id(name.stem) and not self.paths(name.stem).exists():
+                orphaned = is_session_id(name.stem) and not self.paths(name.stem).exists()
+                if orphaned and name.lstat().st_mtime < time.time() - IDLE_SECONDS:
                     self._durable.remove_file(name)
         except FileNotFoundError:
             pass

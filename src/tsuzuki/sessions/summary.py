@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from tsuzuki.durable import Durable, read_bounded
+from tsuzuki.durable import Durable, read_bounded, storage_error
 from tsuzuki.errors import SessionDamagedError, SessionError
 from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.index import rebuild_progress
@@ -62,7 +62,8 @@ def lost(paths: SessionPaths) -> SessionDamagedError:
 def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:
     """Replace the file; durable when this returns.
 
-    Raises `SessionNotFoundError` where there is no such session.
+    Raises `SessionNotFoundError` where there is no such session, `StorageError` where the file
+    vanishes while it is written.
     """
     data = encode_progress(progress)
     if len(data) > MAX_BYTES:
@@ -74,6 +75,8 @@ def save(paths: SessionPaths, progress: ProgressData, durable: Durable) -> None:
     try:
         durable.write_atomic(paths.progress, data)
     except FileNotFoundError as error:
+        if paths.exists():
+            raise storage_error(error, paths.progress) from error
         raise paths.missing() from error
 
 
