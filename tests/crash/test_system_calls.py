@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tsuzuki.sessions import SessionManager
+
 FULL = os.environ.get("TSUZUKI_CRASH") == "full"
 GOLDEN_RATIO = 0.6180339887498949
 """Its multiples modulo 1 spread evenly, however many are taken."""
@@ -278,6 +280,9 @@ def test_killed_at_each_call_of_combining_and_repair(
     campaign = Campaign((turn,), (), {0, -9, 60})
     for when in itertools.count(1, 6 if not FULL else 3 if state == "combining" else 8):
         folder = shutil.copytree(upscaled, tmp_path / str(when))
+        with SessionManager(folder / "sessions") as manager:  # a copy counts as brought in
+            for session_id in manager.session_ids():
+                manager.adopt(session_id)
         if state == "repair":
             flip_a_byte(next(folder.glob("sessions/*/upscaled/segment_000002-*.mkv")))
         job = command(short_clip, *SPOOL, folder=folder)

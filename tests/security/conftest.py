@@ -63,6 +63,7 @@ class Paused:
             subprocess.run(["rm", "-rf", self.place / name], check=True)  # however deep it is
         for name in ("home", "out", "outside"):
             shutil.copytree(self.place / "pristine" / name, self.place / name)
+        SessionManager(self.root).adopt(self.session_id)  # the folder is another one
 
 
 class Result(NamedTuple):

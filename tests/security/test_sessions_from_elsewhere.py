@@ -55,10 +55,17 @@ def test_only_resume_opens_what_a_session_names(
         assert canary()
 
 
-@pytest.fixture
-def brought_in(paused: Any) -> None:
+@pytest.fixture(params=["without a marker", "with an empty marker", "with the marker of before"])
+def brought_in(paused: Any, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Have the session be one that was copied here from another place."""
-    paused.paths.begun.unlink()
+    if request.param == "without a marker":
+        paused.paths.begun.unlink()
+    elif request.param == "with an empty marker":
+        paused.paths.begun.write_bytes(b"")
+    else:
+        shutil.copytree(paused.paths.folder, tmp_path / "packed")
+        shutil.move(paused.paths.folder, tmp_path / "first")
+        shutil.copytree(tmp_path / "packed", paused.paths.folder)
 
 
 @pytest.mark.usefixtures("brought_in")
@@ -82,7 +89,7 @@ def test_upscale_goes_on_with_it_and_leaves_its_output_alone(
     result = tsuzuki("upscale", paused.video, *settings, "--container", "mkv", "--allow-sleep")
     assert result.code == 0
     assert all(os.fspath(paused.video.parent) in one for one in result.trespasses)
-    assert paused.video.with_name("clip_2x.mkv").exists()
+    paused.video.with_name("clip_2x.mkv").unlink()
 
 
 def test_resume_takes_the_named_video_for_a_video_only(

@@ -139,7 +139,7 @@ class TestProgress:
 
     def test_nothing_there(self, manager):
         assert manager.load_progress("0123456789ab") is None
-        for call in (manager.state, manager.cleanup_session):
+        for call in (manager.state, manager.cleanup_session, manager.adopt):
             with pytest.raises(SessionNotFoundError):
                 call("0123456789ab")
         assert manager.sessions() == []
@@ -442,6 +442,41 @@ def test_who_is_first_may_sweep_the_others_file(manager, root, video, settings, 
     monkeypatch.setattr(manager._durable, "publish", swept)
     session_id = manager.create_session(video, settings, info)
     assert manager.load_progress(session_id)["status"] == "created"
+
+
+class TestOwn:
+    def test_one_that_was_begun_here_is_own_wherever_its_files_change(self, root, session_id):
+        with SessionManager(root) as manager:
+            manager.update_step_status(session_id, "validate", "completed")
+        assert SessionManager(root).is_own(session_id)
+
+    @pytest.mark.parametrize("data", [b"", b"yes", bytes(5000), None])
+    def test_another_marker_counts_as_none(self, manager, session_id, paths, data):
+        paths.begun.unlink()
+        if data is not None:
+            paths.begun.write_bytes(data)
+        assert not manager.is_own(session_id)
+        manager.adopt(session_id)
+        assert manager.is_own(session_id)
+
+    def test_a_marker_does_not_travel(self, manager, session_id, paths, root, tmp_path):
+        elsewhere = tmp_path / "elsewhere"
+        shutil.copytree(root, elsewhere)
+        assert not SessionManager(elsewhere).is_own(session_id)
+        shutil.copytree(paths.folder, tmp_path / "copy")
+        paths.folder.rename(tmp_path / "first")
+        (tmp_path / "copy").rename(paths.folder)
+        assert not manager.is_own(session_id)
+
+    def test_a_link_is_no_marker(self, manager, session_id, paths, tmp_path):
+        paths.begun.rename(tmp_path / "mark")
+        paths.begun.symlink_to(tmp_path / "mark")
+        assert not manager.is_own(session_id)
+
+    def test_two_that_begin_it_at_once(self, manager, root, session_id, paths):
+        before = paths.begun.stat().st_ino
+        SessionManager(root).adopt(session_id)
+        assert paths.begun.stat().st_ino == before
 
 
 def test_two_managers_of_one_root(manager, root, session_id):

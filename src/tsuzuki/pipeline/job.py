@@ -142,8 +142,8 @@ def _foreign(
     output = progress.get("output", "OUTPUT")
     command = paths.command("resume", "--video", str(video), "-o", output)
     return ForeignSessionError(
-        f"Session {session_id} was begun elsewhere and brought here. If it is right that it reads "
-        f"{video} and writes {output}, say so: {command}",
+        f"Session {session_id} was begun elsewhere, or its folder was moved or copied here. If it "
+        f"is right that it reads {video} and writes {output}, say so: {command}",
         session_id=session_id,
         command=command,
     )

@@ -200,7 +200,7 @@ class SessionPaths:
 
     @property
     def begun(self) -> Path:
-        """Tells, beside the session's folder, that it was begun here and not brought in."""
+        """Tells, beside the session's folder, that this was begun here and not brought in."""
         return self.root / f"{self.session_id}{BEGUN}"
 
     @property

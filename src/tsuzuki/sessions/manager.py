@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import logging
 import os
 import threading
@@ -14,7 +15,7 @@ from typing import Any, Self, TypeVar, cast, overload
 
 import msgspec
 
-from tsuzuki.durable import Durable, is_there, storage_errors
+from tsuzuki.durable import Durable, is_there, read_bounded, storage_errors
 from tsuzuki.errors import SessionDamagedError, SessionDiffersError, SessionError, TsuzukiError
 from tsuzuki.sessions import check, cleanup, identity, summary
 from tsuzuki.sessions.check import Repaired, Report
@@ -51,6 +52,7 @@ _log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 3600.0
 """Nobody takes so long to write a file that lies beside the sessions."""
+_MAX_MARK_BYTES = 1024
 
 Confirm = Callable[[ProgressData], bool]
 _T = TypeVar("_T")
@@ -133,12 +135,29 @@ class SessionManager:
         return session_id
 
     def is_own(self, session_id: str) -> bool:
-        """Whether the session was begun in this folder, or adopted; else somebody brought it in."""
-        return self.paths(session_id).begun.is_file()
+        """Whether the session was begun in this folder, or adopted; else somebody brought it in.
+
+        One whose folder was moved or copied counts as brought in, with its marker or without.
+        """
+        paths = self.paths(session_id)
+        try:
+            return read_bounded(paths.begun, _MAX_MARK_BYTES) == _mark(paths.folder)
+        except (FileNotFoundError, SessionDamagedError):
+            return False
 
     def adopt(self, session_id: str) -> None:
-        """Take a session for one's own: what it names has been agreed to."""
-        self._durable.publish(self.paths(session_id).begun, b"")
+        """Take a session for one's own: what it names has been agreed to.
+
+        Raises `SessionNotFoundError` where there is no such session.
+        """
+        if self.is_own(session_id):
+            return
+        paths = self.paths(session_id)
+        try:
+            mark = _mark(paths.folder)
+        except FileNotFoundError:
+            raise paths.missing() from None
+        self._durable.write_atomic(paths.begun, mark)
 
     def find_sessions(
         self, video_path: str | os.PathLike[str], settings: Settings | None = None
@@ -495,6 +514,17 @@ class SessionManager:
 
 def _copy(progress: ProgressData) -> ProgressData:
     return cast(ProgressData, msgspec.json.decode(msgspec.json.encode(progress)))
+
+
+def _mark(folder: Path) -> bytes:
+    """Return what tells a session's folder from any copy of it: a digest of its path and inode.
+
+    Not the device's number, which some systems give anew when they start. On a file system that
+    numbers its files anew (FAT) a session counts as brought in once it was mounted again.
+    """
+    with storage_errors(folder):
+        where = f"{folder.stat().st_ino}\n".encode() + os.fsencode(folder.resolve())
+    return hashlib.sha256(where).hexdigest().encode()
 
 
 def _other_content(paths: SessionPaths, path: Path) -> SessionDiffersError:
