@@ -7,6 +7,7 @@ a cut has left with the real code and names every promise that is broken.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,7 @@ PLAN: Any = SimpleNamespace(
     upscaling=SimpleNamespace(device="cpu", engine="fake", engine_version="1"),
     cpu="",
 )
+DAY = 24 * 60 * 60
 OLD_OUTPUT = b"what was there before\n" * 300
 
 Told = list[str]
@@ -260,7 +262,9 @@ class Work:
         return losses, (saves, index, sealed, sorted(frames))
 
     def finish(self) -> list[str]:
-        """Resume to the end; return what is not as if nothing had happened."""
+        """Resume to the end, a day later; return what is not as if nothing had happened."""
+        for path in [*self.root.glob(".*.tmp"), *self.root.glob("*.begun")]:
+            os.utime(path, (path.stat().st_mtime - DAY,) * 2)
         self.run()
         losses = [] if self._has_output() else ["the output has other bytes"]
         left = sorted(p.name for p in [*self.root.rglob("*"), *self.output.parent.iterdir()])
