@@ -36,7 +36,9 @@ KILL = st.one_of(
 """A run makes about 200 calls, of which 30 publish a file."""
 END = st.one_of(UNTIL, KILL).map(lambda one: {"kill" if isinstance(one, Kill) else "pause": one})
 KINDS = ("summary", "index", "record", "segment", "frame")
-THEN = st.sampled_from(["put back", "accept", "accept and kill", "accept in vain", "leave"])
+THEN = st.sampled_from(
+    ["put back", "accept", "accept and kill", "accept in vain", "accept and lose", "leave"]
+)
 
 
 class Machine(RuleBasedStateMachine):
@@ -119,6 +121,10 @@ class Machine(RuleBasedStateMachine):
             world.look()
         if then == "accept and kill" and job.paths.session_id in world.jobs:
             world.resume(job)  # what was accepted may be known, or not
+        if then == "accept and lose" and job.paths.session_id in world.jobs:
+            world.damage(job, "summary", 0)
+            world.look()
+            world.resume(job)  # what was accepted is known
 
     @rule(which=WHICH, place=st.sampled_from([0, 1]), say_where=st.booleans(), until=SOME)
     def moved_video(self, which, place, say_where, until) -> None:
