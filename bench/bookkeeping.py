@@ -33,9 +33,9 @@ from tsuzuki.pipeline import supervisor as supervising
 from tsuzuki.pipeline.jobs import make_plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps.upscale import upscale
+from tsuzuki.sessions.frame_index import FrameIndex, Start
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.facts import FrameIndex, Start
 
 LENGTHS = (10_000, 100_000, 1_000_000)
 LIMIT_US = 0.01 * FRAME_SECONDS * 1e6

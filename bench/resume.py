@@ -21,9 +21,9 @@ from bench import tools
 from tsuzuki.errors import Cancelled
 from tsuzuki.pipeline import events, upscale
 from tsuzuki.pipeline.plan import Segment, cut_segments
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.records import SegmentRecord, write_record
-from tsuzuki.video.facts import FrameIndex
 
 FRAMES = 200_000
 OPEN_SEGMENTS = 2

@@ -24,10 +24,10 @@ from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.jobs import make_plan
 from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.spooler import Finished
-from tsuzuki.pipeline.steps import extract
 from tsuzuki.pipeline.store import Store
 from tsuzuki.sessions import SessionManager
 from tsuzuki.sessions.check import Report, check
+from tsuzuki.sessions.frame_index import decode_index
 from tsuzuki.sessions.layout import number_of_frame, number_of_record, number_of_segment
 from tsuzuki.settings import ProcessingSettings
 
@@ -64,7 +64,7 @@ class Session:
             m.MakePlan(path=str(clip), settings=ProcessingSettings(**SETTINGS), output=None)
         )
         with SessionManager(self.root) as manager:
-            index = manager.load_index(session_id, extract._decode)
+            index = manager.load_index(session_id, decode_index)
         assert index is not None
         self.segments = cut_segments(index, SEGMENT)
         self._lay_frames()

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsuzuki.pipeline.plan import cut_segments, longest_segment
+from tsuzuki.sessions.frame_index import FrameIndex, Start
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.facts import FrameIndex, Start
 
 
 def index(frames: int, keys: list[int]) -> FrameIndex:

@@ -19,9 +19,9 @@ from tests.watching import in_time
 
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.pipeline.messages import IndexBuilt
-from tsuzuki.pipeline.steps import extract
 from tsuzuki.sessions import SessionManager, sealed
 from tsuzuki.sessions.check import check
+from tsuzuki.sessions.frame_index import decode_index
 from tsuzuki.sessions.index import rebuild_progress
 from tsuzuki.sessions.progress import decode_progress, encode_progress
 from tsuzuki.sessions.records import read_records
@@ -99,7 +99,7 @@ def test_index(paused_once: Any, data: Any) -> None:
         with contextlib.suppress(TsuzukiError):
             rebuild_progress(paused_once.paths)
         with contextlib.suppress(TsuzukiError):
-            index = manager.load_index(paused_once.session_id, extract._decode)
+            index = manager.load_index(paused_once.session_id, decode_index)
             if index is not None:  # it is sent to the worker
                 msgspec.msgpack.encode(IndexBuilt(index=index))
         with contextlib.suppress(TsuzukiError):

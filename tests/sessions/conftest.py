@@ -40,6 +40,18 @@ def settings():
 
 
 @pytest.fixture
+def index():
+    """A sound frame index of a video with so many frames."""
+
+    def index(frames=FRAMES):
+        numbers = list(range(frames))
+        whole = {"time_base": [1, 24], "pts": numbers, "end": frames, "packets": numbers}
+        return whole | {"starts": [[0, 0, 0, 0, None, 1]]}
+
+    return index
+
+
+@pytest.fixture
 def root(tmp_path):
     return tmp_path / "root"
 

@@ -15,6 +15,7 @@ from tsuzuki.errors import (
 )
 from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths, read_records
 from tsuzuki.sessions.check import check, repair
+from tsuzuki.sessions.frame_index import decode_index
 from tsuzuki.sessions.progress import encode_progress
 from tsuzuki.sessions.stamp import SIGNATURE, label_png, stamp
 
@@ -37,9 +38,9 @@ def write_frame(paths, path):
 
 
 @pytest.fixture
-def session(manager, session_id, paths, seal):
+def session(manager, session_id, paths, seal, index):
     """Two sealed segments of four frames, two spooled frames, and a lock that is free."""
-    manager.save_index(session_id, {"pts": list(range(FRAMES))})
+    manager.save_index(session_id, index(FRAMES))
     manager.close()
     for number in (1, 2):
         seal(number, 4 * number - 3, 4 * number, b"segment %d" % number)
@@ -337,3 +338,17 @@ def test_a_kill_at_any_instant_of_a_repair_is_harmless(session):
         assert len(read_records(session).completed()) == 5
         left += 1
     assert left > 10
+
+
+@pytest.mark.parametrize(
+    "change", [{"end": 10**34}, {"packets": [10**30] * FRAMES}, {"time_base": [2**62, 1]}]
+)
+def test_an_index_that_no_video_has_is_damage(session, manager, index, change):
+    session.index.unlink()
+    manager.save_index(session.session_id, index(FRAMES) | change)
+    (problem,) = check(session).problems
+    assert problem.path == session.index
+    repaired = repair(session)
+    assert repaired.aside == [session.frames / "index.json.damaged-1"]
+    assert repaired.frames_total is None
+    assert manager.load_index(session.session_id, decode_index) is None

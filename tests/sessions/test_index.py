@@ -133,10 +133,10 @@ def test_a_passing_fault_is_no_damage(manager, session_id, paths, passing_fault)
     ],
 )
 def test_a_rebuilt_summary_knows_of_mixed_segments(
-    root, manager, session_id, paths, seal, remembered, identities, changes
+    root, manager, session_id, paths, seal, index, remembered, identities, changes
 ):
     manager.state(session_id)["steps"]["validate"]["data"] = remembered
-    manager.save_index(session_id, b"{}")
+    manager.save_index(session_id, index())
     for number, identity in enumerate(identities, 1):
         seal(number, number, number, b"%d" % number, identity)
     manager.close()
@@ -148,9 +148,9 @@ def test_a_rebuilt_summary_knows_of_mixed_segments(
 
 
 @pytest.mark.parametrize("changes", ["text", [7], {"a": 1}])
-def test_a_hostile_job_rebuilds_nothing(root, manager, session_id, paths, seal, changes):
+def test_a_hostile_job_rebuilds_nothing(root, manager, session_id, paths, seal, index, changes):
     manager.state(session_id)["steps"]["validate"]["data"] = {"accepted_changes": changes}
-    manager.save_index(session_id, b"{}")
+    manager.save_index(session_id, index())
     seal(1, 1, 1, b"1", "aa")
     seal(2, 2, 2, b"2", "bb")
     paths.progress.unlink()

@@ -289,12 +289,12 @@ class TestFrames:
 
 class TestRepair:
     @pytest.fixture
-    def worked(self, manager, session_id, paths, seal):
+    def worked(self, manager, session_id, paths, seal, index):
         manager.state(session_id)["output"] = "/out.mkv"
         manager.state(session_id)["steps"]["validate"]["data"] = {"identity": {"cpu": "avx2"}}
         for step in ("validate", "extract"):
             manager.update_step_status(session_id, step, "completed")
-        manager.save_index(session_id, b'{"pts":[]}')
+        manager.save_index(session_id, index(26))
         seal(1, 1, 12)
         seal(2, 13, 24, b"other")
         paths.upscaled_frame(26).write_bytes(b"spooled")

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsuzuki.errors import SettingsError, TsuzukiError, UnsupportedVideoError
-from tsuzuki.video.facts import FrameIndex, Probe
+from tsuzuki.sessions import frame_index
+from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.video.facts import Probe
 from tsuzuki.video.index import START_DISTANCE, _spread, build_index
 from tsuzuki.video.packets import HIDDEN, flags_of
 from tsuzuki.video.probe import probe
@@ -121,6 +123,15 @@ def test_cut_off_file_ends_with_its_last_whole_frame(
     index = build_index(probe(path))
     assert 100 < len(index) < 300
     assert any("cut off" in warning for warning in index.warnings)
+
+
+def test_times_too_far_away_are_refused_by_name(
+    clip: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_index, "MAX_SECONDS", 2)
+    path = clip("idr.mkv")
+    with pytest.raises(UnsupportedVideoError, match=r"idr\.mkv.*too far away"):
+        build_index(probe(path))
 
 
 def test_times_that_jump_back_are_refused_by_name(

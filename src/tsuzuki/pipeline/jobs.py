@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tsuzuki.pipeline.messages import MakePlan
 from tsuzuki.pipeline.plan import Plan, longest_segment
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.upscaling import cpu_features, plan_upscaling
-from tsuzuki.video.facts import FrameIndex
 from tsuzuki.video.probe import probe, video_info
 from tsuzuki.video.processor import VideoProcessor, decide_encoding
 

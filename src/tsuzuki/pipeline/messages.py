@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 import msgspec
 
 from tsuzuki.pipeline.plan import Plan
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.facts import FrameIndex, Probe
+from tsuzuki.video.facts import Probe
 
 _LENGTH = struct.Struct("<I")
 

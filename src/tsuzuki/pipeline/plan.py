@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling.plan import UpscalePlan
-from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+from tsuzuki.video.facts import EncodePlan, Probe
 
 MAX_SEGMENT_BYTES = 2 << 30
 """Longest segment, in bytes of raw output frames; about half as much when spooled."""

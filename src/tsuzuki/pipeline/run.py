@@ -19,12 +19,12 @@ from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
 from tsuzuki.pipeline.store import Store
 from tsuzuki.pipeline.supervisor import Supervisor
 from tsuzuki.sessions.cleanup import has_work
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import read_records
-from tsuzuki.video.facts import FrameIndex
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from tsuzuki.durable import Durable, is_temporary, storage_errors
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.sessions import summary
 from tsuzuki.sessions.cleanup import has_work
-from tsuzuki.sessions.index import count_frames, read_index_as
+from tsuzuki.sessions.frame_index import decode_index
+from tsuzuki.sessions.index import read_index_as
 from tsuzuki.sessions.layout import (
     KEPT,
     SessionPaths,
@@ -177,13 +178,13 @@ class _Look:
         """Return the number of frames in the index, where it is sound."""
         path = self._paths.index
         try:
-            frames = read_index_as(self._paths, count_frames)
+            index = read_index_as(self._paths, decode_index)
         except SessionDamagedError as error:
             self._is_bad(path, error)
             return None
-        if frames is None and self._is_extracted():
+        if index is None and self._is_extracted():
             self.problems.append(Damage(path, "it is missing"))
-        return frames
+        return None if index is None else len(index)
 
     def _look_at_folders(self) -> None:
         paths = self._paths

@@ -1,7 +1,7 @@
 """The frame index with the job it was made for: what a lost summary is rebuilt from.
 
-The file is a JSON object ``{"checksum": …, "version": 1, "job": …, "index": …}``; the index is
-opaque here.
+The file is a JSON object ``{"checksum": …, "version": 1, "job": …, "index": …}``; what the index
+says is told in `frame_index`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from tsuzuki.durable import Durable, read_bounded
 from tsuzuki.errors import SessionDamagedError, SessionError
+from tsuzuki.sessions.frame_index import decode_index
 from tsuzuki.sessions.identity import identity_digest
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import (
@@ -166,17 +167,6 @@ def rebuild_progress(paths: SessionPaths) -> ProgressData | None:
     return progress
 
 
-class _Times(msgspec.Struct):
-    """The one thing that is read from the index here: there is one time for each frame."""
-
-    pts: list[int] = []
-
-
-def count_frames(index: bytes) -> int:
-    """Return the number of frames of an index (JSON)."""
-    return len(msgspec.json.decode(index, type=_Times).pts)
-
-
 def _progress_of(job: Job, index: bytes, completed: FrameRanges) -> ProgressData:
     progress = new_progress(
         job.session_id,
@@ -195,7 +185,7 @@ def _progress_of(job: Job, index: bytes, completed: FrameRanges) -> ProgressData
     if job.plan is not None:
         steps["validate"]["data"] = job.plan
     if completed:
-        total = max(1, count_frames(index))
+        total = len(decode_index(index))
         steps["upscale"] = {
             "status": "in_progress",
             "progress": min(100.0, 100 * len(completed) / total),

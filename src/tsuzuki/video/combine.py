@@ -16,9 +16,10 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from tsuzuki.errors import SessionDamagedError
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.video.carry import Carried, Span, add_streams, kept_metadata
 from tsuzuki.video.containers import open_output, template
-from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.segment import raise_kept, ticks_per_frame
 from tsuzuki.video.source import open_source
 

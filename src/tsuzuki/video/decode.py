@@ -9,8 +9,9 @@ import av
 import numpy as np
 
 from tsuzuki.frame import Rgb
+from tsuzuki.sessions.frame_index import FrameIndex, Start
 from tsuzuki.video.colour import format_depth, to_rgb
-from tsuzuki.video.facts import FrameIndex, Probe, Start
+from tsuzuki.video.facts import Probe
 from tsuzuki.video.packets import FrameNumbers, changed, decode, mark, number_of, packets_from
 
 _NO_PICTURE: Rgb = np.empty((3, 0, 0), np.uint8)

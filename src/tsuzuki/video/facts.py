@@ -85,52 +85,6 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """Sentences for the user, such as on interlacing or unknown codecs."""
 
 
-class Start(msgspec.Struct, frozen=True, array_like=True):
-    """A packet from which a fresh decoder gives its own frame first, undamaged."""
-
-    frame: int
-    """Number of that frame, from 0; negative for the start before a range's first frame."""
-    packet: int
-    """Number of the packet within its stream in file order, from 0."""
-    pts: int
-    dts: int | None
-    pos: int | None
-    """Byte position, where the container tells."""
-    size: int
-
-
-class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
-    """Time and key frame of every frame of the main video stream, in presentation order."""
-
-    time_base: tuple[int, int]
-    pts: list[int]
-    """Presentation time of every frame in ticks, strictly rising."""
-    end: int
-    """Time at which the last frame ends, in ticks."""
-    starts: list[Start]
-    """Decoding starts, by rising frame; the first has ``frame`` 0 (or less, in a range)."""
-    packets: list[int] = []
-    """Number of the packet that each frame comes from, counted like `Start.packet`."""
-    failed: list[int] = []
-    """Frames (from 0) whose packets are known to be damaged already."""
-    warnings: list[str] = []
-    """Sentences for the user, such as on a truncated file."""
-
-    def __len__(self) -> int:
-        return len(self.pts)
-
-    def start_of(self, frame: int) -> Start:
-        """Return the last decoding start at or before ``frame``."""
-        low, high = 0, len(self.starts)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.starts[middle].frame <= frame:
-                low = middle
-            else:
-                high = middle
-        return self.starts[low]
-
-
 class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):
     """How frames become a segment; everything that decides its bytes."""
 

@@ -12,7 +12,8 @@ import av
 import msgspec
 
 from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoError
-from tsuzuki.video.facts import FrameIndex, Probe, Start
+from tsuzuki.sessions.frame_index import FrameIndex, Start, decode_index
+from tsuzuki.video.facts import Probe
 from tsuzuki.video.packets import (
     CLEAN,
     CORRUPT,
@@ -57,7 +58,7 @@ def build_index(
     ``on_progress`` gets fractions from 0 to 1.
 
     Raises `DamagedVideoError` where there is not one frame, `UnsupportedVideoError` where times
-    jump back, `SettingsError` where the range holds no frame, `StorageError`.
+    jump back or lie too far away, `SettingsError` where the range holds no frame, `StorageError`.
     """
     watch = _Watch(probe, on_progress)
     columns = _scan(probe, watch)
@@ -78,7 +79,22 @@ def build_index(
         failed=[i for i, (_, packet) in enumerate(frames) if columns.flags[packet] & CORRUPT],
     )
     index = msgspec.structs.replace(index, warnings=list(_warnings(probe, index)))
-    return index if start is None and end is None else _cut(index, start, end)
+    if start is not None or end is not None:
+        index = _cut(index, start, end)
+    _refuse_what_nobody_would_read(probe, index)
+    return index
+
+
+def _refuse_what_nobody_would_read(probe: Probe, index: FrameIndex) -> None:
+    """Raise `UnsupportedVideoError` for an index that would count as damaged once it is stored."""
+    try:
+        decode_index(msgspec.json.encode(index))
+    except ValueError as error:
+        raise UnsupportedVideoError(
+            f"The frames of '{probe.path}' cannot be indexed: {error}. Convert it with another "
+            "program.",
+            path=probe.path,
+        ) from error
 
 
 class _Watch:
@@ -223,7 +239,8 @@ def _starts(
     times = [pts for pts, _ in frames]
     numbers = FrameNumbers([packet for _, packet in frames])
     starts = [columns.start(0, 0, times[0])]
-    for packet, flags in enumerate(columns.flags):
+    last = max(packet for _, packet in frames)
+    for packet, flags in enumerate(columns.flags[: last + 1]):
         if packet == 0 or not flags & KEY or flags & (CORRUPT | HIDDEN):
             continue
         pts = columns.pts[packet]
@@ -290,11 +307,13 @@ def _cut(index: FrameIndex, start: Decimal | None, end: Decimal | None) -> Frame
             f"{length:.3f} s long. Choose a range within it."
         )
     before = bisect_right(index.starts, first, key=lambda s: s.frame) - 1
-    starts = [s for s in index.starts[max(before, 0) :] if s.frame < last]
+    packets = index.packets[first:last]
+    rest = max(packets)
+    starts = [s for s in index.starts[max(before, 0) :] if s.frame < last and s.packet <= rest]
     return msgspec.structs.replace(
         index,
         pts=index.pts[first:last],
-        packets=index.packets[first:last],
+        packets=packets,
         end=index.end if last == len(index) else index.pts[last],
         starts=[msgspec.structs.replace(s, frame=s.frame - first) for s in starts],
         failed=[frame - first for frame in index.failed if first <= frame < last],

@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 
 from tsuzuki.durable import storage_error
 from tsuzuki.errors import InputError
-from tsuzuki.video.facts import Probe, Start
+from tsuzuki.sessions.frame_index import Start
+from tsuzuki.video.facts import Probe
 from tsuzuki.video.source import fails_to_read, open_source, prepare_decoder
 
 MISSING = -(1 << 63)
@@ -239,7 +240,9 @@ def packets_from(probe: Probe, start: Start) -> Iterator[tuple[int, Packet | Non
                 return
     with open_stream(probe) as (container, stream):
         for number, packet, _ in _numbered(container, stream, probe, 0):
-            if number == start.packet and (packet is None or not is_packet(packet, start)):
+            if packet is None and number <= start.packet:
+                raise changed(probe)
+            if packet is not None and number == start.packet and not is_packet(packet, start):
                 raise changed(probe)
             if number >= start.packet:
                 yield number, packet, stream

@@ -9,12 +9,13 @@ from typing import BinaryIO
 import msgspec
 
 from tsuzuki.errors import ContainerError
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
-from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder, read_back

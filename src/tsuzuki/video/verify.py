@@ -11,8 +11,9 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from tsuzuki.errors import StorageError
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.video.carry import route
-from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.source import codec_name, is_cover, open_source
 
 _MILLISECOND = Fraction(1, 1000)

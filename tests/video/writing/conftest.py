@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.encode import plan_encoding
-from tsuzuki.video.facts import EncodePlan, FrameIndex, Probe
+from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder
 

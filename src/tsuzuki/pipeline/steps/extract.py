@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import msgspec
 
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.run import Run
-from tsuzuki.video.facts import FrameIndex
+from tsuzuki.sessions.frame_index import decode_index
 
 
 def load_index(run: Run) -> bool:
     """Read the frame index of an earlier run; False where there is none."""
-    index = run.manager.load_index(run.session_id, _decode)
+    index = run.manager.load_index(run.session_id, decode_index)
     if index is None:
         return False
     run.set_index(index)
     return True
-
-
-def _decode(data: bytes) -> FrameIndex:
-    index = msgspec.json.decode(data, type=FrameIndex)
-    _check(index)
-    return index
-
-
-def _check(index: FrameIndex) -> None:
-    """Raise `ValueError` for an index that no video has."""
-    if not index.pts or not index.starts or len(index.packets) != len(index.pts):
-        raise ValueError("it is not whole")
-    if any(after <= before for before, after in pairwise(index.pts)) or index.end <= index.pts[-1]:
-        raise ValueError("its times do not rise")
-    if index.starts[0].frame > 0 or min(index.time_base) <= 0 or min(index.packets) < 0:
-        raise ValueError("it has impossible numbers")
 
 
 def is_done(run: Run) -> bool:

@@ -1,0 +1,109 @@
+"""What the frame index says, and how much of it is believed.
+
+It stands here, below what makes and uses it, so that whoever checks a session and whoever goes on
+with one take the same index for sound.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from tsuzuki.sessions.layout import MAX_FRAMES
+
+MAX_SPAN = 1 << 56
+"""Ticks from the first frame to the end of the last: in 64 bits some dozen such steps are left."""
+MAX_SECONDS = 1 << 33
+"""Farthest time from 0, some 270 years: there are clocks that began in 1900."""
+
+_Tick = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
+_Term = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
+_Number = Annotated[int, Meta(ge=0, le=MAX_FRAMES)]
+_Bytes = Annotated[int, Meta(ge=0, le=1 << 62)]
+
+
+class Start(msgspec.Struct, frozen=True, array_like=True):
+    """A packet from which a fresh decoder gives its own frame first, undamaged."""
+
+    frame: Annotated[int, Meta(ge=-MAX_FRAMES, le=MAX_FRAMES)]
+    """Number of that frame, from 0; negative for the start before a range's first frame."""
+    packet: _Number
+    """Number of the packet within its stream in file order, from 0."""
+    pts: _Tick
+    dts: _Tick | None
+    pos: _Bytes | None
+    """Byte position, where the container tells."""
+    size: _Bytes
+
+
+class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
+    """Time and key frame of every frame of the main video stream, in presentation order."""
+
+    time_base: tuple[_Term, _Term]
+    """Seconds per tick."""
+    pts: Annotated[list[_Tick], Meta(max_length=MAX_FRAMES)]
+    """Presentation time of every frame in ticks, strictly rising."""
+    end: _Tick
+    """Time at which the last frame ends, in ticks."""
+    starts: list[Start]
+    """Decoding starts, by rising frame; the first has ``frame`` 0 (or less, in a range)."""
+    packets: list[_Number] = []
+    """Number of the packet that each frame comes from, counted like `Start.packet`."""
+    failed: list[_Number] = []
+    """Frames (from 0) whose packets are known to be damaged already."""
+    warnings: list[str] = []
+    """Sentences for the user, such as on a truncated file."""
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def start_of(self, frame: int) -> Start:
+        """Return the last decoding start at or before ``frame``."""
+        low, high = 0, len(self.starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.starts[middle].frame <= frame:
+                low = middle
+            else:
+                high = middle
+        return self.starts[low]
+
+
+def decode_index(data: bytes) -> FrameIndex:
+    """Return the index that JSON says; `ValueError` for one that no video has."""
+    index = _decoder.decode(data)
+    check_index(index)
+    return index
+
+
+def check_index(index: FrameIndex) -> None:
+    """Raise `ValueError` for an index that no video has."""
+    if not index.pts or not index.starts or len(index.packets) != len(index.pts):
+        raise ValueError("it is not whole")
+    if not _rise(index.pts) or index.end <= index.pts[-1]:
+        raise ValueError("its times do not rise")
+    _check_times(index)
+    frames, packets = [s.frame for s in index.starts], [s.packet for s in index.starts]
+    if not _rise(frames) or not _rise(packets) or frames[0] > 0:
+        raise ValueError("its decoding starts do not rise from the first frame on")
+    if frames[-1] >= len(index) or packets[-1] > max(index.packets):
+        raise ValueError("it has decoding starts behind its last frame")
+    if not _rise(index.failed) or (index.failed and index.failed[-1] >= len(index)):
+        raise ValueError("its damaged frames do not rise up to its last frame")
+
+
+def _check_times(index: FrameIndex) -> None:
+    ticks, seconds = index.time_base
+    farthest = max(abs(index.pts[0]), abs(index.end))
+    if index.end - index.pts[0] > MAX_SPAN or farthest * ticks > MAX_SECONDS * seconds:
+        raise ValueError("its times are too far away")
+
+
+def _rise(numbers: list[int]) -> bool:
+    return all(before < after for before, after in pairwise(numbers))
+
+
+_decoder = msgspec.json.Decoder(FrameIndex)
