@@ -39,7 +39,10 @@ VIDEO_INFO = {
 SEGMENTS = [Segment(1, 0, 3), Segment(2, 3, 6)]
 SPOOLED = ([0, 1], [3])
 """Frames of each segment that are spooled before it is sealed."""
-INDEX = b'{"pts":[0,1,2,3,4,5]}'
+INDEX = (
+    b'{"time_base":[1,24],"pts":[0,1,2,3,4,5],"end":6,"starts":[[0,0,0,0,null,1]],'
+    b'"packets":[0,1,2,3,4,5]}'
+)
 WIDTH, HEIGHT = 16, 8
 COLOUR = Colour(
     matrix=1,
