@@ -44,6 +44,8 @@ class Harm(NamedTuple):
 
     name: str
     do: Callable[[], None]
+    value: int | None = None
+    """Which of `VALUES` it puts in; the number after the last for `REMOVED`."""
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -104,7 +106,9 @@ def other_values(paths: SessionPaths) -> Iterator[Harm]:
             for number, value in enumerate((*VALUES, REMOVED)):
                 name = f"{kind}: {'.'.join(map(str, path))} is {number}"
                 yield Harm(
-                    name, lambda f=file, w=whole, p=path, v=value: write(f, replaced(w, p, v))
+                    name,
+                    lambda f=file, w=whole, p=path, v=value: write(f, replaced(w, p, v)),
+                    number,
                 )
     whole = read(paths.progress)
     for step, key in REMEMBERED:
@@ -112,7 +116,7 @@ def other_values(paths: SessionPaths) -> Iterator[Harm]:
             data = {**whole["steps"][step].get("data", {}), key: value}
             more = replaced(whole, ("steps", step, "data"), data)
             name = f"progress: {step} remembers {key} {number}"
-            yield Harm(name, lambda m=more: write(paths.progress, m))
+            yield Harm(name, lambda m=more: write(paths.progress, m), number)
 
 
 def other_bytes(paths: SessionPaths) -> Iterator[Harm]:
