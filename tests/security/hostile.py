@@ -134,7 +134,9 @@ def other_kinds(paths: SessionPaths, outside: Path) -> Iterator[Harm]:
     """Yield every file and folder as a link, a pipe, a device and so on."""
     (segment,) = paths.upscaled.glob("segment_000001-*.mkv")
     spooled = min(paths.upscaled.glob("frame_*"))
-    files = [*state_files(paths).values(), segment, spooled, paths.lock, paths.owner, paths.log]
+    stray = paths.segment(99, "a" * 64)
+    files = [*state_files(paths).values(), segment, spooled, paths.log]
+    files += [paths.lock, paths.owner, stray]
     for path in (*files, *paths.folders):
         for name, make in _KINDS.items():
             if name != "a device" or os.geteuid() == 0:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.security.hostile import VALUES, Harm, other_bytes, other_kinds, other_values
+
+from tsuzuki.durable import is_other_kind
 
 pytest.importorskip("fcntl", reason="pipes, devices and forks as POSIX knows them")
 
@@ -29,6 +32,9 @@ KNOWN = re.compile(
 )
 """What once blocked the program, or was no error of its own."""
 OWN_CODES = {0, *range(3, 61)}
+IN_THE_WAY = re.compile(r"(session\.(lock|owner)|segment_000099-a+\.mkv) is ")
+"""What a repair clears out of the way, or says how to."""
+FEW = re.compile(r"is a (full folder|link to nothing)$")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("sessions", "list"),
     ("sessions", "show", "ID"),
@@ -78,3 +84,26 @@ def test_a_hostile_session(
     chosen = some[part::PARTS]
     faults = [fault for harm in chosen for fault in _faults(paused, tsuzuki, canary, harm)]
     assert not faults, f"{len(faults)} of {len(chosen)}\n" + "\n".join(faults)
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("first", ["check", "repair"])
+def test_what_is_in_the_way(
+    paused: Any, tsuzuki: Any, canary: Callable[[], bool], first: str
+) -> None:
+    """What a check tells, a repair clears away, or names for the user to remove."""
+    harms = [h for h in other_kinds(paused.paths, paused.outside) if IN_THE_WAY.match(h.name)]
+    for harm in [h for h in harms if FULL or FEW.search(h.name)]:
+        paused.restore()
+        harm.do()
+        result = tsuzuki("sessions", first, paused.session_id)
+        if first == "check" and not harm.name.endswith("is a file"):
+            assert result.code == 34, (harm.name, result)
+            assert harm.name.split()[0] in result.text, (harm.name, result)
+        if is_other_kind(paused.paths.lock):
+            assert result.code == 34, (harm.name, result)
+            assert re.search(r"session\.lock:? (it )?is no ordinary file", result.text), result
+            subprocess.run(["rm", "-rf", paused.paths.lock], check=True)
+        result = tsuzuki("resume", paused.session_id, "-o", paused.output, "--allow-sleep")
+        assert (result.code, result.trespasses) == (0, []), (harm.name, result)
+        assert canary()

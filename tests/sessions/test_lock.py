@@ -1,19 +1,29 @@
 import errno
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from tsuzuki.errors import SessionBusyError, SessionNotFoundError, StorageError
-from tsuzuki.sessions import SessionLock, SessionPaths
+from tsuzuki.durable import Durable, OsPort
+from tsuzuki.errors import (
+    SessionBusyError,
+    SessionDamagedError,
+    SessionNotFoundError,
+    StorageError,
+)
+from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths
 from tsuzuki.sessions import lock as lock_module
-from tsuzuki.sessions.lock import held_here, read_owner
+from tsuzuki.sessions.check import check
+from tsuzuki.sessions.lock import Owner, held_here, read_owner
 
 HOLD = """
 import sys, time
@@ -45,6 +55,11 @@ while won < 25 and time.monotonic() < end:
     time.sleep(0.002)
 print(won)
 """
+
+
+class FullDisk(OsPort):
+    def write(self, fd, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def start(script, paths):
@@ -162,9 +177,46 @@ def test_nor_is_one_of_the_second_try(paths, monkeypatch):
 def test_a_planted_link_is_not_locked_through(paths, tmp_path):
     (tmp_path / "victim").write_bytes(b"precious")
     paths.lock.symlink_to(tmp_path / "victim")
-    with pytest.raises((StorageError, SessionBusyError)):
+    with pytest.raises(SessionDamagedError):
         SessionLock(paths).acquire()
     assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("make", [Path.mkdir, lambda p: p.symlink_to("nothing"), os.mkfifo])
+def test_what_is_no_file_cannot_be_a_lock(paths, make):
+    make(paths.lock)
+    with pytest.raises(SessionDamagedError, match=re.escape(f"{paths.lock} is no ordinary file")):
+        SessionLock(paths).acquire()
+    assert os.path.lexists(paths.lock)
+    (problem,) = check(paths).problems
+    assert problem.path == paths.lock
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("make", [Path.mkdir, lambda p: p.symlink_to("nothing"), os.mkfifo])
+def test_what_is_no_file_makes_way_for_the_owner(paths, make):
+    make(paths.owner)
+    (problem,) = check(paths).problems
+    assert problem.path == paths.owner
+    with SessionLock(paths) as lock:
+        assert read_owner(paths).pid == os.getpid()
+        (aside,) = lock.aside
+    assert os.path.lexists(aside)
+    assert aside.name == "session.owner.damaged-1"
+
+
+def test_a_full_disk_leaves_the_owner_unknown(paths):
+    paths.owner.write_bytes(msgspec.json.encode(Owner(1, "elsewhere", "")))
+    with SessionLock(paths, Durable(FullDisk())):
+        assert read_owner(paths) is None
+        with pytest.raises(SessionBusyError, match="another process"):
+            SessionLock(paths).acquire()
+
+
+def test_a_session_can_be_removed_from_a_full_disk(paths):
+    SessionManager(paths.root, durable=Durable(FullDisk())).cleanup_session(paths.session_id)
+    assert not paths.exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"pid":"x"}', bytes(5000)])

@@ -1,13 +1,16 @@
 import hashlib
 import json
+import os
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from tsuzuki.errors import StorageError
 from tsuzuki.sessions import SegmentRecord, mixed_identities, read_records, tidy, write_record
+from tsuzuki.sessions.check import check
 from tsuzuki.sessions.sealed import seal as seal_bytes
 
 SHA = hashlib.sha256(b"segment").hexdigest()
@@ -157,7 +160,7 @@ def test_a_passing_fault_stops_the_run_and_is_no_damage(paths, seal, passing_fau
     assert not left, "the fault was met"
     found = read_records(paths, verify_data=True)
     assert (found.good, found.damaged) == ([record], [])
-    assert tidy(paths, found) == []
+    assert tidy(paths, found) == ([], [])
     assert sorted(paths.upscaled.iterdir()) == before
 
 
@@ -261,7 +264,7 @@ def test_tidy_keeps_damage_and_removes_garbage(paths, seal):
     garbage.write_bytes(b"no record names it")
     paths.upscaled_frame(30).write_bytes(b"spooled")
     (paths.upscaled / ".x.0123456789abcdef.tmp").write_bytes(b"")
-    aside = tidy(paths, read_records(paths))
+    aside, removed = tidy(paths, read_records(paths))
     assert {p.name for p in paths.upscaled.iterdir()} == {
         good.file,
         "segment_000001.json",
@@ -270,6 +273,7 @@ def test_tidy_keeps_damage_and_removes_garbage(paths, seal):
         "segment_000002.json.damaged-1",
     }
     assert {p.name for p in aside} == {f"{bad.file}.damaged-1", "segment_000002.json.damaged-1"}
+    assert {p.name for p in removed} == {garbage.name, ".x.0123456789abcdef.tmp"}
     assert seal(2, 13, 24, b"other").file == bad.file
     assert read_records(paths, verify_data=True).completed().ranges() == [(1, 24), (30, 30)]
 
@@ -299,3 +303,19 @@ def quick(paths, number):
     )
     paths.upscaled.joinpath(record.file).write_bytes(data)
     paths.record(record.segment).write_bytes(seal_bytes(msgspec.json.encode(record)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("make", [Path.mkdir, lambda p: p.symlink_to("nothing"), os.mkfifo])
+def test_tidy_moves_aside_what_is_no_file(paths, seal, make):
+    good = seal(1, 1, 12)
+    stray = paths.upscaled / f"segment_000099-{SHA[:12]}.mkv"
+    make(stray)
+    (problem,) = check(paths).problems
+    assert problem.path == stray
+    aside, removed = tidy(paths, read_records(paths))
+    assert removed == []
+    assert aside == [stray.with_name(f"{stray.name}.damaged-1")]
+    assert os.path.lexists(aside[0])
+    assert not os.path.lexists(stray)
+    assert read_records(paths).good == [good]

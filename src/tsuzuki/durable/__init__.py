@@ -5,7 +5,13 @@ from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary
 from tsuzuki.durable.pending import PendingFile
 from tsuzuki.durable.port import OsPort, Port, usual_mode
-from tsuzuki.durable.read import append_regular, open_regular, read_bounded, sha256_of
+from tsuzuki.durable.read import (
+    append_regular,
+    is_other_kind,
+    open_regular,
+    read_bounded,
+    sha256_of,
+)
 from tsuzuki.durable.write import Durable
 
 __all__ = [
@@ -16,6 +22,7 @@ __all__ = [
     "Port",
     "append_regular",
     "free_bytes",
+    "is_other_kind",
     "is_temporary",
     "is_there",
     "open_regular",

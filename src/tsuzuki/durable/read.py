@@ -72,7 +72,7 @@ def _open(path: Path, flags: int) -> int:
     try:
         fd = os.open(path, flags | _SAFELY, FILE_MODE)
     except OSError as error:
-        if _is_other_kind(path):  # links, sockets; folders on Windows
+        if is_other_kind(path):  # links, sockets; folders on Windows
             raise _not_regular(path) from error
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -81,7 +81,8 @@ def _open(path: Path, flags: int) -> int:
     return fd
 
 
-def _is_other_kind(path: Path) -> bool:
+def is_other_kind(path: Path) -> bool:
+    """Whether there is something that is no ordinary file: a link, a folder, a device."""
     try:
         return not stat.S_ISREG(path.lstat().st_mode)
     except OSError:

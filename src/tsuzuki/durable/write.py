@@ -136,14 +136,14 @@ class Durable:
                     self.port.fsync_folder(path.parent)
                     return aside
 
-    def sweep_temporary(self, folder: Path, idle_seconds: float = 0) -> int:
-        """Remove what dead processes left under temporary names; return how many.
+    def sweep_temporary(self, folder: Path, idle_seconds: float = 0) -> list[Path]:
+        """Remove what dead processes left under temporary names; return what that was.
 
         For the holder of the lock: a living process's files would go as well. Without a lock files
         stay that were written within ``idle_seconds``; a folder is only on its way out.
         """
         newest = time.time() - idle_seconds
-        swept = 0
+        swept: list[Path] = []
         with storage_errors(folder):
             entries = [e for e in os.scandir(folder) if is_temporary(e.name)]
             for entry in entries:
@@ -154,7 +154,7 @@ class Durable:
                         continue
                     else:
                         self.port.unlink(Path(entry.path))
-                    swept += 1
+                    swept.append(Path(entry.path))
         return swept
 
     def remove_temporaries_of(self, target: Path, owner: str = "") -> int:

@@ -41,7 +41,7 @@ class Store:
     def load(self, segments: Sequence[Segment]) -> list[str]:
         """Find out what is there; keep aside what is damaged and say what that was."""
         found = read_records(self.paths)
-        aside = tidy(self.paths, found, self._durable)
+        aside = tidy(self.paths, found, self._durable).aside
         for record in found.good:
             segment = segments[record.segment - 1] if record.segment <= len(segments) else None
             if segment is None or (record.first, record.last) != (segment.first + 1, segment.last):

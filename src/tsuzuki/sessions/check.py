@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tsuzuki.durable import Durable, is_temporary, storage_errors
+from tsuzuki.durable import Durable, is_other_kind, is_temporary, storage_errors
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.sessions import summary
 from tsuzuki.sessions.cleanup import has_work
@@ -33,6 +33,7 @@ from tsuzuki.sessions.stamp import check_frame
 
 _ASIDE = re.compile(r".+\.damaged-[0-9]+", re.DOTALL)
 _SHOWN_RANGES = 8
+_OTHER_KIND = "it is no ordinary file"
 _ALL_EXTRACTED = "failed_frames"
 """Is remembered by the extract step once it has written every frame."""
 
@@ -90,14 +91,15 @@ def repair(paths: SessionPaths, durable: Durable | None = None) -> Repaired:
     """
     durable = durable or Durable()
     _open(paths)
-    with SessionLock(paths, durable):
+    with SessionLock(paths, durable) as lock:
         found = _Look(paths, read_data=True)
         if found.progress is None and found.frames is None and summary.is_lost(paths):
             raise summary.lost(paths)
         for folder in paths.folders:
             durable.make_folder(folder)
-        aside = [durable.move_aside(path) for path in found.bad]
-        aside += tidy(paths, found.records, durable)
+        aside = lock.aside + [durable.move_aside(path) for path in found.bad]
+        tidied = tidy(paths, found.records, durable)
+        aside += tidied.aside
         if found.progress is None and os.path.lexists(paths.progress):
             aside.append(durable.move_aside(paths.progress))
         progress = summary.load(paths, durable)
@@ -108,7 +110,7 @@ def repair(paths: SessionPaths, durable: Durable | None = None) -> Repaired:
     return Repaired(
         session_id=paths.session_id,
         aside=aside,
-        removed=found.leftovers,
+        removed=tidied.removed,
         rebuilt=found.progress is None and progress is not None,
         frames_again=len(found.finished_once().minus(left.done)),
         frames_done=len(left.done),
@@ -127,7 +129,6 @@ class _Look:
         self.notes: list[Damage] = []
         self.bad: list[Path] = []
         """Files to set aside; damaged records come apart, with their segments."""
-        self.leftovers: list[Path] = []
         self.has_begun = has_work(paths) or os.path.lexists(paths.index)
         self.progress = self._look_at_summary()
         self.frames = self._look_at_index()
@@ -191,6 +192,10 @@ class _Look:
         for folder in paths.folders[1:]:
             if not folder.is_dir() and self.progress is not None:
                 self.problems.append(Damage(folder, "the folder is missing"))
+        if is_other_kind(paths.lock):
+            self.problems.append(Damage(paths.lock, f"{_OTHER_KIND}; remove it"))
+        if is_other_kind(paths.owner):
+            self.problems.append(Damage(paths.owner, _OTHER_KIND))
         known = {p.name for p in (*paths.folders, paths.progress, paths.lock, paths.owner)}
         for path in _files(paths.folder):
             if path.name not in known:
@@ -213,8 +218,11 @@ class _Look:
                 self._look_at_frame(path)
             elif segment is None and number_of_record(path.name) is None:
                 self._is_stray(path)
-            elif segment is not None and path.name not in named and segment not in damaged:
-                self.leftovers.append(path)
+            elif segment is None or path.name in named or segment in damaged:
+                continue
+            elif is_other_kind(path):
+                self.problems.append(Damage(path, _OTHER_KIND))
+            else:
                 self.notes.append(Damage(path, "no record names this segment"))
 
     def _look_at_frame(self, path: Path) -> None:
@@ -229,7 +237,6 @@ class _Look:
 
     def _is_stray(self, path: Path) -> None:
         if is_temporary(path.name):
-            self.leftovers.append(path)
             self.notes.append(Damage(path, "it was being written when the program ended"))
         elif _ASIDE.fullmatch(path.name):
             self.notes.append(Damage(path, "it was damaged and set aside earlier"))

@@ -17,8 +17,14 @@ from typing import Self
 import filelock
 import msgspec
 
-from tsuzuki.durable import Durable, read_bounded, storage_errors
-from tsuzuki.errors import SessionBusyError, StorageError, TsuzukiError
+from tsuzuki.durable import Durable, is_other_kind, read_bounded, storage_errors
+from tsuzuki.errors import (
+    DiskFullError,
+    SessionBusyError,
+    SessionDamagedError,
+    StorageError,
+    TsuzukiError,
+)
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.progress import utc_now
 
@@ -43,11 +49,14 @@ class SessionLock:
     """Excludes every other process, and every other holder in this one, from a session.
 
     The operating system drops the lock with the process that holds it, however that ends. Raises
-    `SessionBusyError` if another holds it, `StorageError` if locks do not work there.
+    `SessionBusyError` if another holds it, `StorageError` if locks do not work there, and
+    `SessionDamagedError` where something else than a file has the lock's name.
     """
 
     def __init__(self, paths: SessionPaths, durable: Durable | None = None) -> None:
         self.paths = paths
+        self.aside: list[Path] = []
+        """What was in the place of the owner's file, where it is now."""
         self._durable = durable or Durable()
         self._lock = filelock.FileLock(paths.lock, mode=0o600, thread_local=False)
 
@@ -56,6 +65,8 @@ class SessionLock:
         self.paths.check()
         if not self.paths.exists():
             raise self.paths.missing()
+        if is_other_kind(self.paths.lock):
+            raise _no_lock(self.paths)
         with storage_errors(self.paths.lock):
             try:
                 self._lock.acquire(timeout=0)
@@ -64,8 +75,7 @@ class SessionLock:
         try:
             with storage_errors(self.paths.lock):
                 _prove_exclusion(self.paths)
-            owner = Owner(os.getpid(), socket.gethostname(), utc_now())
-            self._durable.write_atomic(self.paths.owner, msgspec.json.encode(owner))
+            self._say_who()
         except BaseException:
             self._lock.release()
             raise
@@ -86,6 +96,21 @@ class SessionLock:
             finally:
                 self._lock.release()
 
+    def _say_who(self) -> None:
+        """Write the owner; a full disk leaves it unknown.
+
+        Whoever wants to remove the session, to have room again, gets the lock even so.
+        """
+        path = self.paths.owner
+        if is_other_kind(path):
+            self.aside.append(self._durable.move_aside(path))
+        owner = Owner(os.getpid(), socket.gethostname(), utc_now())
+        try:
+            self._durable.write_atomic(path, msgspec.json.encode(owner))
+        except DiskFullError:
+            with contextlib.suppress(DiskFullError):
+                self._durable.remove_file(path)  # it names the last one
+
     def __enter__(self) -> Self:
         return self.acquire()
 
@@ -96,6 +121,14 @@ class SessionLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _no_lock(paths: SessionPaths) -> SessionDamagedError:
+    return SessionDamagedError(
+        f"{paths.lock} is no ordinary file, so nobody can work on the session. Remove it, then run "
+        f"`tsuzuki resume {paths.session_id}`; everything finished is there.",
+        path=str(paths.lock),
+    )
 
 
 def _busy(paths: SessionPaths) -> SessionBusyError:
@@ -155,6 +188,9 @@ def left_alone(paths: SessionPaths) -> Iterator[None]:
 
     Raises `SessionBusyError` while somebody works on it.
     """
+    if is_other_kind(paths.lock):  # nobody could take that
+        yield
+        return
     try:
         with storage_errors(paths.lock):
             fd = _open_lock(paths.lock)

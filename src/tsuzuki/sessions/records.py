@@ -7,12 +7,12 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from tsuzuki.durable import Durable, read_bounded, sha256_of, storage_errors
+from tsuzuki.durable import Durable, is_other_kind, read_bounded, sha256_of, storage_errors
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.sessions.layout import (
     KEPT,
@@ -164,30 +164,41 @@ def mixed_identities(records: Iterable[SegmentRecord], present: str = "") -> boo
     return len({present, *(record.identity for record in records)} - {""}) > 1
 
 
-def tidy(paths: SessionPaths, records: Records, durable: Durable | None = None) -> list[Path]:
-    """Clear the way for the next run and return what was moved aside.
+class Tidied(NamedTuple):
+    """What was cleared out of the way."""
 
-    Damaged records, and segment files of theirs, are renamed and kept. Segment files that no record
-    names, and what dead processes left under temporary names, are removed. For the holder of the
-    session's lock.
+    aside: list[Path]
+    """Where the damaged files, and folders or links in the place of files, are now."""
+    removed: list[Path]
+    """Files that belonged to nothing."""
+
+
+def tidy(paths: SessionPaths, records: Records, durable: Durable | None = None) -> Tidied:
+    """Clear the way for the next run.
+
+    Damaged records, and segment files of theirs, are renamed and kept; so is whatever has a
+    segment's name and is no ordinary file. Segment files that no record names, and what dead
+    processes left under temporary names, are removed. For the holder of the session's lock.
     """
     durable = durable or Durable()
+    removed: list[Path] = []
     for folder in (paths.folder, paths.frames, paths.upscaled):
         with contextlib.suppress(FileNotFoundError):
-            durable.sweep_temporary(folder)
+            removed += durable.sweep_temporary(folder)
     named = {record.file for record in records.good}
     damaged = {damage.segment for damage in records.damaged}
     with storage_errors(paths.upscaled):
         segments = [e.name for e in _entries(paths.upscaled) if number_of_segment(e.name)]
     aside, garbage = [], []
     for path in (paths.upscaled / name for name in sorted(segments) if name not in named):
-        if number_of_segment(path.name) in damaged:
+        if number_of_segment(path.name) in damaged or is_other_kind(path):
             aside.append(durable.move_aside(path))
         else:
             garbage.append(path)
     durable.remove_files(garbage)
     # The records go last: until then a kill leaves the damage as plain to see as it was.
-    return aside + [durable.move_aside(damage.path) for damage in records.damaged]
+    aside += [durable.move_aside(damage.path) for damage in records.damaged]
+    return Tidied(aside, removed + garbage)
 
 
 def _read(paths: SessionPaths, path: Path, number: int) -> SegmentRecord:
