@@ -13,6 +13,7 @@ import msgspec
 
 from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoError
 from tsuzuki.sessions.frame_index import FrameIndex, Start, decode_index
+from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.facts import Probe
 from tsuzuki.video.packets import (
     CLEAN,
@@ -57,11 +58,12 @@ def build_index(
     them; where packets and frames do not match one to one, decodes the file once.
     ``on_progress`` gets fractions from 0 to 1.
 
-    Raises `DamagedVideoError` where there is not one frame, `UnsupportedVideoError` where times
-    jump back or lie too far away, `SettingsError` where the range holds no frame, `StorageError`.
+    Raises `DamagedVideoError` where there is not one frame or far too many are declared,
+    `UnsupportedVideoError` where times jump back or lie too far away, `SettingsError` where the
+    range holds no frame, `StorageError`.
     """
     watch = _Watch(probe, on_progress)
-    columns = _scan(probe, watch)
+    columns = _scan_bounded(probe, watch)
     frames = _by_packets(probe, columns) if _matches(probe, columns) else None
     if frames is None:
         frames = _by_decoding(probe, watch)
@@ -115,6 +117,23 @@ class _Watch:
         if self._report is not None and done > self._last + 0.001:
             self._last = done
             self._report(done)
+
+
+def _scan_bounded(probe: Probe, watch: _Watch) -> Columns:
+    """Scan the file with the memory that opening may take.
+
+    A fragment can declare hundreds of millions of samples that take no bytes. What is read of the
+    file later takes no more.
+    """
+    try:
+        with bounded_memory():
+            return _scan(probe, watch)
+    except MemoryError as error:
+        raise DamagedVideoError(
+            f"'{probe.path}' declares more frames than memory can hold, so it is damaged. Get it "
+            "again from where it came.",
+            path=probe.path,
+        ) from error
 
 
 def _scan(probe: Probe, watch: _Watch) -> Columns:

@@ -65,7 +65,8 @@ def changed(probe: Probe) -> InputError:
 def packets(container: InputContainer, stream: VideoStream, path: str) -> Iterator[Packet]:  # type: ignore[type-arg]
     """Yield the packets of a stream up to the end of the file or the first unreadable place.
 
-    Raises `StorageError` where the disk fails.
+    Raises `StorageError` where the disk fails, and `MemoryError`: what no memory was left for is
+    not the end of the file.
     """
     try:
         for packet in container.demux(stream):
@@ -74,6 +75,8 @@ def packets(container: InputContainer, stream: VideoStream, path: str) -> Iterat
     except OSError as error:
         if fails_to_read(error, path):
             raise storage_error(error, Path(path)) from error
+    except MemoryError:
+        raise
     except (av.error.FFmpegError, EOFError, IndexError):
         return  # PyAV raises IndexError at the end of files whose streams became more
 
