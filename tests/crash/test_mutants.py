@@ -8,18 +8,20 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 
 from tsuzuki.durable import Durable, OsPort, port
 from tsuzuki.pipeline import store
-from tsuzuki.pipeline.steps import validate
-from tsuzuki.sessions import index, lock, progress, records, sealed, search
+from tsuzuki.pipeline.run import Run
+from tsuzuki.pipeline.steps import combine, validate
+from tsuzuki.sessions import check, index, lock, progress, records, sealed, search
 from tsuzuki.video import stills
 
 from .power import kits
+from .power.desk import SEGMENT_BYTES
 from .power.log import LoggedPort
-from .power.work import SEGMENT_BYTES
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
 
@@ -104,6 +106,27 @@ def frames_dropped_before_the_record(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(store.Store, "seal", drop_first)
 
 
+def output_before_its_promise(patch: pytest.MonkeyPatch) -> None:
+    save, publish = Run.save, combine._publish
+
+    def publish_first(run: Run, temporary: Path) -> None:
+        publish(run, temporary)
+        save(run)
+
+    patch.setattr(Run, "save", lambda _: None)
+    patch.setattr(combine, "_publish", publish_first)
+
+
+def record_aside_before_its_segment(patch: pytest.MonkeyPatch) -> None:
+    def tidy(paths: Any, found: Any, durable: Durable) -> list[Path]:
+        later: list[Path] = []
+        with mock.patch.object(Durable, "move_aside", lambda _, path: later.append(path)):
+            records.tidy(paths, found, durable)
+        return [durable.move_aside(path) for path in reversed(later)]
+
+    patch.setattr(check, "tidy", tidy)
+
+
 def without_checksum(module: Any) -> Mutate:
     return lambda patch: patch.setattr(module, "unseal", lambda data: b"{" + data[sealed._BODY :])
 
@@ -177,6 +200,8 @@ MUTANTS = [
     Mutant("the temporary name", kits.states, without_temporary_name),
     Mutant("data before the record", kits.states, record_before_data),
     Mutant("the record before frames are dropped", kits.states, frames_dropped_before_the_record),
+    Mutant("the promise before the output", kits.states, output_before_its_promise),
+    Mutant("the segment aside before its record", kits.states, record_aside_before_its_segment),
     Mutant("checksum of the summary", kits.flips, without_checksum(progress)),
     Mutant("checksum of the index", kits.flips, without_checksum(index)),
     Mutant("checksum of records", kits.flips, without_checksum(records)),

@@ -13,27 +13,21 @@ from pathlib import Path
 import pytest
 
 from .power.exhaust import Exhaustion
+from .power.work import JOBS
 
 MOST = 8 if os.environ.get("TSUZUKI_CRASH") == "full" else 2
 """Unflushed changes of one file or folder that may be missing in any combination."""
 
 
-OUTPUTS = [
-    pytest.param(False, id="new-output"),
-    pytest.param(True, id="old-output", marks=pytest.mark.slow),
-]
+EVERY = [pytest.param(job, marks=pytest.mark.slow if job == "old-output" else ()) for job in JOBS]
 
 
-@pytest.mark.parametrize("overwrite", OUTPUTS)
+@pytest.mark.parametrize("job", EVERY)
 def test_no_state_after_a_power_cut_has_lost_anything(
-    tmp_path: Path, record: Callable[..., None], overwrite: bool
+    tmp_path: Path, record: Callable[..., None], job: str
 ) -> None:
-    kit = Exhaustion(tmp_path, overwrite=overwrite, most=MOST)
+    kit = Exhaustion(tmp_path, job, MOST)
     kit.run()
     losses = kit.losses.total()
-    record(
-        f"states after a power cut, overwrite {overwrite}",
-        points=kit.points + kit.again,
-        losses=losses,
-    )
+    record(f"states after a power cut, {job}", points=kit.points + kit.again, losses=losses)
     assert not kit.losses, kit.losses

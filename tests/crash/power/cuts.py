@@ -22,7 +22,7 @@ from typing import Any
 
 from tsuzuki.durable import OsPort
 
-from .work import Told, Work, using
+from .work import JOBS, Told, Work, using
 
 SHUTDOWN = 0x8004587D
 """FS_IOC_SHUTDOWN: from then on nothing reaches the medium. Its flag 1 flushes the journal before,
@@ -101,7 +101,7 @@ class Image:
 class Case:
     """A job, and when the power goes."""
 
-    overwrite: bool
+    job: str
     at: int
     """Call before which the first run is cut."""
     again: int
@@ -122,12 +122,12 @@ class Cuts:
         self._mutant = mutant
 
     def run(self) -> Figures:
-        """Cut with and without an older output."""
+        """Cut each job."""
         began = time.monotonic()
-        for overwrite in (False, True):
-            at = 1 + overwrite * self._stride // 2
-            while self._try(Case(overwrite, at, 1 + at * _SPREAD % _RESUMED_CALLS)):
-                at += self._stride
+        for number, job in enumerate(JOBS):
+            at = 1 + number * self._stride // (2 * len(JOBS))  # a repair is short
+            while self._try(Case(job, at, 1 + at * _SPREAD % _RESUMED_CALLS)):
+                at += self._stride * JOBS[job].every
                 if self._mutant and self.figures.losses:
                     return self.figures
         self.figures.seconds = round(time.monotonic() - began, 1)
@@ -144,7 +144,7 @@ class Cuts:
             return work.recover(told)[0] + work.finish()
 
         self._work(case).prepare()
-        if not self._cut(case, case.at, told, Work.run):
+        if not self._cut(case, case.at, told, lambda work: work.run()):
             return False
         if self._cut(case, case.again, told, resume):
             self._cut(case, 0, told, resume)
@@ -170,8 +170,8 @@ class Cuts:
         return True
 
     def _work(self, case: Case, tell: Callable[[str], None] = lambda _: None) -> Work:
-        folder = self._image.mounted / f"{case.overwrite}-{case.at}"
-        return Work(folder, self._video, tell, overwrite=case.overwrite)
+        folder = self._image.mounted / f"{case.job}-{case.at}"
+        return JOBS[case.job](folder, self._video, tell)
 
 
 def _in_child(work: Callable[[Callable[[str], None]], None]) -> list[str]:

@@ -13,23 +13,23 @@ from pathlib import Path
 
 from .log import LoggedPort
 from .states import Tree, cuts, read_in, write_out
-from .work import Told, Work, using
+from .work import JOBS, Told, Work, using
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp$")
-_NOT_STATE = re.compile(r"session\.(lock|owner)$")
+_NOT_STATE = re.compile(r"session\.(lock|owner|log)$")
 
 
 class Exhaustion:
     """Cuts the power at each point of the work, and again in the recovery, in all ways."""
 
-    def __init__(self, folder: Path, *, overwrite: bool, most: int) -> None:
+    def __init__(self, folder: Path, job: str, most: int) -> None:
         self.points = 0
         self.again = 0
         """Points of cuts in a recovery."""
         self.losses: Counter[str] = Counter()
         self._folder = folder
         self._numbers = count()
-        self._overwrite = overwrite
+        self._job = JOBS[job]
         self._most = most
         self._video = folder / "clip.mkv"
         self._video.write_bytes(b"video")
@@ -91,7 +91,7 @@ class Exhaustion:
             self.losses["a cut in a recovery changes what is found"] += 1
 
     def _work(self, folder: Path, port: LoggedPort) -> Work:
-        return Work(folder, self._video, port.told, overwrite=self._overwrite)
+        return self._job(folder, self._video, port.told)
 
     def _is_new(self, tree: Tree, told: Told) -> bool:
         kinds = (

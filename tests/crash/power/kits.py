@@ -42,10 +42,11 @@ from tsuzuki.sessions import (
 from tsuzuki.sessions.index import read_index
 from tsuzuki.sessions.progress import decode_progress
 
+from .desk import PLAN, SEGMENTS, SETTINGS, VIDEO_INFO, picture
 from .exhaust import Exhaustion
 from .start import cut_power
 from .states import read_in, write_out
-from .work import PLAN, SEGMENTS, SETTINGS, VIDEO_INFO, Work, picture
+from .work import JOBS, Work
 
 Kit = Callable[[Path, Path], list[str]]
 PLACES = 24
@@ -56,12 +57,12 @@ FRAME = 3
 
 def states(folder: Path, _clip: Path) -> list[str]:
     """Power cuts by the model of a disk, until something is lost."""
-    found: list[str] = []
-    for overwrite in (False, True):
-        kit = Exhaustion(folder, overwrite=overwrite, most=2)
+    for job in JOBS:
+        kit = Exhaustion(folder, job, 2)
         kit.run_until_lost()
-        found += kit.losses
-    return found
+        if kit.losses:
+            return list(kit.losses)
+    return []
 
 
 def cuts(kind: str, flag: int, mutant: str) -> Kit:
@@ -202,21 +203,11 @@ def other_video(folder: Path, clip: Path) -> list[str]:
     return ["one output is made of two videos"]
 
 
-class _Stop(Exception):  # noqa: N818 - no error
-    """The work goes no further."""
-
-
 def stopped_work(folder: Path, video: Path) -> SessionPaths:
     """Stop the work when one segment is sealed and a frame of the next one spooled."""
-
-    def tell(word: str) -> None:
-        if word == f"frame {FRAME}":
-            raise _Stop
-
-    work = Work(folder, video, tell)
+    work = Work(folder, video)
     work.prepare()
-    with pytest.raises(_Stop):
-        work.run()
+    work.run_until(f"frame {FRAME}")
     (session,) = (path for path in (folder / "sessions").iterdir() if path.is_dir())
     return SessionPaths(session.parent, session.name)
 

@@ -20,7 +20,7 @@ class Call(NamedTuple):
     what: Any
     """Path, number of the file (write, fsync), or what was reported (told)."""
     to: Any = None
-    """Target of link and rename, number of a created file."""
+    """Target of link and rename, number of a created file, other name of an unlinked one."""
     offset: int = 0
     data: bytes = b""
 
@@ -89,7 +89,7 @@ class LoggedPort:
         with self._guard:
             self._real.rename_new(source, target)
             self.note("link", source, target)
-            self.note("unlink", source)
+            self.note("unlink", source, target)
 
     def unlink(self, path: Path) -> None:
         with self._guard:

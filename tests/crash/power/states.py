@@ -3,8 +3,9 @@
 A file keeps what was flushed; of the writes after that, any of them may be missing, the last one
 torn, or only the length be there. A folder keeps the names that were flushed; of the changes after
 that, any may be missing, whatever becomes of other folders and of the data: so a name may survive
-with nothing behind it. That is what ext4 with ``noauto_da_alloc`` and XFS do, and worse than that:
-they keep names in order.
+with nothing behind it. Only a file that is renamed does not lose the old name before it has the new
+one. That is what ext4 with ``noauto_da_alloc`` and XFS do, and worse than that: they keep names in
+order.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class Folder:
             if change == "add":
                 names[name] = what
             elif change == "remove":
-                names.pop(name, None)
+                if what is None or what in names:
+                    names.pop(name, None)
             elif name in names:
                 names[what] = names.pop(name)
         return names
@@ -123,7 +125,7 @@ class Disk:
                 assert call.what.parent == call.to.parent, "names move within one folder"
                 self._change(call.what, "rename", call.to.name)
             case "unlink" | "rmdir":
-                self._change(call.what, "remove")
+                self._change(call.what, "remove", call.to and call.to.name)
             case "fsync_folder":
                 self._folder(call.what).flush()
 
