@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 
 from tsuzuki.durable import Durable, OsPort, port
+from tsuzuki.errors import StorageError
 from tsuzuki.pipeline import store
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, validate
@@ -248,3 +249,14 @@ def test_a_mutant_does_not_survive(
     kit = mutant.kit.__name__
     record(f"without {mutant.name} -> {kit}", mutants=1, survived=int(not found))
     assert found, f"{kit} did not notice"
+
+
+def test_another_error_is_no_refusal(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise StorageError("The disk refuses to read.")
+
+    monkeypatch.setattr(kits, "read_index", fail)
+    with pytest.raises(StorageError):
+        kits.flips(tmp_path, clip)

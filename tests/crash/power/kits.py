@@ -83,8 +83,8 @@ def flips(folder: Path, _clip: Path) -> list[str]:
     record = read_records(paths).good[0]
     segment = paths.upscaled / record.file
     looks: list[tuple[str, Path, Callable[[], bool]]] = [
-        ("summary", paths.progress, lambda: _refused(_read_summary, paths)),
-        ("index", paths.index, lambda: _refused(read_index, paths)),
+        ("summary", paths.progress, lambda: _refused(SessionDamagedError, _read_summary, paths)),
+        ("index", paths.index, lambda: _refused(SessionDamagedError, read_index, paths)),
         ("record", paths.record(1), lambda: bool(read_records(paths).damaged)),
         ("segment when checked", segment, lambda: bool(_checked(paths).damaged)),
         ("segment when joined", segment, lambda: bool(_joined(paths))),
@@ -108,7 +108,7 @@ def two_runners(folder: Path, _clip: Path) -> list[str]:
     paths = _empty_session(folder)
     second = SessionLock(paths)
     with SessionLock(paths):
-        if _refused(second.acquire):
+        if _refused(SessionBusyError, second.acquire):
             return []
         second.release()
         return ["two work on one session"]
@@ -219,13 +219,12 @@ def _empty_session(folder: Path) -> SessionPaths:
         return manager.paths(manager.create_session(video, SETTINGS, VIDEO_INFO))
 
 
-def _refused(call: Callable[..., object], *args: object) -> bool:
+def _refused(error: type[TsuzukiError], call: Callable[..., object], *args: object) -> bool:
+    """Tell whether this very error is raised; another one says nothing about what is tried."""
     try:
         call(*args)
-    except (SessionDamagedError, SessionBusyError):
+    except error:
         return True
-    except TsuzukiError:
-        return False
     return False
 
 
