@@ -137,7 +137,16 @@ def in_time(seconds: int) -> Iterator[None]:
 
 
 memory: list[int] = []
-"""The most memory that each worker held, in bytes, where that is known."""
+"""The most memory that each worker took beside what it began with, where that is known."""
+
+
+def _resident() -> int:
+    """Return the bytes that this process holds in memory: a copy of it begins with them."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class Fork:
@@ -146,6 +155,7 @@ class Fork:
     def __init__(self, command: Sequence[str], **_: Any) -> None:
         assert command[-1] == process._PROGRAM
         pipes = [os.pipe() for _ in range(3)]
+        self._began_with = _resident()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
             self.pid = os.fork()
@@ -176,7 +186,8 @@ class Fork:
             pid, status, usage = os.wait4(self.pid, 0 if deadline is None else os.WNOHANG)
             if pid:
                 self._code = os.waitstatus_to_exitcode(status)
-                memory.append(usage.ru_maxrss << 10 if sys.platform == "linux" else 0)
+                most = usage.ru_maxrss << 10 if sys.platform == "linux" else 0
+                memory.append(max(0, most - self._began_with))
             elif deadline is not None and time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired("worker", timeout or 0.0)
             else:

@@ -119,11 +119,11 @@ def output_before_its_promise(patch: pytest.MonkeyPatch) -> None:
 
 
 def record_aside_before_its_segment(patch: pytest.MonkeyPatch) -> None:
-    def tidy(paths: Any, found: Any, durable: Durable) -> list[Path]:
+    def tidy(paths: Any, found: Any, durable: Durable) -> records.Tidied:
         later: list[Path] = []
         with mock.patch.object(Durable, "move_aside", lambda _, path: later.append(path)):
-            records.tidy(paths, found, durable)
-        return [durable.move_aside(path) for path in reversed(later)]
+            removed = records.tidy(paths, found, durable).removed
+        return records.Tidied([durable.move_aside(path) for path in reversed(later)], removed)
 
     patch.setattr(check, "tidy", tidy)
 

@@ -195,7 +195,7 @@ def test_what_somebody_may_be_writing_is_not_swept(tmp_path, durable):
     os.utime(old, (1e9, 1e9))
     new.write_bytes(b"")
     folder.mkdir()
-    assert durable.sweep_temporary(tmp_path, 3600) == 2
+    assert len(durable.sweep_temporary(tmp_path, 3600)) == 2
     assert names(tmp_path) == [new.name]
 
 

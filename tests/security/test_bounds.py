@@ -19,7 +19,7 @@ from tsuzuki.errors import SessionDamagedError
 from tsuzuki.video import index, source
 from tsuzuki.video.bounds import bounded_memory
 
-MEMORY = 700 << 20
+MEMORY = 600 << 20
 """Bytes that a worker may hold; it begins as a copy of this process."""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only there memory can be bounded")
 TABLES = "moov/trak/mdia/minf/stbl"
