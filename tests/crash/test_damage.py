@@ -94,9 +94,10 @@ class Session:
         return FrameFiles(self.paths, self.plan, keep_frames=keep, on_damage=lambda _: None)
 
     def _files(self) -> list[Path]:
-        exempt = {self.paths.lock, self.paths.owner}
-        found = (p for p in self.paths.folder.rglob("*") if p.is_file() and p not in exempt)
-        return sorted(p for p in found if p.parent != self.paths.logs)
+        exempt = {self.paths.lock, self.paths.owner, *self.paths.folders}
+        folders = (self.paths.folder, self.paths.frames, self.paths.upscaled)
+        names = (entry.path for folder in folders for entry in os.scandir(folder))
+        return sorted({Path(name) for name in names} - exempt)
 
     def kinds(self) -> dict[str, list[Path]]:
         """Return the files by kind."""

@@ -246,7 +246,7 @@ def test_killed_at_its_calls(
     options, turns = KILLS[variant]
     campaign = Campaign(turns, ("signal=SIGKILL:when={}",), {0, -9, 60})
     campaign.work(lambda: command(short_clip, *options), 20 if FULL else 4, check)
-    record(f"killed at calls, frames {variant}", **campaign.figures())
+    record(f"killed at calls, frames {variant}", kills=campaign.points, **campaign.figures())
     assert campaign.losses == 0
     if variant != "in memory":
         assert max(campaign.again) <= 2  # one is being written, one is in work
@@ -293,7 +293,7 @@ def test_killed_at_each_call_of_combining_and_repair(
         campaign.losses += not check(job)
         if run.code == 0:
             break
-    record(f"killed at each call, {state}", **campaign.figures())
+    record(f"killed at each call, {state}", kills=campaign.points, **campaign.figures())
     assert campaign.losses == 0
 
 

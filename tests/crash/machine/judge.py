@@ -78,6 +78,7 @@ class Judge:
             "input-not-found": not all(place.exists() for place in job.places),
             "output-exists": self.lies[self.outputs[job.settings]] and not overwrite,
             "session-not-found": job.is_orphan,
+            "session-damaged": job.is_orphan,
         }
         self.counts[f"told {told.code}"] += 1
         self.need(legal.get(told.code or ""), f"refused without reason: {told.error}")
