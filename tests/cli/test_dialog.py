@@ -100,3 +100,10 @@ def test_settings_are_shown_as_the_options_that_give_them(settings, options):
 def test_a_dangerous_question_is_answered_no_unless_the_person_says_yes(monkeypatch, typed, agreed):
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     assert dialog.confirm("Remove it?") is agreed
+
+
+def test_settings_that_are_not_told_are_at_their_defaults(progress):
+    del progress["settings"]["noise_reduction"], progress["settings"]["quality"]
+    text = shown(dialog.session_panel(progress, "A session"))
+    assert "Balanced" in text
+    assert " 3 " in text

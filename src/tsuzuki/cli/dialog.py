@@ -75,7 +75,7 @@ _REPLIES: dict[Answer, tuple[str, ...]] = {
 }
 
 
-def options_of(settings: Mapping[str, Any]) -> str:
+def options_of(settings: ProcessingSettings | Mapping[str, Any]) -> str:
     """Return the options of the command line that give these settings; the scale always."""
     given, defaults = ProcessingSettings.from_dict(settings), ProcessingSettings()
     options = [f"--scale {given.scale_factor:g}"]
@@ -98,14 +98,14 @@ _SHOWN = {"scale_factor", "range_start", "range_end"}
 
 
 def _facts(progress: ProgressData) -> dict[str, str]:
-    settings = progress["settings"]
+    settings = ProcessingSettings.from_dict(progress["settings"])
     facts = {
         "Session": progress["session_id"],
         "Video": progress["video_file"],
         "Updated": moment(progress["last_updated"]),
-        "Scale": f"{float(settings['scale_factor']):g}x",
-        "Quality": str(settings["quality"]),
-        "Noise reduction": str(settings["noise_reduction"]),
+        "Scale": f"{settings.scale_factor:g}x",
+        "Quality": settings.quality,
+        "Noise reduction": str(settings.noise_reduction),
         "Options": options_of(settings),
     }
     if output := progress.get("output"):

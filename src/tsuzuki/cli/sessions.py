@@ -34,6 +34,7 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
     from rich.text import Text  # noqa: PLC0415
 
     from tsuzuki.cli.text import moment, safe, size, stdout  # noqa: PLC0415
+    from tsuzuki.settings import ProcessingSettings  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
     found = sorted(manager.sessions(), key=lambda one: one["last_updated"], reverse=True)
@@ -50,7 +51,7 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
         table.add_row(
             one["session_id"],
             Text(safe(Path(one["video_file"]).name)),
-            f"{float(one['settings']['scale_factor']):g}x",
+            f"{ProcessingSettings.from_dict(one['settings']).scale_factor:g}x",
             f"{one['steps']['upscale']['progress']:.1f} %",
             moment(one["last_updated"])[:16],  # to the minute
             size(_size(manager, one)),
