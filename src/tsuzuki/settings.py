@@ -20,12 +20,14 @@ Quality = Literal["Fast", "Balanced", "Quality"]
 Content = Literal["anime", "photo"]
 EngineName = Literal["ncnn", "nearest"]
 EncoderName = Literal["x264", "x265", "svt-av1", "ffv1"]
+Reuse = Literal["off", "exact", "visual"]
 ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov"]
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 CONTENTS: tuple[Content, ...] = get_args(Content)
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
+REUSES: tuple[Reuse, ...] = get_args(Reuse)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
@@ -60,6 +62,11 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """What runs the network; ``nearest`` repeats pixels and needs no network."""
     tile_size: int | None = None
     """Edge of the tiles that large frames are cut into, in input pixels; None chooses by area."""
+    reuse: Reuse = "visual"
+    """Where nothing has changed since the last frame, take over its result: ``exact`` where the
+    pixels are the same, ``visual`` where no difference can be seen; ``off`` computes all anew."""
+    reuse_tolerance: float = 3.0
+    """For ``visual``: greatest difference of a pixel, of 255, that does not count as a change."""
     encoder: EncoderName = "x264"
     crf: float | None = None
     """Constant quality of the encoder, lower is better; None takes the encoder's default here."""
@@ -208,12 +215,12 @@ def _text(value: object) -> str:
 
 _MOMENT = f"a moment from 0 to {MAX_SECONDS:,} seconds with at most {DECIMALS} decimals"
 _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
-    ("a number", _number, ("scale_factor", "crf", "loss_budget")),
+    ("a number", _number, ("scale_factor", "reuse_tolerance", "crf", "loss_budget")),
     ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames")),
     (_MOMENT, _moment, ("range_start", "range_end")),
     ("true or false", _flag, ("keep_frames",)),
-    ("a text", _text, ("quality", "content", "model", "engine", "encoder", "preset")),
-    ("a text", _text, ("pixel_format", "container", "device")),
+    ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
+    ("a text", _text, ("preset", "pixel_format", "container", "device")),
 )
 _OPTIONAL = frozenset(
     field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
@@ -234,6 +241,7 @@ def _check(s: ProcessingSettings) -> None:
         ("quality", s.quality, QUALITIES),
         ("content", s.content, CONTENTS),
         ("engine", s.engine, ENGINES),
+        ("reuse", s.reuse, REUSES),
         ("encoder", s.encoder, ENCODERS),
         ("container", s.container, CONTAINERS),
         ("noise_reduction", s.noise_reduction, NOISE_REDUCTION_LEVELS),
@@ -244,6 +252,11 @@ def _check(s: ProcessingSettings) -> None:
         "tile_size",
         s.tile_size is None or 32 <= s.tile_size <= 16384,
         "The tile size must lie between 32 and 16384 pixels.",
+    )
+    need(
+        "reuse_tolerance",
+        0.0 <= s.reuse_tolerance <= 16.0,
+        "The reuse tolerance must lie between 0 and 16, of 255.",
     )
     need("crf", s.crf is None or 0 <= s.crf <= 63, "The crf must lie between 0 and 63.")
     need(

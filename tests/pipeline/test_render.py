@@ -14,6 +14,7 @@ from msgspec import structs
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.plan import Plan
@@ -31,8 +32,8 @@ FRAMES, SPOOLED = 40, 20
 class Bench:
     """A renderer on the drawn clip, whose messages are kept, and a folder for its session."""
 
-    def __init__(self, clip: Path, folder: Path) -> None:
-        settings = ProcessingSettings(engine="nearest", preset="ultrafast")
+    def __init__(self, clip: Path, folder: Path, **chosen: Any) -> None:
+        settings = ProcessingSettings(**{"engine": "nearest", "preset": "ultrafast", **chosen})
         self.plan: Plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
         self.index = build_index(self.plan, lambda _: None)
         self.paths = SessionPaths(folder / "sessions", "0" * 12)
@@ -40,14 +41,24 @@ class Bench:
             path.mkdir(parents=True)
         self.told: list[m.Message] = []
 
-    def spool(self) -> None:
+    def spool(self, frames: int = SPOOLED) -> None:
         files = FrameFiles(self.paths, self.plan, keep_frames=False, on_damage=print)
-        processor = AIProcessor(self.plan.upscaling)
-        for frame in FrameReader(self.plan.probe, self.index).frames(0, SPOOLED):
-            rgb = processor.process_frame(frame.rgb, self.plan.probe.colour.white)
-            files.write_upscaled([Finished(frame.number, rgb, 0.1)])
+        white = self.plan.probe.colour.white
+        enlarger = Enlarger(AIProcessor(self.plan.upscaling), white)
+        enlarger.begin()
+        for frame in FrameReader(self.plan.probe, self.index).frames(0, frames):
+            enlarger.look(frame.rgb)
+            files.write_upscaled([Finished(frame.number, enlarger.enlarge(0), 0.1)])
 
-    def render(self, upscaled: list[int], accepted: tuple[int, ...] = ()) -> m.SegmentRendered:
+    def damage(self, frame: int) -> None:
+        path = self.paths.upscaled_frame(frame + 1, "nut")
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+    def render(
+        self, upscaled: list[int], accepted: tuple[int, ...] = (), *, frames: int = FRAMES
+    ) -> m.SegmentRendered:
         told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         job = m.Open(
             session_id=self.paths.session_id,
@@ -59,7 +70,7 @@ class Bench:
             accepted=frozenset(accepted),
         )
         renderer = Renderer(job, told.put, told.put)
-        renderer.submit(m.Render(segment=1, first=0, last=FRAMES, upscaled=upscaled))
+        renderer.submit(m.Render(segment=1, first=0, last=frames, upscaled=upscaled))
         self.told = []
         while not isinstance(message := told.get(timeout=30), m.SegmentRendered):
             if isinstance(message, BaseException):
@@ -107,15 +118,44 @@ def test_the_next_frame_is_computed_while_spooled_ones_are_still_encoded(
 def test_a_damaged_spooled_frame_is_computed_again(bench: Bench) -> None:
     whole = bench.render([])
     bench.spool()
-    path = bench.paths.upscaled_frame(8, "nut")
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+    bench.damage(7)
     resumed = bench.render(list(range(SPOOLED)))
     assert resumed.sha256 == whole.sha256
     assert sorted(bench.done(computed=True)) == [7, *range(SPOOLED, FRAMES)]
     assert resumed.frames_computed == FRAMES - SPOOLED + 1
     assert [t.code for t in bench.told if isinstance(t, m.Notice)] == ["damaged-frame"]
+
+
+SHORT = 12
+
+
+@pytest.fixture
+def reusing(clip: Path, tmp_path: Path) -> Bench:
+    """With a network that computes only what has changed."""
+    chosen = {"engine": "ncnn", "model": "waifu2x-upconv7-anime-2x-n1", "device": "cpu"}
+    return Bench(clip, tmp_path, **chosen)
+
+
+def test_a_segment_resumed_from_any_frame_has_the_same_bytes(reusing: Bench) -> None:
+    whole = reusing.render([], frames=SHORT)
+    assert 0.1 < whole.reused < 0.9
+    reusing.spool(SHORT)
+    for stopped in range(SHORT + 1):
+        resumed = reusing.render(list(range(stopped)), frames=SHORT)
+        assert (resumed.sha256, resumed.reused) == (whole.sha256, whole.reused), stopped
+        assert resumed.frames_computed == SHORT - stopped
+    shares = [t.reused for t in reusing.told if isinstance(t, m.FrameDone)]
+    assert shares == [0.0] * SHORT, "nothing was computed"
+
+
+def test_what_a_damaged_frame_was_the_base_of_has_the_same_bytes(reusing: Bench) -> None:
+    whole = reusing.render([], frames=SHORT)
+    reusing.spool(8)
+    for frame in (4, 5, 7):
+        reusing.damage(frame)
+    resumed = reusing.render(list(range(8)), frames=SHORT)
+    assert resumed.sha256 == whole.sha256
+    assert resumed.frames_computed == SHORT - 8 + 3
 
 
 BROKEN = 17

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsuzuki.upscaling import NcnnEngine, find, networks, tiling
+from tsuzuki.upscaling.cover import Rect
 from tsuzuki.upscaling.tiling import Tiler, default_tile, spans
 
 WHOLE = 100_000
@@ -16,14 +17,17 @@ WHOLE = 100_000
 def run(name: str, planes: np.ndarray, tile: int) -> np.ndarray:
     network = find(name)
     engine = NcnnEngine(network)
-    out = Tiler(network, engine, tile).run(planes)
+    tiler, (_, height, width) = Tiler(network, engine, tile), planes.shape
+    height, width = height * network.scale, width * network.scale
+    out = tiler.run(planes, tiler.part_for(Rect(0, 0, height, width)))
     engine.close()
-    return out
+    return out[:, :height, :width]
 
 
 @given(st.sampled_from(networks()), st.integers(1, 3000), st.integers(32, 4000))
 def test_tiles_cover_the_frame_once(network, length, tile) -> None:
-    cut = spans(network, length, tile)
+    stop = -(-length // network.multiple) * network.multiple
+    cut = spans(network, 0, stop, length, tile)
     assert cut[0].start == 0
     assert length <= cut[-1].stop < length + network.multiple
     assert all(a.stop == b.start for a, b in pairwise(cut))

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tsuzuki.cli import demo, doctor, models, probe, resume, sessions, upscale
+from tsuzuki.cli import bench, demo, doctor, models, probe, resume, sessions, upscale
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.notes import show_warnings
 
@@ -59,6 +59,7 @@ app = typer.Typer(
 for _command, _epilog in COMMANDS:
     app.command(help=_unwrap(_command.__doc__ or ""), epilog=_epilog or None)(_command)
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(bench.app, name="bench")
 
 
 def _show_version(wanted: bool) -> None:

@@ -22,6 +22,8 @@ LINE_INTERVAL = 10.0
 """Seconds between two lines of plain text."""
 MAX_FAILED = 40
 """Ranges of damaged frames that are listed."""
+LEAST_TOLD = 0.005
+"""Share of reused area from which on it is told."""
 
 
 class Display(Protocol):
@@ -240,6 +242,8 @@ def _finished(event: events.Finished, frames_again: int) -> str:
         f"{_frames(event.frames)}, {size(event.size)}, "
         f"{event.frames_computed} computed in {duration(event.seconds)}"
     )
+    if event.reused >= LEAST_TOLD:
+        figures += f"; {100 * event.reused:.0f} % of the picture reused from the frame before"
     lines = [f"Done: {event.output} ({figures})"]
     if frames_again:
         lines.append(f"The interruption cost {_frames(frames_again)} computed again.")
@@ -273,6 +277,8 @@ def _figures(event: events.StepProgressed) -> str:
         parts.append(f"{duration(event.eta)} left")
     if event.frames_per_second is not None:
         parts.append(f"{event.frames_per_second:.2f} frames/s")
+    if event.reused is not None and event.reused >= LEAST_TOLD:
+        parts.append(f"{100 * event.reused:.0f} % reused")
     if event.disk_used is not None:
         parts.append(f"{size(event.disk_used)} on disk")
     return "".join(f", {part}" for part in parts)

@@ -18,6 +18,7 @@ from tsuzuki.settings import (
     ENGINES,
     NOISE_REDUCTION_LEVELS,
     QUALITIES,
+    REUSES,
     ProcessingSettings,
 )
 
@@ -244,6 +245,24 @@ SegmentFrames = Annotated[
         "--segment-frames",
         help="Longest segment, 1 to 480 frames.",
         show_default="by the output's size",
+        rich_help_panel=FINE,
+    ),
+]
+Reuse = Annotated[
+    str,
+    typer.Option(
+        "--reuse",
+        metavar=_choices(REUSES),
+        help="Compute only what has changed since the last frame: exact where the pixels are the "
+        "same, visual where no difference can be seen; off computes every frame as a whole.",
+        rich_help_panel=PICTURE,
+    ),
+]
+ReuseTolerance = Annotated[
+    float,
+    typer.Option(
+        "--reuse-tolerance",
+        help="For visual: difference of a pixel, of 255, that is no change yet.",
         rich_help_panel=FINE,
     ),
 ]

@@ -30,6 +30,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     noise_reduction: o.NoiseReduction = D.noise_reduction,
     model: o.Model = None,
     range_: o.Range = None,
+    reuse: o.Reuse = D.reuse,
     encoder: o.Encoder = D.encoder,
     crf: o.Crf = None,
     preset: o.Preset = None,
@@ -46,6 +47,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     device: o.Device = D.device,
     engine: o.Engine = D.engine,
     segment_frames: o.SegmentFrames = None,
+    reuse_tolerance: o.ReuseTolerance = D.reuse_tolerance,
     tile_size: o.TileSize = None,
     loss_budget: o.LossBudget = D.loss_budget,
 ) -> None:
@@ -82,6 +84,8 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             "device": device,
             "engine": engine,
             "segment_frames": segment_frames,
+            "reuse": reuse,
+            "reuse_tolerance": reuse_tolerance,
             "tile_size": tile_size,
             "loss_budget": loss_budget,
         }

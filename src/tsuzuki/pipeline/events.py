@@ -58,6 +58,8 @@ class StepProgressed(Event, frozen=True, kw_only=True, tag="step-progress"):
     frames_total: int | None = None
     frames_computed: int | None = None
     """Frames that this run has computed."""
+    reused: float | None = None
+    """Share of their area that was taken over from the frames before, 0 to 1."""
     frames_per_second: float | None = None
     """Mean speed of the last half minute; None until it is known."""
     eta: float | None = None
@@ -85,6 +87,8 @@ class SegmentSealed(Event, frozen=True, kw_only=True, tag="segment-sealed"):
     """Bytes of the encoded segment."""
     frames_computed: int
     """Frames of this segment computed in this run; the others were read from spooled frames."""
+    reused: float = 0.0
+    """Share of the segment's area that was taken over from the frames before, 0 to 1."""
 
 
 class FramesSpooled(Event, frozen=True, kw_only=True, tag="frames-spooled"):
@@ -124,6 +128,8 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     frames: int
     frames_computed: int
     """Frames computed by this run."""
+    reused: float = 0.0
+    """Share of the whole video's area that was taken over from the frames before, 0 to 1."""
     failed_frames: tuple[int, ...]
     """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
     seconds: float

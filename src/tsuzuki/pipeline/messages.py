@@ -92,12 +92,27 @@ class Combine(Message, frozen=True, kw_only=True, tag=True):
     """Final path; the output is written beside it under a temporary name."""
 
 
+class Compare(Message, frozen=True, kw_only=True, tag=True):
+    """Compute every frame with reuse and without. Answer: `Compared`."""
+
+    plan: Plan
+
+
 class Stop(Message, frozen=True, kw_only=True, tag=True):
     """Save what is finished and exit. Answer: `Stopped`."""
 
 
 Request = (
-    MakePlan | Look | BuildIndex | Open | ExtractFrames | Render | Committed | Combine | Stop
+    MakePlan
+    | Look
+    | BuildIndex
+    | Compare
+    | Open
+    | ExtractFrames
+    | Render
+    | Committed
+    | Combine
+    | Stop
 )  # every kind that a worker understands
 
 
@@ -116,6 +131,8 @@ class FrameDone(Message, frozen=True, kw_only=True, tag=True):
     frame: int
     seconds: float
     computed: bool
+    reused: float = 0.0
+    """Share of the frame that was taken over from the one before, 0 to 1."""
 
 
 class Spooled(Message, frozen=True, kw_only=True, tag=True):
@@ -170,6 +187,25 @@ class SegmentRendered(Message, frozen=True, kw_only=True, tag=True):
     failed: list[int]
     seconds: dict[str, float]
     """Time spent in decoding, the network, encoding."""
+    reused: float
+    """Share of its frames that was taken over from frames before, 0 to 1."""
+
+
+class Compared(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Compare`: how near the frames with reuse come to those without."""
+
+    frames: int
+    reused: float
+    """Share of the area that was taken over, 0 to 1."""
+    worst_frame: int
+    """The frame of the least PSNR, from 1."""
+    worst_psnr: float
+    """Of that frame, over all channels, in dB; infinite where the frames are the same."""
+    mean_psnr: float
+    """Of the mean square error of all frames, in dB."""
+    worst_ssim: float
+    """Structural similarity, at most 1."""
+    mean_ssim: float
 
 
 class Combined(Message, frozen=True, kw_only=True, tag=True):
@@ -204,6 +240,7 @@ Report = (
     | Opened
     | FramesExtracted
     | SegmentRendered
+    | Compared
     | Combined
     | Stopped
     | Failure

@@ -9,8 +9,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,6 +18,7 @@ from tsuzuki.durable import PendingFile, sha256_of, usual_mode
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.spooler import Finished, Spooler
@@ -37,7 +38,9 @@ class _Work:
         self.request = request
         self.on_disk = frozenset(request.upscaled)
         self.failed: list[int] = []
-        self.computed: list[int] = []
+        self.computed: set[int] = set()
+        self.reused: list[float] = []
+        """Share of each frame that was taken over from the one before."""
         self.seconds = {"decode": 0.0, "network": 0.0, "encode": 0.0}
 
 
@@ -71,6 +74,8 @@ class Renderer:
         """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
         self._running = False
+        self._reuses = job.plan.upscaling.reuse is not None
+        """Whether every frame of a segment has to be looked at, be it on disk or not."""
 
     def submit(self, request: m.Render) -> None:
         """Render a segment after those submitted before; the answer is sent when it is done."""
@@ -136,20 +141,24 @@ class Renderer:
                     break
 
     def _upscale(self) -> None:
-        processor = AIProcessor(self._plan.upscaling)
+        enlarger = self._enlarger()
         while True:
             work, frame = self._decoded.get()
             if frame is None:
+                enlarger.begin()
                 self._upscaled.put((work, None))
-            elif frame.number in work.on_disk:  # read in its turn: the network does not wait for it
+                continue
+            begin = time.perf_counter()
+            work.reused.append(enlarger.look(frame.rgb))
+            if frame.number in work.on_disk:  # read in its turn: the network does not wait for it
+                enlarger.skip(partial(self._read_or_compute, work, frame.number))
                 self._upscaled.put((work, frame.number))
-            else:
-                begin = time.perf_counter()
-                rgb = self._compute(processor, work, frame)
-                work.seconds["network"] += time.perf_counter() - begin
-                self._tell(frame.number, rgb, begin, computed=True)
-                self._room.acquire()
-                self._upscaled.put((work, rgb))
+                continue
+            rgb = self._compute(enlarger, work, frame)
+            work.seconds["network"] += time.perf_counter() - begin
+            self._tell(frame.number, rgb, begin, computed=True, reused=work.reused[-1])
+            self._room.acquire()
+            self._upscaled.put((work, rgb))
 
     def _encode(self) -> None:
         while True:
@@ -176,6 +185,7 @@ class Renderer:
                     frames_computed=len(work.computed),
                     failed=work.failed,
                     seconds=work.seconds,
+                    reused=sum(work.reused) / len(work.reused),
                 )
             )
 
@@ -192,21 +202,28 @@ class Renderer:
         if number == last:
             return
         # From the segment's first frame, so that damage is concealed as in any other run.
-        for frame in reader.frames(work.request.first, last, without=work.on_disk):
+        unseen = frozenset[int]() if self._reuses else work.on_disk
+        for frame in reader.frames(work.request.first, last, without=unseen):
             if frame.number >= number:
                 if frame.failed:
                     work.failed.append(frame.number)
                 yield frame
 
-    def _compute(self, processor: AIProcessor, work: _Work, frame: Frame) -> Rgb:
-        white, number = self._plan.probe.colour.white, frame.number
+    def _enlarger(self) -> Enlarger:
+        enlarger = Enlarger(AIProcessor(self._plan.upscaling), self._plan.probe.colour.white)
+        enlarger.begin()
+        return enlarger
+
+    def _compute(self, enlarger: Enlarger, work: _Work, frame: Frame) -> Rgb:
+        number = frame.number
         try:
-            rgb = processor.process_frame(frame.rgb, white, number + 1)
+            rgb = enlarger.enlarge(number + 1)
         except MemoryError as error:
             raise self._out_of_memory(number) from error
+        white = self._plan.probe.colour.white
         if number not in self._job.accepted and (why := implausible(frame.rgb, rgb, white)):
             raise self._suspicious(number, rgb, why)
-        work.computed.append(number)
+        work.computed.add(number)
         return rgb
 
     def _suspicious(self, number: int, rgb: Rgb, why: str) -> SuspiciousFrameError:
@@ -244,29 +261,36 @@ class Renderer:
 
     def _from_disk(self, work: _Work, number: int) -> Rgb:
         begin = time.perf_counter()
-        rgb = self._files.read_upscaled(number)
-        computed = rgb is None
-        if rgb is None:
-            rgb = self._compute_again(work, number)
-        self._tell(number, rgb, begin, computed=computed)
+        rgb = self._read_or_compute(work, number)
+        self._tell(number, rgb, begin, computed=number in work.computed)
         return rgb
+
+    def _read_or_compute(self, work: _Work, number: int) -> Rgb:
+        """Return a frame that lies upscaled on disk; one whose file is damaged is computed."""
+        rgb = self._files.read_upscaled(number)
+        return self._compute_again(work, number) if rgb is None else rgb
 
     def _compute_again(self, work: _Work, number: int) -> Rgb:
-        """Compute a frame whose file turned out damaged when the network was past it already."""
         first = work.request.first
+        without = frozenset[int]() if self._reuses else frozenset(range(first, number))
         reader = self._video.reader(self._job.index)
-        frames = reader.frames(first, number + 1, without=range(first, number))
-        (frame,) = deque(frames, maxlen=1)
-        processor = AIProcessor(self._plan.upscaling)
-        rgb = self._compute(processor, work, frame)
-        processor.close()
+        enlarger = self._enlarger()
+        for frame in reader.frames(first, number + 1, without=without):
+            enlarger.look(frame.rgb)
+            if frame.number == number:
+                break
+            enlarger.skip(partial(self._read_or_compute, work, frame.number))
+        rgb = self._compute(enlarger, work, frame)
+        enlarger.close()
         return rgb
 
-    def _tell(self, number: int, rgb: Rgb, begin: float, *, computed: bool) -> None:
+    def _tell(
+        self, number: int, rgb: Rgb, begin: float, *, computed: bool, reused: float = 0.0
+    ) -> None:
         seconds = time.perf_counter() - begin
         if computed or not self._files.is_kept(number):
             self.spooler.add(Finished(number, rgb, seconds))
-        self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed))
+        self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed, reused=reused))
 
     def _spool(self, group: list[Finished]) -> None:
         self._files.write_upscaled(group)

@@ -55,6 +55,8 @@ class Run:
         self.index = FrameIndex(time_base=(1, 1), pts=[], end=0, starts=[])
         self.segments: list[Segment] = []
         self.frames_computed = 0
+        self.frames_reused = 0.0
+        """Area taken over from frames before, in frames, of those computed."""
         self.overwrite = False
         """Whether an existing output may be replaced; asked for in each run, not read from disk."""
         self.step: StepName | None = None
@@ -201,11 +203,16 @@ class Run:
                 frames_done=meter.done if counts_frames else None,
                 frames_total=meter.total if counts_frames else None,
                 frames_computed=self.frames_computed if counts_frames else None,
+                reused=self._reused if counts_frames else None,
                 frames_per_second=meter.frames_per_second,
                 eta=meter.eta,
                 disk_used=self.store.disk_used if counts_frames else None,
             )
         )
+
+    @property
+    def _reused(self) -> float | None:
+        return self.frames_reused / self.frames_computed if self.frames_computed else None
 
     def reporter(self, step: StepName, meter: Meter) -> Callable[[m.Message], None]:
         """Return what handles the reports of a request that is a whole step."""

@@ -55,6 +55,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     frames_computed: int
     """Frames computed by this run; the others were safe from earlier runs."""
+    reused: float
+    """Share of the video's area that was taken over from the frames before, 0 to 1."""
     failed_frames: tuple[int, ...]
     """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
     seconds: float
@@ -295,6 +297,7 @@ class Runner:
             session_id=run.session_id,
             frames=len(run.index) or run.remembered("upscale").get("total", 0),
             frames_computed=run.frames_computed,
+            reused=run.store.reused(),
             failed_frames=run.failed_frames,
             seconds=time.monotonic() - self._began,
             size=run.remembered("combine")["output"]["size"],

@@ -81,6 +81,12 @@ class Store:
         """Return the frames, from 1, that could not be decoded whole, over all sealed segments."""
         return {f for record in self._records.values() for f in record.failed}
 
+    def reused(self) -> float:
+        """Return the share of the sealed frames' area that was taken over from frames before."""
+        shares = [(r.reuse_share or 0.0, r.frames) for r in self._records.values()]
+        frames = sum(count for _, count in shares)
+        return sum(share * count for share, count in shares) / frames if frames else 0.0
+
     def seal(
         self, segment: Segment, rendered: m.SegmentRendered, plan: Plan, identity: str
     ) -> None:
@@ -98,6 +104,7 @@ class Store:
             frames_computed=rendered.frames_computed,
             failed=[frame + 1 for frame in rendered.failed],
             seconds=rendered.seconds,
+            reuse_share=rendered.reused,
             device=plan.upscaling.device,
             engine=f"{plan.upscaling.engine} {plan.upscaling.engine_version}",
             cpu=plan.cpu,

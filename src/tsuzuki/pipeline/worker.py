@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from tsuzuki.errors import OutOfMemoryError, TsuzukiError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import build_index, make_plan
+from tsuzuki.pipeline.quality import compare
 from tsuzuki.pipeline.render import Renderer
 from tsuzuki.video.processor import VideoProcessor
 
@@ -75,21 +76,27 @@ class Worker:
             self._fail(error)
 
     def _answer(self, request: Any) -> m.Message:
+        answer: m.Message
         match request:
             case m.MakePlan():
-                return m.PlanMade(plan=make_plan(request))
+                answer = m.PlanMade(plan=make_plan(request))
             case m.Look():
-                return m.Looked(facts=VideoProcessor.open(request.path, request.settings).facts)
+                facts = VideoProcessor.open(request.path, request.settings).facts
+                answer = m.Looked(facts=facts)
             case m.BuildIndex():
-                return m.IndexBuilt(index=build_index(request.plan, self._progress))
+                answer = m.IndexBuilt(index=build_index(request.plan, self._progress))
+            case m.Compare():
+                answer = compare(request.plan, self._progress)
             case m.Open():
                 self._renderer = Renderer(request, self._channel.send, self._fail)
-                return m.Opened()
+                answer = m.Opened()
             case m.ExtractFrames():
-                return m.FramesExtracted(failed=self._session.extract(self._progress))
+                answer = m.FramesExtracted(failed=self._session.extract(self._progress))
             case m.Combine():
-                return self._session.combine(request, self._progress)
-        raise AssertionError(f"unknown request {request!r}")
+                answer = self._session.combine(request, self._progress)
+            case _:
+                raise AssertionError(f"unknown request {request!r}")
+        return answer
 
     def _progress(self, done: float) -> None:
         self._channel.send(m.Progress(done=done))

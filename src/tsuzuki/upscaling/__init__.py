@@ -1,6 +1,7 @@
 """Upscale frames with neural networks, the same way every time."""
 
 from tsuzuki.upscaling.catalogue import Network, find, networks
+from tsuzuki.upscaling.cover import Rect
 from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, devices
 from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.ncnn import NcnnEngine
@@ -8,10 +9,12 @@ from tsuzuki.upscaling.plan import Pass, UpscalePlan, plan_upscaling
 from tsuzuki.upscaling.plausible import implausible
 from tsuzuki.upscaling.processor import AIProcessor
 from tsuzuki.upscaling.registry import ENGINES
+from tsuzuki.upscaling.reuse import Changes, ReusePlan
 
 __all__ = [
     "ENGINES",
     "AIProcessor",
+    "Changes",
     "DeviceInfo",
     "Engine",
     "NcnnEngine",
@@ -19,6 +22,8 @@ __all__ = [
     "Pass",
     "Passage",
     "Planes",
+    "Rect",
+    "ReusePlan",
     "UpscalePlan",
     "cpu_features",
     "devices",

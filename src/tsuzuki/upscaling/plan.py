@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
 
 from tsuzuki.settings import EngineName, ProcessingSettings
+from tsuzuki.upscaling.catalogue import Network
 from tsuzuki.upscaling.devices import choose_device
 from tsuzuki.upscaling.presets import choose
 from tsuzuki.upscaling.registry import ENGINES
+from tsuzuki.upscaling.resample import reach_of_bicubic
+from tsuzuki.upscaling.reuse import ReusePlan, plan_reuse
 from tsuzuki.upscaling.tiling import default_tile
 
 Resize = Literal["none", "bicubic", "nearest"]
@@ -45,6 +49,8 @@ class UpscalePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Size of the frames that come in."""
     out_width: int
     out_height: int
+    reuse: ReusePlan | None = None
+    """How unchanged parts of frames are taken over; None computes every frame as a whole."""
     notes: tuple[str, ...] = ()
     """Sentences for the user about the choice of networks."""
 
@@ -79,8 +85,28 @@ def plan_upscaling(
         height=height,
         out_width=out_width,
         out_height=out_height,
+        reuse=_reuse(settings, choice.networks, (w, h), (out_width, out_height)),
         notes=choice.notes,
     )
+
+
+def _reuse(
+    settings: ProcessingSettings,
+    networks: tuple[Network, ...],
+    size: tuple[int, int],
+    out: tuple[int, int],
+) -> ReusePlan | None:
+    if settings.reuse == "off" or not networks:
+        return None
+    tolerance = settings.reuse_tolerance if settings.reuse == "visual" else 0.0
+    if any(network.pools for network in networks):
+        return plan_reuse(tolerance, None)
+    reach, scale = 0.0, 1
+    for network in networks:
+        reach += network.reach / scale
+        scale *= network.scale
+    reach += max(map(reach_of_bicubic, size, out)) / scale
+    return plan_reuse(tolerance, math.ceil(reach))
 
 
 def _nearest(width: int, height: int, out_width: int, out_height: int) -> UpscalePlan:

@@ -7,10 +7,11 @@ import numpy as np
 from tsuzuki.errors import EngineError, ModelError
 from tsuzuki.frame import Rgb
 from tsuzuki.upscaling.catalogue import Network, find
+from tsuzuki.upscaling.cover import Rect
 from tsuzuki.upscaling.engine import Engine, Planes
 from tsuzuki.upscaling.plan import Pass, UpscalePlan
 from tsuzuki.upscaling.registry import ENGINES
-from tsuzuki.upscaling.resample import bicubic, nearest
+from tsuzuki.upscaling.resample import bicubic_needs, bicubic_part, nearest
 from tsuzuki.upscaling.tiling import Tiler
 
 
@@ -25,12 +26,19 @@ class AIProcessor:
         self.plan = plan
         self._engines: dict[str, Engine] = {}
         self._tilers: list[Tiler] = []
+        self._sizes: list[tuple[int, int]] = []
+        """Height and width of each pass's input."""
+        height, width = plan.height, plan.width
         try:
             for step in plan.passes:
                 self._tilers.append(self._prepare(step, threads))
+                self._sizes.append((height, width))
+                scale = self._tilers[-1].network.scale
+                height, width = height * scale, width * scale
         except BaseException:
             self.close()
             raise
+        self._resize = (width, height, plan.out_width, plan.out_height)
 
     def process_frame(self, rgb: Rgb, white: int, number: int | None = None) -> Rgb:
         """Return the upscaled frame, of the same type and with the same ``white``.
@@ -44,17 +52,58 @@ class AIProcessor:
             return nearest(rgb, plan.out_width, plan.out_height)
         if not plan.passes and plan.resize == "none":
             return rgb.copy()
-        planes: Planes = np.multiply(rgb, np.float32(1 / white), dtype=np.float32)
-        for tiler in self._tilers:
-            planes = tiler.run(np.clip(planes, 0.0, 1.0, out=planes))
-        if plan.resize == "bicubic":
-            planes = bicubic(planes, plan.out_width, plan.out_height)
-        return _quantised(planes, rgb, white, number)
+        return self._compute(rgb, white, Rect(0, 0, plan.out_height, plan.out_width), number)
+
+    def process_parts(
+        self, rgb: Rgb, white: int, parts: list[Rect], before: Rgb, number: int | None = None
+    ) -> Rgb:
+        """Return ``before``, an upscaled frame, with some parts computed anew from ``rgb``.
+
+        ``parts`` are in input pixels.
+        """
+        self._check(rgb, number)
+        out = before.copy()
+        for part in parts:
+            wanted = self._enlarged(part)
+            out[:, wanted.rows, wanted.columns] = self._compute(rgb, white, wanted, number)
+        return out
 
     def close(self) -> None:
         """Release the device. The processor cannot be used afterwards."""
         for engine in self._engines.values():
             engine.close()
+
+    def _compute(self, rgb: Rgb, white: int, wanted: Rect, number: int | None) -> Rgb:
+        """Return the part ``wanted`` of the upscaled frame."""
+        plan = self.plan
+        needed = bicubic_needs(wanted, self._resize) if plan.resize == "bicubic" else wanted
+        parts: list[Rect] = []
+        for tiler, step in zip(reversed(self._tilers), reversed(self._sizes), strict=True):
+            parts.insert(0, tiler.part_for(needed))
+            needed = parts[0].grown(tiler.network.reach, *step)
+        values = rgb[:, needed.rows, needed.columns]
+        planes: Planes = np.multiply(values, np.float32(1 / white), dtype=np.float32)
+        at = needed
+        for tiler, part in zip(self._tilers, parts, strict=True):
+            np.clip(planes, 0.0, 1.0, out=planes)
+            planes = tiler.run(planes, part.moved(-at.top, -at.left))
+            at = part.times(tiler.network.scale)
+        if plan.resize == "bicubic":
+            planes = bicubic_part(planes, at, wanted, self._resize)
+        else:
+            inside = wanted.moved(-at.top, -at.left)
+            planes = planes[:, inside.rows, inside.columns]
+        return _quantised(planes, rgb, white, number)
+
+    def _enlarged(self, part: Rect) -> Rect:
+        """Return the output pixels that lie within a part of the input."""
+        plan = self.plan
+        return Rect(
+            part.top * plan.out_height // plan.height,
+            part.left * plan.out_width // plan.width,
+            -(-part.bottom * plan.out_height // plan.height),
+            -(-part.right * plan.out_width // plan.width),
+        )
 
     def _prepare(self, step: Pass, threads: int | None) -> Tiler:
         network = find(step.network)

@@ -17,7 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tsuzuki.upscaling.catalogue import Network
+from tsuzuki.upscaling.catalogue import Edges, Network
+from tsuzuki.upscaling.cover import Rect
 from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.graph import Pool
 from tsuzuki.upscaling.resample import nearest
@@ -53,87 +54,109 @@ def default_tile(network: Network, width: int, height: int) -> int:
     return max(SMALLEST_TILE, (math.isqrt(pixels) - border) // 16 * 16)
 
 
-def spans(network: Network, length: int, tile: int) -> list[Span]:
-    """Cut an axis of ``length`` pixels into tiles of nearly equal size, none above ``tile``.
+def spans(network: Network, start: int, stop: int, length: int, tile: int) -> list[Span]:
+    """Cut ``start`` to ``stop`` of an axis into tiles of nearly equal size, none above ``tile``.
 
-    The last one may go beyond the frame, up to the network's multiple.
+    Both lie a multiple of the network's multiple apart; the last tile may so go beyond the axis,
+    which has ``length`` pixels.
     """
     multiple = network.multiple
-    whole = -(-length // multiple) * multiple
-    count = -(-whole // max(multiple, tile // multiple * multiple))
-    edges = [whole // multiple * i // count * multiple for i in range(count + 1)]
+    count = -(-(stop - start) // max(multiple, tile // multiple * multiple))
+    edges = [start + (stop - start) // multiple * i // count * multiple for i in range(count + 1)]
     border, margin = network.reach, network.margin
-    return [
-        Span(a, b, max(a - border, -margin), min(b + border, whole + margin))
-        for a, b in pairwise(edges)
-    ]
+    end = stop + -(-(length - stop) // multiple) * multiple + margin
+    return [Span(a, b, max(a - border, -margin), min(b + border, end)) for a, b in pairwise(edges)]
 
 
 class Tiler:
     """Runs frames of any size through an engine, in tiles of at most ``tile`` pixels a side."""
 
     def __init__(self, network: Network, engine: Engine, tile: int) -> None:
-        self._network = network
+        self.network = network
         self._engine = engine
         self._tile = tile
 
-    def run(self, planes: Planes) -> Planes:
-        """Return the enlarged frame."""
-        network = self._network
-        _, height, width = planes.shape
-        rows, columns = spans(network, height, self._tile), spans(network, width, self._tile)
-        out = np.empty((3, height * network.scale, width * network.scale), dtype=np.float32)
-        padded = self._pad(planes, rows[-1].stop - height, columns[-1].stop - width)
-        tiles = [(row, column) for row in rows for column in columns]
-        for (row, column), piece in zip(tiles, self._results(padded, tiles), strict=True):
-            self._place(out, planes, row, column, piece)
-        return out
-
-    def _pad(self, planes: Planes, below: int, right: int) -> Planes:
-        margin = self._network.margin
-        return np.pad(
-            planes,
-            ((0, 0), (margin, margin + below), (margin, margin + right)),
-            mode=self._network.edges,
+    def part_for(self, wanted: Rect) -> Rect:
+        """Return the part to run (input pixels) so that ``wanted`` (output pixels) is computed."""
+        multiple, scale = self.network.multiple, self.network.scale
+        step = multiple * scale
+        return Rect(
+            wanted.top // step * multiple,
+            wanted.left // step * multiple,
+            -(-wanted.bottom // step) * multiple,
+            -(-wanted.right // step) * multiple,
         )
 
-    def _piece(self, padded: Planes, row: Span, column: Span) -> Planes:
-        margin = self._network.margin
-        piece = padded[
-            :,
-            row.begin + margin : row.end + margin,
-            column.begin + margin : column.end + margin,
-        ]
-        return np.ascontiguousarray(piece)
+    def run(self, planes: Planes, part: Rect) -> Planes:
+        """Return a part, enlarged, of the frame ``planes``.
 
-    def _results(self, padded: Planes, tiles: list[tuple[Span, Span]]) -> Iterator[Planes]:
-        if not self._network.pools or len(tiles) == 1:
+        The part is one of `part_for`, and may go beyond the frame. Networks that pool need the
+        whole frame.
+        """
+        _, height, width = planes.shape
+        rows = spans(self.network, part.top, part.bottom, height, self._tile)
+        columns = spans(self.network, part.left, part.right, width, self._tile)
+        enlarged = part.times(self.network.scale)
+        out = np.empty((3, enlarged.height, enlarged.width), dtype=np.float32)
+        tiles = [(row, column) for row in rows for column in columns]
+        for (row, column), piece in zip(tiles, self._results(planes, tiles), strict=True):
+            self._place(out, planes, part, row, column, piece)
+        return out
+
+    def _piece(self, planes: Planes, row: Span, column: Span) -> Planes:
+        _, height, width = planes.shape
+        rows = _positions(row.begin, row.end, height, self.network.edges)
+        columns = _positions(column.begin, column.end, width, self.network.edges)
+        return np.ascontiguousarray(planes[:, rows][:, :, columns])
+
+    def _results(self, planes: Planes, tiles: list[tuple[Span, Span]]) -> Iterator[Planes]:
+        if not self.network.pools or len(tiles) == 1:
             for row, column in tiles:
-                yield self._engine.run(self._piece(padded, row, column))
+                yield self._engine.run(self._piece(planes, row, column))
             return
-        passages = [self._engine.begin(self._piece(padded, *tile)) for tile in tiles]
-        for pool in self._network.graph().pools:
-            _synchronise(pool, passages, tiles, parked=self._is_parked(padded))
+        passages = [self._engine.begin(self._piece(planes, *tile)) for tile in tiles]
+        for pool in self.network.graph().pools:
+            _synchronise(pool, passages, tiles, parked=self._is_parked(planes))
         for passage in passages:
             yield passage.finish()
 
-    def _is_parked(self, padded: Planes) -> bool:
-        held = padded[0].size * self._network.memory * PARKED_SHARE
+    def _is_parked(self, planes: Planes) -> bool:
+        margin = 2 * self.network.margin
+        _, height, width = planes.shape
+        held = (height + margin) * (width + margin) * self.network.memory * PARKED_SHARE
         return bool(held <= min(PARKED_BYTES, _physical_memory() // 4))
 
-    def _place(self, out: Planes, planes: Planes, row: Span, column: Span, piece: Planes) -> None:
-        """Write the tile's own part of a piece to its place, cut to the frame."""
-        scale = self._network.scale
-        trimmed = self._network.reach if self._network.trims else 0
+    def _place(
+        self, out: Planes, planes: Planes, part: Rect, row: Span, column: Span, piece: Planes
+    ) -> None:
+        """Write the tile's own part of a piece to its place."""
+        scale = self.network.scale
+        trimmed = self.network.reach if self.network.trims else 0
+        own = Rect(row.start, column.start, row.stop, column.stop)
+        target = own.moved(-part.top, -part.left).times(scale)
+        source = own.moved(-row.begin - trimmed, -column.begin - trimmed).times(scale)
+        values = piece[:, source.rows, source.columns]
+        if self.network.adds_enlargement:
+            values = values + nearest(self._own(planes, own), target.width, target.height)
+        out[:, target.rows, target.columns] = values
+
+    def _own(self, planes: Planes, own: Rect) -> Planes:
         _, height, width = planes.shape
-        bottom, right = min(row.stop, height), min(column.stop, width)
-        y, x = (row.start - row.begin - trimmed) * scale, (column.start - column.begin - trimmed)
-        x *= scale
-        target = out[:, row.start * scale : bottom * scale, column.start * scale : right * scale]
-        target[:] = piece[:, y : y + target.shape[1], x : x + target.shape[2]]
-        if self._network.adds_enlargement:
-            own = planes[:, row.start : bottom, column.start : right]
-            target += nearest(own, target.shape[2], target.shape[1])
+        rows = _positions(own.top, own.bottom, height, self.network.edges)
+        columns = _positions(own.left, own.right, width, self.network.edges)
+        return planes[:, rows][:, :, columns]
+
+
+def _positions(start: int, stop: int, length: int, edges: Edges) -> slice | NDArray[np.int64]:
+    """Return where the pixels ``start`` to ``stop`` of an axis are read from."""
+    if 0 <= start <= stop <= length:
+        return slice(start, stop)
+    positions = np.arange(start, stop)
+    if edges == "edge" or length == 1:
+        return np.clip(positions, 0, length - 1)
+    period = 2 * (length - 1)
+    positions %= period
+    return np.minimum(positions, period - positions)
 
 
 def _physical_memory() -> int:

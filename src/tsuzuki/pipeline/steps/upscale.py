@@ -81,6 +81,7 @@ class _Upscaling:
     def _count(self, done: m.FrameDone) -> None:
         if done.computed:
             self._run.frames_computed += 1
+            self._run.frames_reused += done.reused
             remembered = self._run.remembered("upscale")
             remembered["reached"] = max(remembered.get("reached", 0), done.frame + 1)
         self._meter.add(computed=done.computed)
@@ -112,5 +113,6 @@ class _Upscaling:
                 last=segment.last,
                 size=rendered.size,
                 frames_computed=rendered.frames_computed,
+                reused=rendered.reused,
             )
         )

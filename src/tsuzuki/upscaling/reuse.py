@@ -1,0 +1,143 @@
+"""Which parts of a frame have to be computed anew, because their input has changed.
+
+Drawn animation, screen recordings and fixed cameras repeat themselves. For each block of a frame
+the input is kept that its present output was computed from. A block of a new frame has changed
+where it differs from that, so errors cannot pile up from frame to frame. What has to be computed
+are the changed blocks and all that lies within the network's reach of them.
+
+The output is at every frame what the network gives for the frame of the kept blocks: a function of
+the frames since the last one that was computed as a whole, and of nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tsuzuki.frame import Rgb
+from tsuzuki.upscaling.cover import Costs, Mask, Rect, cover
+
+BLOCK = 8
+"""Edge of a block in pixels: that of the blocks that most video codecs change at a time."""
+EACH_PIXELS = 1000
+"""What starting the network once more costs, in input pixels of its work."""
+MEAN_SHARE = 1 / 3
+"""Mean difference within a block that counts as a change, as a share of that of a pixel."""
+
+
+class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How changes are found and covered; equal plans and frames give equal decisions."""
+
+    tolerance: float
+    """Greatest difference of a pixel, of 255, that does not count as a change."""
+    mean_tolerance: float
+    """Greatest mean difference of a block, of 255, that does not count as a change."""
+    reach: int | None
+    """Input pixels around a pixel that decide its output; None where all do."""
+    block: int = BLOCK
+    each: int = EACH_PIXELS
+
+
+def plan_reuse(tolerance: float, reach: int | None) -> ReusePlan:
+    """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
+    return ReusePlan(tolerance=tolerance, mean_tolerance=tolerance * MEAN_SHARE, reach=reach)
+
+
+class Changes:
+    """Finds what has changed, frame by frame, in the order of the frames."""
+
+    def __init__(self, plan: ReusePlan, white: int) -> None:
+        self._plan = plan
+        self._limits = plan.tolerance * white / 255, plan.mean_tolerance * white / 255
+        self._kept: Rgb | None = None
+
+    @property
+    def kept(self) -> Rgb:
+        """The frame that the present output is computed from."""
+        if self._kept is None:
+            raise ValueError("no frame has been looked at")
+        return self._kept
+
+    def look(self, rgb: Rgb) -> list[Rect] | None:
+        """Return the parts to compute anew, in input pixels; None for the whole frame.
+
+        They are to be computed from `kept`, which this changes.
+        """
+        if self._kept is None:
+            self._kept = rgb.copy()
+            return None
+        changed = self._changed(rgb, self._kept)
+        if not changed.any():
+            return []
+        parts = self._parts(changed)
+        if parts is None:
+            self._kept[:] = rgb
+            return None
+        self._keep(rgb, changed, parts)
+        _, height, width = rgb.shape
+        return [part.times(self._plan.block).grown(0, height, width) for part in parts]
+
+    def _changed(self, rgb: Rgb, kept: Rgb) -> Mask:
+        """Return which blocks have changed."""
+        block = self._plan.block
+        _, height, width = rgb.shape
+        rows, columns = -(-height // block), -(-width // block)
+        difference = np.zeros((3, rows * block, columns * block), dtype=rgb.dtype)
+        inside = difference[:, :height, :width]
+        np.subtract(np.maximum(rgb, kept), np.minimum(rgb, kept), out=inside)
+        lines = difference.reshape(3, rows, block, columns * block)
+        most, most_mean = self._limits
+        greatest = lines.max(axis=(0, 2)).reshape(rows, columns, block).max(axis=2)
+        if most_mean >= most:
+            return np.asarray(greatest > most)
+        total = lines.sum(axis=(0, 2), dtype=np.uint32).reshape(rows, columns, block).sum(axis=2)
+        return np.asarray((greatest > most) | (total > most_mean * _areas(height, width, block)))
+
+    def _parts(self, changed: Mask) -> list[Rect] | None:
+        """Return rectangles of blocks; None where the whole frame costs no more."""
+        plan = self._plan
+        if plan.reach is None:
+            return None
+        costs = Costs(border=plan.reach / plan.block, each=plan.each / plan.block**2)
+        parts = cover(_grown(changed, self._growth), costs)
+        if sum(float(costs.of(p.height, p.width)) for p in parts) >= costs.of(*changed.shape):
+            return None
+        return parts
+
+    def _keep(self, rgb: Rgb, changed: Mask, parts: list[Rect]) -> None:
+        """Take over the blocks that have changed, and those whose whole effect is computed."""
+        mask = changed.copy()
+        for part in parts:
+            inner = part.shrunk(self._growth, *changed.shape)
+            mask[inner.rows, inner.columns] = True
+        block = self._plan.block
+        _, height, width = rgb.shape
+        pixels = mask.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
+        np.copyto(self.kept, rgb, where=pixels)
+
+    @property
+    def _growth(self) -> int:
+        """Blocks around a block whose output it decides."""
+        return math.ceil((self._plan.reach or 0) / self._plan.block)
+
+
+def _areas(height: int, width: int, block: int) -> NDArray[np.int64]:
+    """Return the number of values in each block; those at the far edges may be smaller."""
+    rows = np.minimum(block, height - np.arange(0, height, block))
+    columns = np.minimum(block, width - np.arange(0, width, block))
+    return np.asarray(3 * rows[:, None] * columns)
+
+
+def _grown(mask: Mask, by: int) -> Mask:
+    """Return the mask with all cells set that lie within ``by`` of a set one."""
+    for _ in range(by):
+        grown = mask.copy()
+        grown[1:] |= mask[:-1]
+        grown[:-1] |= mask[1:]
+        mask = grown.copy()
+        mask[:, 1:] |= grown[:, :-1]
+        mask[:, :-1] |= grown[:, 1:]
+    return mask
