@@ -65,7 +65,7 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     reuse: Reuse = "visual"
     """Where nothing has changed since the last frame, take over its result: ``exact`` where the
     pixels are the same, ``visual`` where no difference can be seen; ``off`` computes all anew."""
-    reuse_tolerance: float = 3.0
+    reuse_tolerance: float = 6.0
     """For ``visual``: greatest difference of a pixel, of 255, that does not count as a change."""
     encoder: EncoderName = "x264"
     crf: float | None = None

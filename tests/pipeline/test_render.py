@@ -4,6 +4,7 @@ import queue
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -22,7 +23,7 @@ from tsuzuki.pipeline.render import Renderer
 from tsuzuki.pipeline.spooler import Finished
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscaling import AIProcessor, Pass
+from tsuzuki.upscaling import AIProcessor, Pass, find
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.segment import SegmentEncoder
 
@@ -199,7 +200,9 @@ def test_too_little_memory_names_the_tile_size_to_go_on_with(
             bench.plan.upscaling, passes=(tiled,), resize="nearest"
         ))
     )  # fmt: skip
-    monkeypatch.setattr(AIProcessor, "_prepare", lambda *_: None)
+    monkeypatch.setattr(
+        AIProcessor, "_prepare", lambda *_: SimpleNamespace(network=find(tiled.network))
+    )
     break_frame(monkeypatch, fail)
     with pytest.raises(OutOfMemoryError, match=r"--tile-size 48 ") as told:
         bench.render([])

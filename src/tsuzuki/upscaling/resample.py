@@ -31,6 +31,8 @@ def bicubic(planes: Planes, width: int, height: int) -> Planes:
     pixel counts on.
     """
     _, old_height, old_width = planes.shape
+    if (old_width, old_height) == (width, height):
+        return planes
     sizes = (old_width, old_height, width, height)
     return bicubic_part(planes, Rect(0, 0, old_height, old_width), Rect(0, 0, height, width), sizes)
 

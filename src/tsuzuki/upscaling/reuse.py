@@ -24,8 +24,9 @@ BLOCK = 8
 """Edge of a block in pixels: that of the blocks that most video codecs change at a time."""
 EACH_PIXELS = 1000
 """What starting the network once more costs, in input pixels of its work."""
-MEAN_SHARE = 1 / 3
-"""Mean difference within a block that counts as a change, as a share of that of a pixel."""
+MEAN_SHARE = 0.15
+"""Mean difference within a block that is no change yet, as a share of that of a pixel. With a
+tolerance of 6 it is 0.9, so that even one grey level more all over a block counts as a change."""
 
 
 class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
