@@ -33,6 +33,7 @@ from tsuzuki.pipeline import supervisor as supervising
 from tsuzuki.pipeline.jobs import make_plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps.upscale import upscale
+from tsuzuki.pipeline.team import Team
 from tsuzuki.sessions.frame_index import FrameIndex, Start
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.settings import ProcessingSettings
@@ -64,11 +65,11 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
         video = {**plan.video_info, "frame_count": frames}
         session_id = manager.create_session(clip, settings, video)
         worker = InstantWorker(manager.paths(session_id), clock)
-        supervisor = supervising.Supervisor(threading.Event(), lambda _: None)
-        run = Run(manager, session_id, plan, supervisor, lambda _: None)
+        team = Team(threading.Event(), lambda _: None)
+        run = Run(manager, session_id, plan, team, lambda _: None)
         run.set_index(index)
 
-        def get_worker() -> InstantWorker:
+        def get_worker(_: threading.Event) -> InstantWorker:
             return worker
 
         def now() -> float:

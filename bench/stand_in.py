@@ -47,7 +47,7 @@ class InstantWorker:
         elif isinstance(request, m.Render):
             self._says.append(self._render(request))
 
-    def get(self, timeout: float) -> Any:  # noqa: ARG002 - it never has to wait
+    def get(self, *, block: bool, timeout: float) -> Any:  # noqa: ARG002 - it never has to wait
         """Return the next message."""
         begin, begin_work = time.perf_counter(), time.thread_time()
         message = None
@@ -83,5 +83,5 @@ class InstantWorker:
         yield m.SegmentRendered(
             segment=request.segment, temporary=str(temporary), size=7, sha256="0" * 64,
             frames_computed=request.last - request.first, failed=[],
-            seconds={"decode": 1.0, "network": 1.0, "encode": 1.0},
+            seconds={"decode": 1.0, "network": 1.0, "encode": 1.0}, reused=0.0,
         )  # fmt: skip

@@ -87,10 +87,14 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """``auto``, ``cpu`` or ``gpu:N``. Recorded once resolved."""
     keep_frames: bool = False
     """Also keep every extracted and upscaled frame as PNG in the session folder."""
+    workers: int = 1
+    """Processes that render segments side by side, 1 to 64: one for each GPU."""
     loss_budget: float = 2.0
     """Seconds of finished work that a kill may cost at most."""
 
-    NOT_IN_OUTPUT: ClassVar[frozenset[str]] = frozenset({"device", "keep_frames", "loss_budget"})
+    NOT_IN_OUTPUT: ClassVar[frozenset[str]] = frozenset(
+        {"device", "keep_frames", "workers", "loss_budget"}
+    )
     """Fields that never change the output, so they are no part of the session's identity."""
     IN_ID: ClassVar[tuple[str, ...]] = ("scale_factor", "quality", "noise_reduction")
     """Fields that enter the session id by name."""
@@ -216,7 +220,7 @@ def _text(value: object) -> str:
 _MOMENT = f"a moment from 0 to {MAX_SECONDS:,} seconds with at most {DECIMALS} decimals"
 _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     ("a number", _number, ("scale_factor", "reuse_tolerance", "crf", "loss_budget")),
-    ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames")),
+    ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames", "workers")),
     (_MOMENT, _moment, ("range_start", "range_end")),
     ("true or false", _flag, ("keep_frames",)),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
@@ -269,6 +273,7 @@ def _check(s: ProcessingSettings) -> None:
         0.0 <= s.loss_budget <= 3600.0,
         "The loss budget must lie between 0 and 3600 seconds.",
     )
+    need("workers", 1 <= s.workers <= 64, "There may be between 1 and 64 workers.")
     start, end = s.range_start, s.range_end
     need(
         "range_end",

@@ -40,7 +40,11 @@ def test_messages_arrive_as_they_were(frames: list[int], text: str, seconds: flo
 
 
 def test_requests_arrive_as_they_were() -> None:
-    sent = (m.Render(segment=1, first=0, last=9, upscaled=[3]), m.Committed(last=9), m.Stop())
+    sent = (
+        m.Render(segment=1, first=0, last=9, upscaled=[3]),
+        m.Committed(first=0, last=9),
+        m.Stop(),
+    )
     assert through(*sent, receives=m.Request) == [*sent, None]
 
 

@@ -55,7 +55,7 @@ def test_a_segment_within_half_the_budget_is_never_spooled() -> None:
     for number in range(30):
         spooler.add(frame(number, 0.3))
         if number % 3 == 2:
-            spooler.forget(number + 1)
+            spooler.forget(range(number + 1))
     spooler.flush()
     assert disk.groups == []
 
@@ -88,7 +88,7 @@ def test_everything_is_written_where_frames_are_kept() -> None:
     spooler = disk.spooler(keep_all=True)
     for number in range(5):
         spooler.add(frame(number, 0.0001))
-        spooler.forget(number + 1)
+        spooler.forget(range(number + 1))
     spooler.flush()
     assert [n for group in disk.groups for n in group] == list(range(5))
 
@@ -110,7 +110,7 @@ def test_what_is_sealed_while_its_group_is_being_written_is_left_out() -> None:
     for number in range(3):
         spooler.add(Finished(number, part, 0.5))
     eventually(disk.entered.is_set)
-    spooler.forget(2)
+    spooler.forget(range(2))
     disk.open.set()
     spooler.flush()
     assert disk.groups == [[0], [2]]

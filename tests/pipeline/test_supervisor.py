@@ -72,7 +72,7 @@ def test_deaths_without_progress_end_the_run(supervisor: Watched, clip: Path) ->
         supervisor.kill_worker()
         with pytest.raises(WorkerRestartedError):
             supervisor.receive()
-        supervisor.send(m.Committed(last=0))  # makes it start the next one
+        supervisor.send(m.Committed(first=0, last=0))  # makes it start the next one
     supervisor.kill_worker()
     with pytest.raises(WorkerError, match="tsuzuki resume"):
         supervisor.receive()
@@ -195,7 +195,7 @@ def test_stopping_starts_no_new_worker(supervisor: Watched, clip: Path) -> None:
 
     def on_report(message: m.Message) -> None:
         heard.append(message)
-        supervisor.send(m.Committed(last=1))
+        supervisor.send(m.Committed(first=0, last=1))
 
     time.sleep(1)  # for the answer to lie in the inbox
     supervisor.stop(on_report)

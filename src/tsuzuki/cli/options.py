@@ -275,6 +275,16 @@ TileSize = Annotated[
         rich_help_panel=FINE,
     ),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=64,
+        help="Processes that render side by side: one for each GPU. The bytes stay the same.",
+        rich_help_panel=RUN,
+    ),
+]
 LossBudget = Annotated[
     float,
     typer.Option(

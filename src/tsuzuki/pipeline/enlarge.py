@@ -38,7 +38,8 @@ class Enlarger:
         if self._parts is None:
             return 0.0
         computed = sum(part.height * part.width for part in self._parts)
-        return 1.0 - computed / (rgb.shape[1] * rgb.shape[2])
+        _, height, width = rgb.shape
+        return 1.0 - computed / float(height * width)
 
     def enlarge(self, number: int) -> Rgb:
         """Return the frame enlarged; it is not to be written to. ``number`` is for messages."""

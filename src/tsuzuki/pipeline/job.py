@@ -97,6 +97,7 @@ def resume(
     accept_changes: bool = False,
     accept_suspicious: Iterable[int] = (),
     tile_size: int | None = None,
+    workers: int = 1,
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
@@ -104,7 +105,8 @@ def resume(
     """Go on with a session, with its own settings; see `upscale` for the parameters.
 
     ``video`` says where the video lies now, if it was moved. ``tile_size`` goes on with other tiles
-    from the next segment on, where memory is short; that is an accepted change.
+    from the next segment on, where memory is short; that is an accepted change. ``workers`` are
+    for this run only.
 
     A session that was begun elsewhere and brought into the folder needs both ``video`` and
     ``output``: what it names itself is not touched unasked.
@@ -119,7 +121,7 @@ def resume(
         if not manager.is_own(session_id) and (moved is None or target is None):
             raise _foreign(progress, moved, paths)
         runner.accepted = frozenset(accept_suspicious)
-        settings = ProcessingSettings.from_dict(progress["settings"])
+        settings = ProcessingSettings.from_dict({**progress["settings"], "workers": workers})
         if tile_size is not None:
             settings = ProcessingSettings.from_dict({**settings.to_dict(), "tile_size": tile_size})
             runner.may_differ |= TILES
@@ -177,4 +179,4 @@ def _runner(
             runner.stop(error)
             raise
         finally:
-            runner.supervisor.stop(lambda _: None)
+            runner.team.stop(lambda _: None)

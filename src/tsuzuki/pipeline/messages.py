@@ -61,6 +61,10 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
     loss_budget: float
     accepted: frozenset[int] = frozenset()
     """Frames (from 0) that the user takes as they come out of the network."""
+    device: str | None = None
+    """Device of this worker where several share the work; None is the plan's."""
+    threads: int | None = None
+    """Processor cores that the network may use; None is all."""
 
 
 class ExtractFrames(Message, frozen=True, kw_only=True, tag=True):
@@ -78,8 +82,9 @@ class Render(Message, frozen=True, kw_only=True, tag=True):
 
 
 class Committed(Message, frozen=True, kw_only=True, tag=True):
-    """All frames before ``last`` are sealed and need no spooling any more. No answer."""
+    """The frames [first, last) are sealed and need no spooling any more. No answer."""
 
+    first: int
     last: int
 
 

@@ -28,9 +28,11 @@ class WorkerProcess:
     """A child process that renders; it dies with this one, whatever becomes of this one.
 
     Messages from it are in ``inbox``, in order; None follows the last one when it is gone.
+    ``news`` is set with each of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, news: threading.Event | None = None) -> None:
+        self._news = news or threading.Event()
         # -P: a file named like a module in the current folder must not be run.
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [sys.executable, "-P", "-c", _PROGRAM],
@@ -94,10 +96,12 @@ class WorkerProcess:
         try:
             while (message := self._channel.receive()) is not None:
                 self.inbox.put(message)
+                self._news.set()
         except (OSError, ValueError):
             _log.exception("the worker sent something unreadable")
         finally:
             self.inbox.put(None)
+            self._news.set()
 
     def _read_stderr(self) -> None:
         assert self._process.stderr is not None

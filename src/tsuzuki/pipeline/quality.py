@@ -15,9 +15,9 @@ from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.pipeline.jobs import build_index
 from tsuzuki.pipeline.plan import Plan, cut_segments
 from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor
-from tsuzuki.video.facts import FrameIndex
 from tsuzuki.video.likeness import Likeness
 from tsuzuki.video.processor import VideoProcessor
 

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import msgspec
+
 from tsuzuki.durable import PendingFile, sha256_of, usual_mode
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
@@ -210,7 +212,11 @@ class Renderer:
                 yield frame
 
     def _enlarger(self) -> Enlarger:
-        enlarger = Enlarger(AIProcessor(self._plan.upscaling), self._plan.probe.colour.white)
+        plan = self._plan.upscaling
+        if self._job.device is not None:
+            plan = msgspec.structs.replace(plan, device=self._job.device)
+        processor = AIProcessor(plan, threads=self._job.threads)
+        enlarger = Enlarger(processor, self._plan.probe.colour.white)
         enlarger.begin()
         return enlarger
 

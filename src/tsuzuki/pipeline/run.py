@@ -17,7 +17,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
 from tsuzuki.pipeline.store import Store
-from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.pipeline.team import Team
 from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
@@ -25,6 +25,7 @@ from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import read_records
+from tsuzuki.upscaling import shares
 
 _log = logging.getLogger(__name__)
 
@@ -40,13 +41,14 @@ class Run:
         manager: SessionManager,
         session_id: str,
         plan: Plan,
-        supervisor: Supervisor,
+        team: Team,
         on_event: events.OnEvent,
     ) -> None:
         self.manager = manager
         self.session_id = session_id
         self.plan = plan
-        self.supervisor = supervisor
+        self.team = team
+        self.supervisor = team.first
         self.emit = on_event
         kept = bool(self.state["settings"].get("keep_frames"))
         self.keep_frames = kept or plan.settings.keep_frames
@@ -108,22 +110,35 @@ class Run:
         return tuple(sorted(self.store.failed_frames().union(extracted)))
 
     def open_worker(self) -> None:
-        """Have the worker work on this session."""
+        """Have the first worker work on this session."""
         if not self._opened:
             self._opened = True
-            self.supervisor.open(
-                m.Open(
-                    session_id=self.session_id,
-                    root=str(self.manager.root),
-                    plan=self.plan,
-                    index=self.index,
-                    keep_frames=self.keep_frames,
-                    loss_budget=self.plan.settings.loss_budget,
-                    accepted=frozenset(
-                        n - 1 for n in self.remembered("validate").get("accepted_suspicious", ())
-                    ),
-                )
-            )
+            self.supervisor.open(self._jobs[0])
+
+    def open_all_workers(self) -> None:
+        """Have as many workers as are wished for, and of use, work on this session."""
+        self.open_worker()
+        self.team.grow(self._jobs)
+
+    @cached_property
+    def _jobs(self) -> list[m.Open]:
+        """What each worker is told."""
+        job = m.Open(
+            session_id=self.session_id,
+            root=str(self.manager.root),
+            plan=self.plan,
+            index=self.index,
+            keep_frames=self.keep_frames,
+            loss_budget=self.plan.settings.loss_budget,
+            accepted=frozenset(
+                n - 1 for n in self.remembered("validate").get("accepted_suspicious", ())
+            ),
+        )
+        count = min(self.plan.settings.workers, max(1, len(self.segments)))
+        return [
+            msgspec.structs.replace(job, device=share.device, threads=share.threads)
+            for share in shares(self.plan.upscaling.device, count)
+        ]
 
     def accept(self, changes: Sequence[Difference]) -> None:
         """Go on in spite of changes: they count from a segment's start, and from now on.

@@ -31,12 +31,13 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
-from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.pipeline.team import Team
 from tsuzuki.sessions.layout import SessionPaths, frame_name
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
+from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
 
@@ -98,7 +99,7 @@ class Runner:
         """Frames (from 1) to take as they come out of the network."""
         self.may_differ: frozenset[str] = frozenset()
         """Parts of the identity that the user wants changed."""
-        self.supervisor = Supervisor(cancel, self._on_restart)
+        self.team = Team(cancel, self._on_restart)
         self._emit = emit
         self._allow_sleep = allow_sleep
         self._run: Run | None = None
@@ -109,7 +110,7 @@ class Runner:
         """Have the worker probe the video and resolve the settings."""
         file = str(output) if output and not (is_there(output) and output.is_dir()) else None
         request = m.MakePlan(path=str(path), settings=settings, output=file)
-        return self.supervisor.ask(request, m.PlanMade).plan
+        return self.team.first.ask(request, m.PlanMade).plan
 
     def find_session(self, plan: Plan) -> ProgressData | None:
         """Return the session of this video with these settings; tell of its other sessions."""
@@ -178,7 +179,7 @@ class Runner:
         self._stopped = True
         run = self._run
         try:
-            self.supervisor.stop(run.on_report if run else lambda _: None)
+            self.team.stop(run.on_report if run else lambda _: None)
         except Exception:  # noqa: BLE001 - the first error counts, and has to be saved
             _log.exception("while stopping")
         if run is not None and run.step is not None:
@@ -196,7 +197,7 @@ class Runner:
         """Remove a session in which nothing was done."""
         self._stopped = True
         self._run = run.step = None
-        self.supervisor.stop(lambda _: None)
+        self.team.stop(lambda _: None)
         with contextlib.suppress(TsuzukiError):
             self.manager.cleanup_session(run.session_id)
         self._tell_stopped(error, None)
@@ -221,7 +222,7 @@ class Runner:
     def _session(self, session_id: str, plan: Plan, *, overwrite: bool) -> Iterator[Run]:
         paths = self.manager.paths(session_id)
         with SessionLock(paths), session_log(paths):
-            run = Run(self.manager, session_id, plan, self.supervisor, self._emit)
+            run = Run(self.manager, session_id, plan, self.team, self._emit)
             run.overwrite = overwrite
             self._run = run
             try:
@@ -258,8 +259,10 @@ class Runner:
         for note in (*run.plan.notes, *run.index.warnings):
             run.warn("note", note)
         if resumed:
-            reached = run.remembered("upscale").pop("reached", 0)
-            names = (frame_name(n + 1) for n in run.store.open_frames(run.segments, reached))
+            upscaled = run.remembered("upscale")
+            reached = upscaled.pop("reached", 0)
+            computed = FrameRanges(upscaled.pop("computed", [(1, reached)] if reached else ()))
+            names = (frame_name(n) for n in run.store.open_frames(run.segments, computed))
             lost = self.manager.get_remaining_frames(run.session_id, names)
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
 
@@ -289,7 +292,7 @@ class Runner:
         self.manager.update_step_status(run.session_id, step.name, "completed")
 
     def _finish(self, run: Run) -> Result:
-        self.supervisor.stop(lambda _: None)
+        self.team.stop(lambda _: None)
         combine.remove_temporaries(run)
         kept = run.store.paths.folder if run.keep_frames else None
         result = Result(

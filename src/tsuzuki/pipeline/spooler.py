@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from tsuzuki.frame import Rgb
 
 MAX_PENDING_BYTES = 256 << 20
 """Finished frames held in memory at most while they wait to be spooled or sealed."""
+SEALED_KNOWN = 16
+"""Sealed segments that are remembered; frames of earlier ones are written no more."""
 PART_BYTES = 16 << 20
 """Frames written between two looks at what has been sealed meanwhile."""
 
@@ -49,7 +52,7 @@ class Spooler:
         self._failed = failed
         self._waiting: list[Finished] = []
         self._writing: list[Finished] = []
-        self._sealed_to = 0
+        self._sealed: deque[range] = deque(maxlen=SEALED_KNOWN)
         self._flushed = False
         self._change = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -68,12 +71,12 @@ class Spooler:
             if self._are_enough([finished]):
                 self._wait_and_hand_over()
 
-    def forget(self, last: int) -> None:
-        """Frames before ``last`` are sealed and need no spooling."""
+    def forget(self, frames: range) -> None:
+        """Those frames are sealed and need no spooling."""
         with self._change:
-            self._sealed_to = max(self._sealed_to, last)
+            self._sealed.append(frames)
             if not self._keep_all:
-                self._waiting = [f for f in self._waiting if f.frame >= self._sealed_to]
+                self._waiting = [f for f in self._waiting if f.frame not in frames]
 
     def flush(self) -> None:
         """Take over no more frames, and return when all those taken over are safe."""
@@ -112,9 +115,12 @@ class Spooler:
                 self._change.notify_all()
 
     def _write_wanted(self, part: list[Finished]) -> None:
-        wanted = [f for f in part if self._keep_all or f.frame >= self._sealed_to]
+        wanted = [f for f in part if self._keep_all or not self._is_sealed(f.frame)]
         if wanted:
             self._write(wanted)
+
+    def _is_sealed(self, frame: int) -> bool:
+        return any(frame in frames for frames in self._sealed)
 
 
 def _parts(group: list[Finished]) -> Iterator[list[Finished]]:

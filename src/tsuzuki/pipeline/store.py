@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tsuzuki.durable import Durable, sha256_of, storage_errors
@@ -11,6 +11,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.plan import Plan, Segment
 from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths, number_of_frame
 from tsuzuki.sessions.progress import utc_now
+from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import (
     SegmentRecord,
     mixed_identities,
@@ -67,11 +68,10 @@ class Store:
         """Return the file of a sealed segment."""
         return self.paths.segment(segment.number, self._records[segment.number].sha256)
 
-    def open_frames(self, segments: Iterable[Segment], reached: int) -> Iterator[int]:
-        """Yield the frames before ``reached`` whose segments are not sealed."""
-        for segment in segments:
-            if segment.number not in self._records:
-                yield from range(segment.first, min(segment.last, reached))
+    def open_frames(self, segments: Iterable[Segment], computed: FrameRanges) -> FrameRanges:
+        """Return those of the frames (from 1) whose segments are not sealed."""
+        sealed = (s for s in segments if s.number in self._records)
+        return computed.minus(FrameRanges((s.first + 1, s.last) for s in sealed))
 
     def is_mixed(self, identity: str) -> bool:
         """Tell whether segments were made with other settings, models or versions than these."""

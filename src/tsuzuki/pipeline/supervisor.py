@@ -37,8 +37,14 @@ _Answer = TypeVar("_Answer", bound=m.Message)
 class Supervisor:
     """Keeps a worker process at work: replaces it when it dies or hangs, stops it on a wish."""
 
-    def __init__(self, cancel: threading.Event, on_restart: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        cancel: threading.Event,
+        on_restart: Callable[[str], None],
+        news: threading.Event | None = None,
+    ) -> None:
         self._cancel = cancel
+        self._news = news
         self._on_restart = on_restart
         self._worker: WorkerProcess | None = None
         self._opened: m.Open | None = None
@@ -89,49 +95,64 @@ class Supervisor:
             raise Cancelled("Everything finished is saved.")
 
     def receive(self, silent_seconds: float | None = None) -> m.Message:
-        """Wait for the next message of the worker, which may be silent for ``silent_seconds``.
+        """Wait for the next message of the worker; see `poll`."""
+        while (message := self.poll(POLL_SECONDS, silent_seconds)) is None:
+            pass
+        return message
 
-        By default the time that its frames took tells when it hangs.
+    def poll(self, seconds: float, silent_seconds: float | None = None) -> m.Message | None:
+        """Return the next message of the worker; None where there is none within ``seconds``.
 
-        Raises `Cancelled`, the worker's own failure, or `WorkerRestartedError` when it was replaced
-        and all requests in flight have to be sent again.
+        The worker may be silent for ``silent_seconds``; by default the time that its frames took
+        tells when it hangs. Raises `Cancelled`, the worker's own failure, or `WorkerRestartedError`
+        when it was replaced and all requests in flight have to be sent again.
         """
         worker = self._present()
-        while True:
-            self.check_cancel()
-            asked = time.monotonic()
-            try:
-                message = worker.inbox.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                if time.monotonic() - asked > SUSPENDED_SECONDS:
-                    self._heard = time.monotonic()  # everything was suspended, the worker too
-                self._check_for_hang(silent_seconds or self._patience())
-                continue
-            self._heard = time.monotonic()
-            match message:
-                case None:
-                    self._replace(str(worker.death()))
-                case m.Failure():
-                    self._fail(message)
-                case m.FrameDone():
-                    self._slowest = max(self._slowest, message.seconds)
-                    if message.frame > self._furthest:
-                        self._furthest = message.frame
-                        self._deaths = 0
-            return message  # type: ignore[no-any-return]
+        self.check_cancel()
+        asked = time.monotonic()
+        try:
+            message = worker.inbox.get(block=seconds > 0, timeout=seconds)
+        except queue.Empty:
+            if time.monotonic() - asked > SUSPENDED_SECONDS:
+                self.forgive_silence()
+            self._check_for_hang(silent_seconds or self._patience())
+            return None
+        self._heard = time.monotonic()
+        match message:
+            case None:
+                self._replace(str(worker.death()))
+            case m.Failure():
+                self._fail(message)
+            case m.FrameDone():
+                self._slowest = max(self._slowest, message.seconds)
+                if message.frame > self._furthest:
+                    self._furthest = message.frame
+                    self._deaths = 0
+        return message  # type: ignore[no-any-return]
+
+    def forgive_silence(self) -> None:
+        """Count the worker's silence from now on: everything was suspended, the worker too."""
+        self._heard = time.monotonic()
+
+    def begin_to_stop(self) -> None:
+        """Have the worker save what is finished; `stop` is to follow."""
+        self._stopping = True
+        self._deadline = time.monotonic() + STOP_SECONDS
+        if self._worker is not None:
+            self._worker.send(m.Stop())
 
     def stop(self, on_report: Callable[[m.Message], None]) -> None:
         """Have the worker save what is finished, then end it, whatever ``on_report`` raises."""
+        if not self._stopping:
+            self.begin_to_stop()
         worker, self._worker = self._worker, None
-        self._stopping = True
         if worker is None:
             return
         try:
-            worker.send(m.Stop())
-            deadline = time.monotonic() + STOP_SECONDS
             with contextlib.suppress(queue.Empty):
-                while (left := deadline - time.monotonic()) > 0:
-                    message = worker.inbox.get(timeout=left)
+                while True:
+                    left = self._deadline - time.monotonic()
+                    message = worker.inbox.get(block=left > 0, timeout=max(0.0, left))
                     if message is None or isinstance(message, m.Stopped | m.Failure):
                         break
                     on_report(message)
@@ -140,7 +161,7 @@ class Supervisor:
 
     def _present(self) -> WorkerProcess:
         if self._worker is None:
-            self._worker = WorkerProcess()
+            self._worker = WorkerProcess(self._news) if self._news else WorkerProcess()
             self._heard = time.monotonic()
         return self._worker
 
@@ -184,8 +205,12 @@ class Supervisor:
         self._on_restart(reason)
         if self._opened is not None:
             self.ask(self._opened, m.Opened)
-        raise WorkerRestartedError(reason)
+        raise WorkerRestartedError(self, reason)
 
 
 class WorkerRestartedError(Exception):
     """The worker was replaced: what was in flight has to be asked for again."""
+
+    def __init__(self, supervisor: Supervisor, reason: str) -> None:
+        super().__init__(reason)
+        self.supervisor = supervisor

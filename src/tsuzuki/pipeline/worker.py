@@ -50,7 +50,7 @@ class Worker:
                 case m.Stop():
                     self._stop()
                 case m.Committed():
-                    self._session.spooler.forget(request.last)
+                    self._session.spooler.forget(range(request.first, request.last))
                 case m.Render():
                     self._session.submit(request)
                 case _:

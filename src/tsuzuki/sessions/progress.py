@@ -94,6 +94,8 @@ class RememberedByUpscale(_Remembered):
     """First and last frame (from 1) of each range that is sealed or spooled."""
     reached: _Count = 0
     """Frames up to the furthest one that was computed."""
+    computed: Annotated[list[tuple[_Frame, _Frame]], Meta(max_length=MAX_RANGES)] = []
+    """First and last frame (from 1) that were computed of each segment that was open."""
     total: _Count = 0
     """Frames in all."""
 

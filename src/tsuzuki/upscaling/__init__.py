@@ -2,7 +2,7 @@
 
 from tsuzuki.upscaling.catalogue import Network, find, networks
 from tsuzuki.upscaling.cover import Rect
-from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, devices
+from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, devices, shares
 from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.ncnn import NcnnEngine
 from tsuzuki.upscaling.plan import Pass, UpscalePlan, plan_upscaling
@@ -31,4 +31,5 @@ __all__ = [
     "implausible",
     "networks",
     "plan_upscaling",
+    "shares",
 ]

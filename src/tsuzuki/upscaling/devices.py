@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import ncnn
@@ -126,3 +126,34 @@ def _without_chatter() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Share(NamedTuple):
+    """What one of several workers works with."""
+
+    device: str
+    threads: int | None
+    """Processor cores for the network; None is all."""
+
+
+def shares(device: str, count: int) -> list[Share]:
+    """Give each of ``count`` workers its share of the machine.
+
+    On the processor each has its part of the cores. On a GPU the workers take turns over all that
+    are of the same make: other ones might give other bits.
+    """
+    if count == 1:
+        return [Share(device, None)]
+    if device == "cpu":
+        return [Share(device, max(1, usable_cores() // count))] * count
+    known = devices()
+    title = next((one.title for one in known if one.name == device), None)
+    alike = [device, *(d.name for d in known if d.title == title and d.name != device)]
+    return [Share(alike[number % len(alike)], None) for number in range(count)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import numpy as np
 
 from tsuzuki.errors import EngineError, ModelError, OutOfMemoryError
 from tsuzuki.upscaling.catalogue import Network
+from tsuzuki.upscaling.devices import usable_cores
 from tsuzuki.upscaling.engine import Means, Planes
 
 OUT_OF_MEMORY = -100
@@ -46,13 +46,6 @@ GPU_OPTIONS: dict[str, bool] = {
     "use_vulkan_compute": True,
 }
 """Values are kept in 16 bits and added up in 32, as the networks' own programs do."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class NcnnEngine:

@@ -44,9 +44,12 @@ class _Filter:
 
     def __init__(self, name: str, width: int, height: int, pixel_format: str) -> None:
         self._graph = Graph()
-        shape = {"width": width, "height": height, "format": pixel_format}
+        form = av.VideoFormat(pixel_format)
         self._inputs = [
-            self._graph.add_buffer(**shape, time_base=_TIME_BASE, name=f"in{n}") for n in range(2)
+            self._graph.add_buffer(
+                width=width, height=height, format=form, time_base=_TIME_BASE, name=f"in{n}"
+            )
+            for n in range(2)
         ]
         measure = self._graph.add(name)
         self._sink: FilterContext = self._graph.add("buffersink")

@@ -149,6 +149,9 @@ class Desk:
     def check_cancel(self) -> None:
         """Nobody wishes to stop."""
 
+    def begin_to_stop(self) -> None:
+        """There is nothing to save."""
+
     def stop(self, _on_report: Callable[[m.Message], None]) -> None:
         """There is nothing to end."""
 
@@ -204,6 +207,7 @@ class Desk:
             frames_computed=len(segment),
             failed=[],
             seconds={},
+            reused=0.0,
         )
 
     def _combine(self, request: m.Combine) -> m.Combined:

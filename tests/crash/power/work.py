@@ -19,7 +19,7 @@ import numpy as np
 
 from tsuzuki import pipeline
 from tsuzuki.durable import Durable, write
-from tsuzuki.pipeline import events, job, runner
+from tsuzuki.pipeline import events, job, team
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.steps import combine
 from tsuzuki.pipeline.store import Store
@@ -80,7 +80,7 @@ class Work:
         if not self._is_over():
             with (
                 mock.patch.object(job, "SessionManager", lambda root: Telling(root, self._tell)),
-                mock.patch.object(runner, "Supervisor", return_value=Desk(self._video)),
+                mock.patch.object(team, "Supervisor", return_value=Desk(self._video)),
             ):
                 pipeline.upscale(
                     self._video,

@@ -22,7 +22,7 @@ from tsuzuki.pipeline.jobs import make_plan
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import validate
-from tsuzuki.pipeline.supervisor import Supervisor
+from tsuzuki.pipeline.team import Team
 from tsuzuki.sessions import SessionManager, differences
 from tsuzuki.settings import ProcessingSettings
 
@@ -94,9 +94,7 @@ def run_with(manager: SessionManager, clip: Path, **settings: Any) -> Run:
     wish = ProcessingSettings.from_dict({**plain.to_dict(), **settings})
     plan = make_plan(m.MakePlan(path=str(clip), settings=wish, output=None))
     session_id = manager.create_session(clip, plain, plan.video_info)
-    return Run(
-        manager, session_id, plan, Supervisor(threading.Event(), lambda _: None), lambda _: None
-    )
+    return Run(manager, session_id, plan, Team(threading.Event(), lambda _: None), lambda _: None)
 
 
 def named(run: Run, stored: dict[str, Any]) -> list[str]:

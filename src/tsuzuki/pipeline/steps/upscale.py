@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.plan import Segment
 from tsuzuki.pipeline.run import Run
-from tsuzuki.pipeline.supervisor import WorkerRestartedError
+from tsuzuki.pipeline.supervisor import Supervisor, WorkerRestartedError
 
 SEGMENTS_AHEAD = 2
-"""Segments asked for at once, so that the worker always has the next one at hand."""
+"""Segments asked for at once, so that each worker always has the next one at hand."""
 
 
 def is_done(run: Run) -> bool:
@@ -24,8 +25,16 @@ def upscale(run: Run) -> None:
     """Seal every segment that is not sealed yet."""
     run.open_worker()
     work = _Upscaling(run)
-    run.on_report = work.handle  # also for what the worker says while it is being stopped
+    run.on_report = work.handle  # also for what the workers say while they are being stopped
+    if work.is_more_than_one:
+        run.open_all_workers()
     work.until_done()
+    run.team.shrink()
+
+
+class _Asked(NamedTuple):
+    segment: Segment
+    worker: Supervisor
 
 
 class _Upscaling:
@@ -33,7 +42,7 @@ class _Upscaling:
         self._run = run
         self._store = run.store
         self._todo: deque[Segment] = deque()
-        self._asked: dict[int, Segment] = {}
+        self._asked: dict[int, _Asked] = {}
         for segment in run.segments:
             if self._store.is_sealed(segment):
                 self._store.drop_frames(segment)
@@ -41,20 +50,26 @@ class _Upscaling:
                 self._todo.append(segment)
         open_frames = sum(map(len, self._todo))
         self._meter = Meter(len(run.index) - open_frames, len(run.index))
+        self._computed: dict[int, list[int]] = {}
+        """First and last frame (from 1) that were computed of each open segment, by its number."""
+
+    @property
+    def is_more_than_one(self) -> bool:
+        """Whether there is work for more than one worker."""
+        return len(self._todo) > 1
 
     def until_done(self) -> None:
         """Ask, listen and commit until nothing is left to do."""
         while self._todo or self._asked:
             try:
                 self._ask_ahead()
-                self.handle(self._run.supervisor.receive())
-            except WorkerRestartedError:
-                self._todo.extendleft(reversed(self._asked.values()))
-                self._asked.clear()
-                self._meter.done = len(self._run.index) - sum(map(len, self._todo))
+                _, message = self._run.team.receive()
+                self.handle(message)
+            except WorkerRestartedError as error:
+                self._take_back(error.supervisor)
 
     def handle(self, message: m.Message) -> None:
-        """Act on a report of the worker."""
+        """Act on a report of a worker."""
         match message:
             case m.FrameDone():
                 self._count(message)
@@ -66,26 +81,59 @@ class _Upscaling:
                 self._run.note(message)
 
     def _ask_ahead(self) -> None:
-        while self._todo and len(self._asked) < SEGMENTS_AHEAD:
-            segment = self._todo.popleft()
-            self._asked[segment.number] = segment
-            self._run.supervisor.send(
-                m.Render(
-                    segment=segment.number,
-                    first=segment.first,
-                    last=segment.last,
-                    upscaled=self._store.frames_of(segment),
-                )
+        """Give every worker something to do; in turn, so that early segments come first."""
+        for ahead in range(1, SEGMENTS_AHEAD + 1):
+            for worker in self._run.team.members:
+                busy = sum(asked.worker is worker for asked in self._asked.values())
+                if self._todo and busy < ahead:
+                    self._ask(worker, self._todo.popleft())
+
+    def _ask(self, worker: Supervisor, segment: Segment) -> None:
+        self._asked[segment.number] = _Asked(segment, worker)
+        worker.send(
+            m.Render(
+                segment=segment.number,
+                first=segment.first,
+                last=segment.last,
+                upscaled=self._store.frames_of(segment),
             )
+        )
+
+    def _take_back(self, worker: Supervisor) -> None:
+        """Ask again for what a worker had not finished when it died."""
+        lost = [asked.segment for asked in self._asked.values() if asked.worker is worker]
+        for segment in lost:
+            del self._asked[segment.number]
+        self._todo = deque(sorted((*lost, *self._todo), key=lambda segment: segment.number))
+        open_frames = sum(map(len, self._todo))
+        others = (frame for asked in self._asked.values() for frame in asked.segment.frames)
+        self._meter.done = (
+            len(self._run.index)
+            - open_frames
+            - sum(frame >= self._done_of(frame) for frame in others)
+        )
+
+    def _done_of(self, frame: int) -> int:
+        """Return the frame (from 0) after the last that was computed of its segment."""
+        segment = self._run.segment_of(frame)
+        return self._computed.get(segment.number, [0, segment.first])[1]
 
     def _count(self, done: m.FrameDone) -> None:
         if done.computed:
             self._run.frames_computed += 1
             self._run.frames_reused += done.reused
-            remembered = self._run.remembered("upscale")
-            remembered["reached"] = max(remembered.get("reached", 0), done.frame + 1)
+            self._remember(done.frame)
         self._meter.add(computed=done.computed)
         self._run.progress("upscale", self._meter)
+
+    def _remember(self, frame: int) -> None:
+        """Know what a kill would cost."""
+        remembered = self._run.remembered("upscale")
+        remembered["reached"] = max(remembered.get("reached", 0), frame + 1)
+        segment = self._run.segment_of(frame)
+        computed = self._computed.setdefault(segment.number, [segment.first + 1, 0])
+        computed[1] = max(computed[1], frame + 1)
+        remembered["computed"] = list(self._computed.values())
 
     def _keep(self, frames: list[int]) -> None:
         self._store.add_frames(frames)
@@ -100,9 +148,11 @@ class _Upscaling:
             if number not in self._asked and self._store.is_sealed(segment):
                 self._store.drop_frames(segment)  # written while their segment was being sealed
 
-    def _seal(self, segment: Segment, rendered: m.SegmentRendered) -> None:
+    def _seal(self, asked: _Asked, rendered: m.SegmentRendered) -> None:
+        segment, worker = asked
         self._store.seal(segment, rendered, self._run.plan, self._run.identity_digest)
-        self._run.supervisor.send(m.Committed(last=segment.last))
+        worker.send(m.Committed(first=segment.first, last=segment.last))
+        self._computed.pop(segment.number, None)
         self._run.frames_safe(segment.frames)
         self._store.drop_frames(segment)
         self._run.emit(

@@ -1,0 +1,72 @@
+"""The workers of one run: one for everything, more of them to render segments side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.supervisor import POLL_SECONDS, SUSPENDED_SECONDS, Supervisor
+
+
+class Team:
+    """Several workers, each with its supervisor; the first one is there from the beginning."""
+
+    def __init__(self, cancel: threading.Event, on_restart: Callable[[str], None]) -> None:
+        self._cancel = cancel
+        self._on_restart = on_restart
+        self._news = threading.Event()
+        self._turn = 0
+        self.members = [self._member()]
+
+    @property
+    def first(self) -> Supervisor:
+        """The worker for all but rendering."""
+        return self.members[0]
+
+    def grow(self, jobs: Sequence[m.Open]) -> None:
+        """Have as many workers as jobs, each on its own; the first one is at work already."""
+        for job in jobs[len(self.members) :]:
+            self.members.append(self._member())
+            self.members[-1].open(job)
+
+    def receive(self) -> tuple[Supervisor, m.Message]:
+        """Wait for the next message of any of them; raises as `Supervisor.poll` does."""
+        if len(self.members) == 1:
+            return self.first, self.first.receive()
+        while True:
+            for member in self._in_turn():
+                if (message := member.poll(0)) is not None:
+                    return member, message
+            asked = time.monotonic()
+            self._news.wait(POLL_SECONDS)
+            self._news.clear()  # before the next look, so that nothing is missed
+            if time.monotonic() - asked > SUSPENDED_SECONDS:
+                for member in self.members:
+                    member.forgive_silence()
+
+    def shrink(self) -> None:
+        """Let all but the first one go; they have nothing left to do."""
+        others, self.members[1:] = self.members[1:], []
+        _stop(others, lambda _: None)
+
+    def stop(self, on_report: Callable[[m.Message], None]) -> None:
+        """Have all save what is finished at the same time, then end them."""
+        _stop(self.members, on_report)
+
+    def _member(self) -> Supervisor:
+        return Supervisor(self._cancel, self._on_restart, self._news)
+
+    def _in_turn(self) -> Iterator[Supervisor]:
+        """Yield all, another one first each time, so that none is kept waiting."""
+        self._turn = (self._turn + 1) % len(self.members)
+        yield from self.members[self._turn :]
+        yield from self.members[: self._turn]
+
+
+def _stop(members: Sequence[Supervisor], on_report: Callable[[m.Message], None]) -> None:
+    for member in members:
+        member.begin_to_stop()
+    for member in members:
+        member.stop(on_report)
