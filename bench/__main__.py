@@ -12,7 +12,7 @@ import sys
 
 from bench.tools import CORES
 
-NAMES = ("bookkeeping", "worker", "resume", "memory", "end_to_end", "disk")
+NAMES = ("bookkeeping", "worker", "resume", "memory", "end_to_end", "reuse", "workers", "disk")
 
 
 def main() -> int:

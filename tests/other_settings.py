@@ -12,6 +12,8 @@ OTHER_SETTINGS: dict[str, Any] = {
     "model": "waifu2x-cunet-2x-n3",
     "engine": "nearest",
     "tile_size": 64,
+    "reuse": "exact",
+    "reuse_tolerance": 2.5,
     "encoder": "ffv1",
     "crf": 20.5,
     "preset": "slow",
@@ -22,5 +24,6 @@ OTHER_SETTINGS: dict[str, Any] = {
     "segment_frames": 24,
     "device": "cpu",
     "keep_frames": True,
+    "workers": 3,
     "loss_budget": 9.0,
 }

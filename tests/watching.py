@@ -153,7 +153,7 @@ class Fork:
     """A worker in a copy of this process, with what `WorkerProcess` uses of ``Popen``."""
 
     def __init__(self, command: Sequence[str], **_: Any) -> None:
-        assert command[-1] == process._PROGRAM
+        assert command[-1] == process.PROGRAM
         pipes = [os.pipe() for _ in range(3)]
         self._began_with = _resident()
         with warnings.catch_warnings():

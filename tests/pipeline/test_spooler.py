@@ -137,3 +137,15 @@ def test_an_error_of_writing_is_handed_over() -> None:
 
     Spooler(write, budget=0, keep_all=False, failed=errors.append).add(frame(0))
     eventually(lambda: errors == [error])
+
+
+def test_an_earlier_segment_that_comes_later_is_spooled() -> None:
+    """Another worker may have died over it."""
+    disk = Disk()
+    spooler = disk.spooler()
+    spooler.add(frame(24))
+    spooler.forget(range(24, 36))
+    for number in range(3):
+        spooler.add(frame(number))
+    spooler.flush()
+    assert sorted(n for group in disk.groups for n in group) == [0, 1, 2]

@@ -63,6 +63,8 @@ CHANGES = {
     "model": "waifu2x-cunet",
     "engine": "nearest",
     "tile_size": 256,
+    "reuse": "off",
+    "reuse_tolerance": 2.0,
     "encoder": "ffv1",
     "crf": 20.0,
     "preset": "slow",
@@ -84,7 +86,7 @@ def test_every_setting_that_changes_the_output_changes_the_id():
 
 
 def test_what_does_not_change_the_output_is_no_part_of_the_id():
-    other = {"device": "cpu", "keep_frames": True, "loss_budget": 9}
+    other = {"device": "cpu", "keep_frames": True, "workers": 2, "loss_budget": 9}
     assert session_id("/a", 1, 1.0, other) == session_id("/a", 1, 1.0, {})
 
 

@@ -21,7 +21,8 @@ _log = logging.getLogger(__name__)
 
 DYING_SECONDS = 5.0
 """Time from the end of its messages to the end of a worker, at most."""
-_PROGRAM = "from tsuzuki.pipeline.worker import main; main()"
+PROGRAM = "from tsuzuki.pipeline.worker import main; main()"
+"""What a worker runs."""
 
 
 class WorkerProcess:
@@ -35,7 +36,7 @@ class WorkerProcess:
         self._news = news or threading.Event()
         # -P: a file named like a module in the current folder must not be run.
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-P", "-c", _PROGRAM],
+            [sys.executable, "-P", "-c", PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

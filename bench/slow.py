@@ -1,0 +1,36 @@
+"""The real command, with workers that take a while for each frame: ``python -m bench.slow …``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tsuzuki.pipeline import process, worker
+from tsuzuki.upscaling import AIProcessor
+
+PAUSE = 0.05
+"""Seconds a frame."""
+_ROOT = str(Path(__file__).parent.parent)
+
+
+def work() -> None:
+    """Be such a worker."""
+    quick = AIProcessor.process_frame
+
+    def slow(self: AIProcessor, *args: Any) -> Any:
+        time.sleep(PAUSE)
+        return quick(self, *args)
+
+    AIProcessor.process_frame = slow  # type: ignore[method-assign]
+    worker.main()
+
+
+if __name__ == "__main__":
+    from tsuzuki.cli import main
+
+    process.PROGRAM = (
+        f"import sys; sys.path.insert(0, {_ROOT!r}); from bench.slow import work; work()"
+    )
+    sys.exit(main())
