@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tsuzuki.pipeline import process, worker
 from tsuzuki.upscaling import AIProcessor
@@ -23,8 +24,8 @@ def work() -> None:
         time.sleep(PAUSE)
         return quick(self, *args)
 
-    AIProcessor.process_frame = slow  # type: ignore[method-assign]
-    worker.main()
+    with mock.patch.object(AIProcessor, "process_frame", slow):
+        worker.main()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["upscale", "resume", "sessions", "models", "probe", "doctor", "demo"]
+COMMANDS = ["upscale", "resume", "sessions", "models", "probe", "doctor", "demo", "bench"]
 ROOT = Path(__file__).parents[2]
 
 

@@ -34,6 +34,7 @@ def test_messages_arrive_as_they_were(frames: list[int], text: str, seconds: flo
             frames_computed=1,
             failed=frames,
             seconds={"decode": seconds},
+            reused=0.25,
         ),
     )
     assert through(*sent) == [*sent, None]

@@ -21,6 +21,7 @@ from tsuzuki.pipeline.team import Team
 from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
+from tsuzuki.sessions.layout import upscaled_name
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
@@ -248,7 +249,7 @@ class Run:
     def frames_safe(self, frames: Iterable[int]) -> None:
         """Record frames (from 0) that are sealed or spooled."""
         self.manager.batch_update_completed_frames(
-            self.session_id, [self.store.paths.upscaled_frame(frame + 1).name for frame in frames]
+            self.session_id, [upscaled_name(frame + 1) for frame in frames]
         )
 
     def warn(self, code: str, message: str) -> None:
