@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import platformdirs
@@ -174,7 +175,7 @@ def segment_name(segment: int, sha256: str) -> str:
     return f"segment_{segment:06d}-{sha256[:12]}.mkv"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionPaths:
     """Every path of one session. Raises `SessionNotFoundError` for what is no session id."""
 
@@ -188,7 +189,7 @@ class SessionPaths:
                 "`tsuzuki sessions list` shows those that exist.",
             )
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Folder of the session."""
         return self.root / self.session_id
@@ -213,7 +214,7 @@ class SessionPaths:
         """Says who holds the lock."""
         return self.folder / "session.owner"
 
-    @property
+    @cached_property
     def frames(self) -> Path:
         """Folder of the frame index and the extracted frames."""
         return self.folder / "frames"
@@ -223,12 +224,12 @@ class SessionPaths:
         """The frame index and the job."""
         return self.frames / "index.json"
 
-    @property
+    @cached_property
     def upscaled(self) -> Path:
         """Folder of segments, their records and spooled frames."""
         return self.folder / "upscaled"
 
-    @property
+    @cached_property
     def logs(self) -> Path:
         """Folder of the session's log."""
         return self.folder / "logs"
