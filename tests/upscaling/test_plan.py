@@ -42,9 +42,15 @@ def test_small_frames_are_not_cut_and_large_ones_are() -> None:
 
 
 def test_each_pass_gets_tiles_for_its_own_size() -> None:
-    first, second = plan(300, 300, scale_factor=4.0, quality="Fast").passes
+    chosen = {"model": "realesr-animevideov3-2x", "scale_factor": 4.0}
+    first, second = plan(300, 300, **chosen).passes
     assert first.tile == 300
     assert second.tile < 600
+
+
+def test_tiles_are_those_that_are_fastest_on_the_device() -> None:
+    (only,) = plan(300, 300, quality="Fast", device="cpu").passes
+    assert only.tile == find(only.network).cpu_tile == 96
 
 
 def test_the_result_is_resized_only_where_sizes_differ() -> None:

@@ -39,9 +39,12 @@ def test_tiles_cover_the_frame_once(network, length, tile) -> None:
         assert span.end <= cut[-1].stop + network.margin
 
 
-@given(st.sampled_from(networks()), st.integers(16, 8000), st.integers(16, 8000))
-def test_the_default_keeps_pieces_small(network, width, height) -> None:
-    tile = default_tile(network, width, height)
+DEVICES = st.sampled_from(["cpu", "gpu:0"])
+
+
+@given(st.sampled_from(networks()), st.integers(16, 8000), st.integers(16, 8000), DEVICES)
+def test_the_default_keeps_pieces_small(network, width, height, device) -> None:
+    tile = default_tile(network, width, height, device)
     border = 2 * network.reach
     pixels = (min(tile, width) + border) * (min(tile, height) + border)
     fits = pixels * network.memory <= tiling.PIECE_BYTES

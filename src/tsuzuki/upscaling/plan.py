@@ -13,7 +13,7 @@ from tsuzuki.upscaling.devices import choose_device
 from tsuzuki.upscaling.presets import choose
 from tsuzuki.upscaling.registry import ENGINES
 from tsuzuki.upscaling.resample import reach_of_bicubic
-from tsuzuki.upscaling.reuse import ReusePlan, plan_reuse
+from tsuzuki.upscaling.reuse import TRIMMED_BORDER, ReusePlan, plan_reuse
 from tsuzuki.upscaling.tiling import default_tile
 
 Resize = Literal["none", "bicubic", "nearest"]
@@ -70,7 +70,7 @@ def plan_upscaling(
     passes: list[Pass] = []
     w, h = width, height
     for network in choice.networks:
-        tile = settings.tile_size or default_tile(network, w, h)
+        tile = settings.tile_size or default_tile(network, w, h, device.name)
         passes.append(Pass(network=network.name, digest=network.digest(), tile=tile))
         w, h = w * network.scale, h * network.scale
     return UpscalePlan(
@@ -101,12 +101,13 @@ def _reuse(
     tolerance = settings.reuse_tolerance if settings.reuse == "visual" else 0.0
     if any(network.pools for network in networks):
         return plan_reuse(tolerance, None)
-    reach, scale = 0.0, 1
+    reach, border, scale = 0.0, 0.0, 1
     for network in networks:
         reach += network.reach / scale
+        border += (TRIMMED_BORDER if network.trims else network.reach) / scale
         scale *= network.scale
     reach += max(map(reach_of_bicubic, size, out)) / scale
-    return plan_reuse(tolerance, math.ceil(reach))
+    return plan_reuse(tolerance, math.ceil(reach), border)
 
 
 def _nearest(width: int, height: int, out_width: int, out_height: int) -> UpscalePlan:

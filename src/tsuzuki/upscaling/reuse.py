@@ -22,11 +22,15 @@ from tsuzuki.upscaling.cover import Costs, Mask, Rect, cover
 
 BLOCK = 8
 """Edge of a block in pixels: that of the blocks that most video codecs change at a time."""
-EACH_PIXELS = 1000
+EACH_PIXELS = 200
 """What starting the network once more costs, in input pixels of its work."""
-MEAN_SHARE = 0.15
-"""Mean difference within a block that is no change yet, as a share of that of a pixel. With a
-tolerance of 6 it is 0.9, so that even one grey level more all over a block counts as a change."""
+TRIMMED_BORDER = 1.0
+"""What the border of a network costs that uses no padding of its own, in pixels a side, whatever
+its reach: its last layers, which take most of the time, see next to nothing of the border."""
+MEAN_SHARE = 1 / 3
+"""Mean difference within a block that is no change yet, as a share of that of a pixel."""
+MOST_MEAN = 0.98
+"""The most that it may be: one grey level more all over a block is a change, or fades would jump."""
 
 
 class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +42,16 @@ class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Greatest mean difference of a block, of 255, that does not count as a change."""
     reach: int | None
     """Input pixels around a pixel that decide its output; None where all do."""
+    border: float = 0.0
+    """Pixels around a part, on each side, whose computing costs as much as the part's own."""
     block: int = BLOCK
     each: int = EACH_PIXELS
 
 
-def plan_reuse(tolerance: float, reach: int | None) -> ReusePlan:
+def plan_reuse(tolerance: float, reach: int | None, border: float = 0.0) -> ReusePlan:
     """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
-    return ReusePlan(tolerance=tolerance, mean_tolerance=tolerance * MEAN_SHARE, reach=reach)
+    mean = min(tolerance * MEAN_SHARE, MOST_MEAN)
+    return ReusePlan(tolerance=tolerance, mean_tolerance=mean, reach=reach, border=border)
 
 
 class Changes:
@@ -102,7 +109,7 @@ class Changes:
         plan = self._plan
         if plan.reach is None:
             return None
-        costs = Costs(border=plan.reach / plan.block, each=plan.each / plan.block**2)
+        costs = Costs(border=plan.border / plan.block, each=plan.each / plan.block**2)
         parts = cover(_grown(changed, self._growth), costs)
         if sum(float(costs.of(p.height, p.width)) for p in parts) >= costs.of(*changed.shape):
             return None

@@ -45,8 +45,10 @@ class Span(msgspec.Struct, frozen=True):
     end: int
 
 
-def default_tile(network: Network, width: int, height: int) -> int:
-    """Return the tile size for frames of this size: the whole frame where it fits."""
+def default_tile(network: Network, width: int, height: int, device: str) -> int:
+    """Return the tile size for frames of this size: the fastest one, where it fits."""
+    if device == "cpu" and network.cpu_tile is not None:
+        return network.cpu_tile
     pixels = PIECE_BYTES // network.memory
     border = 2 * network.reach
     if (width + border) * (height + border) <= pixels:
