@@ -35,6 +35,8 @@ class FrameFiles:
         self._keep = keep_frames
         self._on_damage = on_damage
         self._durable = Durable()
+        self._encoded: tuple[Rgb | None, bytes] = None, b""
+        """The frame that was spooled last: where nothing has changed, the next one is the same."""
 
     def has_source(self, frame: int) -> bool:
         """Tell whether there is an extracted frame."""
@@ -85,21 +87,26 @@ class FrameFiles:
 
     def write_upscaled(self, group: Sequence[Finished]) -> None:
         """Make a group of upscaled frames safe, with one flush of the folder."""
-        suffix, write = (KEPT, stills.write_png) if self._keep else (SPOOLED, stills.write_spooled)
+        suffix = KEPT if self._keep else SPOOLED
         files: list[tuple[Path, Path]] = []
         for finished in group:
             path = self._paths.upscaled_frame(finished.frame + 1, suffix)
             with PendingFile(path, self._durable) as pending:
-                write(
-                    cast(BinaryIO, pending.file),
-                    finished.rgb,
-                    self._colour,
-                    self._paths.session_id,
-                    path.name,
-                )
+                self._write(cast(BinaryIO, pending.file), finished.rgb, path.name)
                 pending.finish()
             files.append((pending.path, path))
         self._durable.publish_files(files)
+
+    def _write(self, file: BinaryIO, rgb: Rgb, name: str) -> None:
+        session_id = self._paths.session_id
+        if self._keep:
+            stills.write_png(file, rgb, self._colour, session_id, name)
+            return
+        before, data = self._encoded
+        if rgb is not before:
+            data = stills.encode_spooled(rgb, self._colour)
+            self._encoded = rgb, data
+        stills.write_encoded(file, data, session_id, name)
 
     def _read(self, read: Callable[..., Rgb], path: Path, size: tuple[int, int]) -> Rgb | None:
         if not os.path.lexists(path):  # a link that leads nowhere is refused, too

@@ -23,6 +23,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
+from tsuzuki.pipeline.priority import give_way
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.upscaling import AIProcessor, implausible
@@ -123,6 +124,8 @@ class Renderer:
     # --- the three threads ------------------------------------------------------------------------
 
     def _guarded(self, stage: Callable[[], None]) -> None:
+        if stage != self._upscale:
+            give_way()
         try:
             stage()
         except BaseException as error:  # noqa: BLE001 - outermost layer of a thread

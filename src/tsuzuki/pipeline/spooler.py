@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tsuzuki.frame import Rgb
+from tsuzuki.pipeline.priority import give_way
 
 MAX_PENDING_BYTES = 256 << 20
 """Finished frames held in memory at most while they wait to be spooled or sealed."""
@@ -100,6 +101,7 @@ class Spooler:
             self._change.notify_all()
 
     def _run(self) -> None:
+        give_way()
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._writing)

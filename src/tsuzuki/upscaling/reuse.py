@@ -30,7 +30,7 @@ its reach: its last layers, which take most of the time, see next to nothing of 
 MEAN_SHARE = 1 / 3
 """Mean difference within a block that is no change yet, as a share of that of a pixel."""
 MOST_MEAN = 0.98
-"""The most that it may be: one grey level more all over a block is a change, or fades would jump."""
+"""The most that it may be: one grey level more all over a block is a change, so no fade jumps."""
 
 
 class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):

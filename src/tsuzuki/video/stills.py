@@ -40,6 +40,17 @@ class _Unreadable(Exception):  # noqa: N818 - never leaves this module
 
 def write_spooled(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, name: str) -> None:
     """Write a frame, quickly and without loss, to a file that is to be called ``name``."""
+    write_encoded(file, encode_spooled(rgb, colour), session_id, name)
+
+
+def write_encoded(file: BinaryIO, data: bytes, session_id: str, name: str) -> None:
+    """Write what `encode_spooled` made to a file that is to be called ``name``."""
+    _write_all(file, data)
+    _write_all(file, stamp(data, session_id, name))
+
+
+def encode_spooled(rgb: Rgb, colour: Colour) -> bytes:
+    """Return a frame as it is spooled, but for what binds it to its file."""
     buffer = io.BytesIO()
     codec = _CODECS[format_depth(colour.rgb_format) > 8]
     with av.open(buffer, "w", format=SPOOL_FORMAT, options={"fflags": "+bitexact"}) as container:
@@ -49,9 +60,7 @@ def write_spooled(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, nam
         _one_thread(stream.codec_context)
         container.mux(stream.encode(rgb_frame(rgb, colour.rgb_format)))
         container.mux(stream.encode(None))
-    data = buffer.getbuffer()
-    _write_all(file, data)
-    _write_all(file, stamp(data, session_id, name))
+    return buffer.getvalue()
 
 
 def read_spooled(path: Path, session_id: str, colour: Colour, width: int, height: int) -> Rgb:
