@@ -12,7 +12,17 @@ import sys
 
 from bench.tools import CORES
 
-NAMES = ("bookkeeping", "worker", "resume", "memory", "end_to_end", "reuse", "workers", "disk")
+NAMES = (
+    "bookkeeping",
+    "worker",
+    "resume",
+    "memory",
+    "end_to_end",
+    "reuse",
+    "quality",
+    "workers",
+    "disk",
+)
 
 
 def main() -> int:
