@@ -78,7 +78,7 @@ REMEMBERED = (
     ("validate", "accepted_changes"), ("validate", "accepted_suspicious"),
     ("validate", "overwrite"),
     ("extract", "failed_frames"), ("upscale", "completed"), ("upscale", "reached"),
-    ("upscale", "total"), ("combine", "output"),
+    ("upscale", "computed"), ("upscale", "total"), ("combine", "output"),
 )  # fmt: skip
 """What steps may keep in the session, some of it only sometimes."""
 

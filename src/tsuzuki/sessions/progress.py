@@ -99,6 +99,10 @@ class RememberedByUpscale(_Remembered):
     total: _Count = 0
     """Frames in all."""
 
+    def __post_init__(self) -> None:
+        if any(first > last for first, last in (*self.completed, *self.computed)):
+            raise ValueError("a range of frames ends before it begins")
+
 
 class PromisedOutput(msgspec.Struct):
     """The output as it was before it got its name."""
