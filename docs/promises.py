@@ -108,7 +108,7 @@ first.
 """
 
 CRASH = """
-## The last run of the crash kits
+## A run of the crash kits
 
 `make crash` on {machine}, {cores} cores: {minutes}. A *point* is one crash or one damage, tried
 and recovered from; a *loss* is one after which anything promised above did not hold. *Mutants* are
