@@ -245,7 +245,7 @@ def test_killed_at_its_calls(
 ) -> None:
     options, turns = KILLS[variant]
     campaign = Campaign(turns, ("signal=SIGKILL:when={}",), {0, -9, 60})
-    campaign.work(lambda: command(short_clip, *options), 20 if FULL else 4, check)
+    campaign.work(lambda: command(short_clip, *options), 16 if FULL else 4, check)
     record(f"killed at calls, frames {variant}", kills=campaign.points, **campaign.figures())
     assert campaign.losses == 0
     if variant != "in memory":
@@ -307,6 +307,6 @@ def flip_a_byte(path: Path) -> None:
 def test_refused_calls_pause_it(command: Any, check: Any, record: Any, short_clip: Path) -> None:
     what = tuple(f"error={name}:when={{}}{on}" for on in ("", "+") for name in ERRORS)
     campaign = Campaign(TURNS, what, {0, *ERRORS.values()})
-    campaign.work(lambda: command(short_clip, *SPOOL), 30 if FULL else 6, check)
+    campaign.work(lambda: command(short_clip, *SPOOL), 24 if FULL else 6, check)
     record("refused calls", **campaign.figures())
     assert campaign.losses == 0

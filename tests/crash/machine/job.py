@@ -122,6 +122,7 @@ class Job:
             self.is_unproven = self.is_unproven and not steps
             if self.anew == now:
                 self._give_up_frames()
+                self._give_up_what_does_not_fit(now)
             steps += told.all("step-skipped")
             if self.anew != now or any(event["step"] == "upscale" for event in steps):
                 self.anew = None
@@ -139,7 +140,7 @@ class Job:
         self._give_up_frames()
         self.anew = now
         self.no_index = self.no_index or {then.video for then in self.agreed} != {now.video}
-        self._give_up_unless_there(n for n in self.sealed if not self._fits(n, now))
+        self._give_up_what_does_not_fit(now)
         self.agreed = {now} if sure else {*self.agreed, now}
 
     def _give_up_unproven(self, now: Config) -> None:
@@ -159,6 +160,9 @@ class Job:
         for path in [p for p in self.damaged if number_of_frame(p.name) is not None]:
             if not path.exists():
                 self.aside.discard(self.damaged.pop(path) or "")
+
+    def _give_up_what_does_not_fit(self, now: Config) -> None:
+        self._give_up_unless_there(n for n in self.sealed if not self._fits(n, now))
 
     def _give_up_unless_there(self, numbers: Iterable[int]) -> None:
         """Expect these segments no more, unless a kill came before they were looked at."""
