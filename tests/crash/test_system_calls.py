@@ -307,6 +307,6 @@ def flip_a_byte(path: Path) -> None:
 def test_refused_calls_pause_it(command: Any, check: Any, record: Any, short_clip: Path) -> None:
     what = tuple(f"error={name}:when={{}}{on}" for on in ("", "+") for name in ERRORS)
     campaign = Campaign(TURNS, what, {0, *ERRORS.values()})
-    campaign.work(lambda: command(short_clip, *SPOOL), 24 if FULL else 6, check)
+    campaign.work(lambda: command(short_clip, *SPOOL), 16 if FULL else 6, check)
     record("refused calls", **campaign.figures())
     assert campaign.losses == 0
