@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from tsuzuki.pipeline import process, worker
-from tsuzuki.upscaling import AIProcessor
+from tsuzuki.upscaling import processor
 
 PAUSE = 0.05
 """Seconds a frame."""
@@ -18,13 +18,13 @@ _ROOT = str(Path(__file__).parent.parent)
 
 def work() -> None:
     """Be such a worker."""
-    quick = AIProcessor.process_frame
+    quick = processor.nearest
 
-    def slow(self: AIProcessor, *args: Any) -> Any:
+    def slow(*args: Any) -> Any:
         time.sleep(PAUSE)
-        return quick(self, *args)
+        return quick(*args)
 
-    with mock.patch.object(AIProcessor, "process_frame", slow):
+    with mock.patch.object(processor, "nearest", slow):
         worker.main()
 
 

@@ -43,7 +43,7 @@ class Way:
                 enlarger.skip(lambda n=number: self._read(n, on_disk[n]))
                 self.out.append(on_disk[number])
             else:
-                self.out.append(enlarger.enlarge(number))
+                self.out.append(enlarger.start(number)())
 
     def _read(self, number: int, rgb: Rgb) -> Rgb:
         self.read.append(number)
@@ -81,7 +81,7 @@ def test_a_segment_begins_with_a_whole_frame(processor: AIProcessor) -> None:
     for _ in range(2):
         enlarger.begin()
         assert enlarger.look(drawn(0)) == 0.0
-        enlarger.enlarge(0)
+        enlarger.start(0)()
         assert enlarger.look(drawn(0)) == 1.0
 
 
@@ -93,7 +93,7 @@ def test_off_computes_every_frame_as_a_whole() -> None:
     for number in range(2):
         assert enlarger.look(drawn(0)) == 0.0
         whole = processor.process_frame(drawn(0), 255)
-        assert np.array_equal(enlarger.enlarge(number), whole)
+        assert np.array_equal(enlarger.start(number)(), whole)
 
 
 # --- what must not be frozen ----------------------------------------------------------------------
@@ -127,5 +127,5 @@ def test_slow_changes_are_followed(processor: AIProcessor, moving, every) -> Non
         rgb = moving(number)
         enlarger.look(rgb)
         whole = processor.process_frame(rgb, 255)
-        off = np.abs(blocks(enlarger.enlarge(number)) - blocks(whole)).max()
+        off = np.abs(blocks(enlarger.start(number)()) - blocks(whole)).max()
         assert off <= 1.5, number

@@ -49,7 +49,7 @@ class Bench:
         enlarger.begin()
         for frame in FrameReader(self.plan.probe, self.index).frames(0, frames):
             enlarger.look(frame.rgb)
-            files.write_upscaled([Finished(frame.number, enlarger.enlarge(0), 0.1)])
+            files.write_upscaled([Finished(frame.number, enlarger.start(0)(), 0.1)])
 
     def damage(self, frame: int) -> None:
         path = self.paths.upscaled_frame(frame + 1, "nut")
@@ -164,13 +164,16 @@ BROKEN = 17
 
 def break_frame(monkeypatch: pytest.MonkeyPatch, broken: Callable[[Rgb], Rgb]) -> None:
     """Let the network give something else for one frame."""
-    process = AIProcessor.process_frame
+    begin = AIProcessor.start
 
-    def process_frame(self: AIProcessor, rgb: Rgb, white: int, number: int | None = None) -> Rgb:
-        out = process(self, rgb, white, number)
-        return broken(out) if number == BROKEN + 1 else out
+    def start(self: AIProcessor, *args: Any) -> Any:
+        started = begin(self, *args)
+        if args[-1] == BROKEN + 1:
+            finish = started.finish
+            monkeypatch.setattr(started, "finish", lambda *before: broken(finish(*before)))
+        return started
 
-    monkeypatch.setattr(AIProcessor, "process_frame", process_frame)
+    monkeypatch.setattr(AIProcessor, "start", start)
 
 
 def test_a_frame_that_came_out_black_never_reaches_the_output(
@@ -200,9 +203,7 @@ def test_too_little_memory_names_the_tile_size_to_go_on_with(
             bench.plan.upscaling, passes=(tiled,), resize="nearest"
         ))
     )  # fmt: skip
-    monkeypatch.setattr(
-        AIProcessor, "_prepare", lambda *_: SimpleNamespace(network=find(tiled.network))
-    )
+    monkeypatch.setattr(AIProcessor, "_load", lambda *_: SimpleNamespace(close=bool))
     break_frame(monkeypatch, fail)
     with pytest.raises(OutOfMemoryError, match=r"--tile-size 48 ") as told:
         bench.render([])

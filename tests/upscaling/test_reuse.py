@@ -143,7 +143,7 @@ def test_the_output_is_that_of_the_frame_of_the_kept_blocks(processor: AIProcess
             out = processor.process_frame(changes.kept, 255)
         else:
             partly += bool(parts)
-            out = processor.process_parts(changes.kept, 255, parts, out)
+            out = processor.start(changes.kept, 255, parts).finish(lambda before=out: before)
         whole = processor.process_frame(changes.kept, 255)
         # A region computed alone differs by a millionth, which may be a step when rounded.
         assert np.abs(out.astype(int) - whole).max() <= 1
@@ -165,7 +165,7 @@ def test_any_part_is_that_part_of_the_whole(processor: AIProcessor, data: st.Dat
     right = min(WIDTH, left + BLOCK * data.draw(st.integers(1, 6)))
     whole = processor.process_frame(picture(), 255)
     part = Rect(top, left, bottom, right)
-    out = processor.process_parts(picture(), 255, [part], np.zeros_like(whole))
+    out = processor.start(picture(), 255, [part]).finish(lambda: np.zeros_like(whole))
     scale = processor.plan.out_height / HEIGHT
     inside = out[:, round(top * scale) : round(bottom * scale), round(left * scale) :]
     inside = inside[:, :, : round((right - left) * scale)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,8 @@ WHOLE = 100_000
 def run(name: str, planes: np.ndarray, tile: int) -> np.ndarray:
     network = find(name)
     engine = NcnnEngine(network)
-    tiler, (_, height, width) = Tiler(network, engine, tile), planes.shape
+    (_, height, width), lanes = planes.shape, ThreadPoolExecutor(2)
+    tiler = Tiler(network, engine, tile, lanes)
     height, width = height * network.scale, width * network.scale
     out = tiler.run(planes, tiler.part_for(Rect(0, 0, height, width)))
     engine.close()

@@ -8,8 +8,23 @@ from tsuzuki.frame import Rgb
 from tsuzuki.upscaling import AIProcessor, Changes, Rect
 
 
+class Once:
+    """What a function returns, which is called when it is needed, and once only."""
+
+    def __init__(self, make: Callable[[], Rgb]) -> None:
+        self._make: Callable[[], Rgb] | None = make
+        self._made: Rgb
+
+    def __call__(self) -> Rgb:
+        """Return it."""
+        if self._make is not None:
+            self._made = self._make()
+            self._make = None  # and with it the frame before, which it needed
+        return self._made
+
+
 class Enlarger:
-    """Takes the frames of one segment after the other: `look` at each, then `enlarge` or `skip` it.
+    """Takes the frames of one segment after the other: `look` at each, then `start` or `skip` it.
 
     What comes out is a function of the segment's frames up to this one, whichever of them lie
     finished on disk.
@@ -29,7 +44,10 @@ class Enlarger:
         self._changes = Changes(plan, self._white) if plan else None
 
     def look(self, rgb: Rgb) -> float:
-        """Take the next frame; return the share of it that is taken over, 0 to 1."""
+        """Take the next frame; return the share of it that is taken over, 0 to 1.
+
+        It must not be written to any more.
+        """
         self._source, self._parts = rgb, None
         if self._changes is None:
             return 0.0
@@ -41,17 +59,16 @@ class Enlarger:
         _, height, width = rgb.shape
         return 1.0 - computed / float(height * width)
 
-    def enlarge(self, number: int) -> Rgb:
-        """Return the frame enlarged; it is not to be written to. ``number`` is for messages."""
-        if self._parts is None:
-            rgb = self._processor.process_frame(self._source, self._white, number)
-        else:
-            rgb = self._before()
-            if self._parts:
-                args = self._parts, rgb, number
-                rgb = self._processor.process_parts(self._source, self._white, *args)
-        self._before = lambda: rgb
-        return rgb
+    def start(self, number: int) -> Callable[[], Rgb]:
+        """Begin to enlarge the frame; return what waits for it and returns it.
+
+        Frames are to be waited for in their order, and not to be written to. ``number`` is for
+        messages.
+        """
+        started = self._processor.start(self._source, self._white, self._parts, number)
+        before = None if self._parts is None else self._before
+        self._before = Once(lambda: started.finish(before))
+        return self._before
 
     def skip(self, read: Callable[[], Rgb]) -> None:
         """Have the frame as it is; ``read`` is called where the next one needs it."""

@@ -79,7 +79,7 @@ def _pairs(plan: Plan, index: FrameIndex) -> Iterator[tuple[float, Rgb, Rgb]]:
         enlarger.begin()
         for frame in reader.frames(segment.first, segment.last):
             share = enlarger.look(frame.rgb)
-            reused = enlarger.enlarge(frame.number + 1)
+            reused = enlarger.start(frame.number + 1)()
             whole = reused
             if share > 0:
                 whole = processor.process_frame(frame.rgb, white, frame.number + 1)

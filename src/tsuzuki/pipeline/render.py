@@ -9,10 +9,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
@@ -26,7 +27,7 @@ from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.priority import give_way
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
-from tsuzuki.upscaling import AIProcessor, implausible
+from tsuzuki.upscaling import FRAMES_AT_ONCE, AIProcessor, implausible
 from tsuzuki.video.decode import Frame, FrameReader
 from tsuzuki.video.processor import VideoProcessor
 
@@ -45,6 +46,16 @@ class _Work:
         self.reused: list[float] = []
         """Share of each frame that was taken over from the one before."""
         self.seconds = {"decode": 0.0, "network": 0.0, "encode": 0.0}
+
+
+class _Started(NamedTuple):
+    """A frame that the network is at."""
+
+    work: _Work
+    frame: Frame
+    enlarged: Callable[[], Rgb]
+    begin: float
+    reused: float
 
 
 class Renderer:
@@ -76,6 +87,8 @@ class Renderer:
         self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None]] = queue.SimpleQueue()
         """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
+        self._finished = 0.0
+        """When the network was done with the last frame."""
         self._running = False
         self._reuses = job.plan.upscaling.reuse is not None
         """Whether every frame of a segment has to be looked at, be it on disk or not."""
@@ -147,8 +160,12 @@ class Renderer:
 
     def _upscale(self) -> None:
         enlarger = self._enlarger()
+        started: deque[_Started] = deque()
         while True:
             work, frame = self._decoded.get()
+            if frame is None or frame.number in work.on_disk:
+                while started:
+                    self._finish(started.popleft())
             if frame is None:
                 enlarger.begin()
                 self._upscaled.put((work, None))
@@ -159,11 +176,21 @@ class Renderer:
                 enlarger.skip(partial(self._read_or_compute, work, frame.number))
                 self._upscaled.put((work, frame.number))
                 continue
-            rgb = self._compute(enlarger, work, frame)
-            work.seconds["network"] += time.perf_counter() - begin
-            self._tell(frame.number, rgb, begin, computed=True, reused=work.reused[-1])
-            self._room.acquire()
-            self._upscaled.put((work, rgb))
+            enlarged = enlarger.start(frame.number + 1)
+            started.append(_Started(work, frame, enlarged, begin, work.reused[-1]))
+            if len(started) == FRAMES_AT_ONCE:
+                self._finish(started.popleft())
+
+    def _finish(self, started: _Started) -> None:
+        """Wait for a frame from the network and hand it on."""
+        work, frame = started.work, started.frame
+        rgb = self._checked(started.enlarged, work, frame)
+        begin = max(started.begin, self._finished)  # what the frames before took, is theirs
+        self._finished = time.perf_counter()
+        work.seconds["network"] += self._finished - begin
+        self._tell(frame.number, rgb, begin, computed=True, reused=started.reused)
+        self._room.acquire()
+        self._upscaled.put((work, rgb))
 
     def _encode(self) -> None:
         while True:
@@ -223,10 +250,10 @@ class Renderer:
         enlarger.begin()
         return enlarger
 
-    def _compute(self, enlarger: Enlarger, work: _Work, frame: Frame) -> Rgb:
+    def _checked(self, enlarged: Callable[[], Rgb], work: _Work, frame: Frame) -> Rgb:
         number = frame.number
         try:
-            rgb = enlarger.enlarge(number + 1)
+            rgb = enlarged()
         except MemoryError as error:
             raise self._out_of_memory(number) from error
         white = self._plan.probe.colour.white
@@ -289,7 +316,7 @@ class Renderer:
             if frame.number == number:
                 break
             enlarger.skip(partial(self._read_or_compute, work, frame.number))
-        rgb = self._compute(enlarger, work, frame)
+        rgb = self._checked(enlarger.start(number + 1), work, frame)
         enlarger.close()
         return rgb
 

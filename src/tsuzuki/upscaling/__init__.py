@@ -7,12 +7,13 @@ from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.ncnn import NcnnEngine
 from tsuzuki.upscaling.plan import Pass, UpscalePlan, plan_upscaling
 from tsuzuki.upscaling.plausible import implausible
-from tsuzuki.upscaling.processor import AIProcessor
+from tsuzuki.upscaling.processor import FRAMES_AT_ONCE, AIProcessor, Started
 from tsuzuki.upscaling.registry import ENGINES
 from tsuzuki.upscaling.reuse import Changes, ReusePlan
 
 __all__ = [
     "ENGINES",
+    "FRAMES_AT_ONCE",
     "AIProcessor",
     "Changes",
     "DeviceInfo",
@@ -24,6 +25,7 @@ __all__ = [
     "Planes",
     "Rect",
     "ReusePlan",
+    "Started",
     "UpscalePlan",
     "cpu_features",
     "devices",

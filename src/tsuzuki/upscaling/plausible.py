@@ -39,11 +39,13 @@ def implausible(source: Rgb, result: Rgb, white: int) -> str | None:
     """
     _, height, width = source.shape
     grid = min(ROWS, height), min(COLUMNS, width)
-    before, deviation = _cells(source, white, *grid)
-    after, _ = _cells(result, white, *grid)
+    before = _cells(_sample(source, grid[0]), white, *grid)
+    after = _cells(_sample(result, grid[0]), white, *grid)
     contrast = float(before.std())
     if contrast > CONTRAST and float(after.std()) < LEFT * contrast:
         return "it is all of one colour"
+    squares = _cells(_sample(source, grid[0]).astype(np.uint32) ** 2, white**2, *grid)
+    deviation = np.sqrt(np.maximum(squares - before**2, 0.0))
     difference = np.abs(after - before)
     allowance = PER_DEVIATION * float(deviation.mean())
     if difference.mean() > FAR + allowance or difference.max() > FAR_IN_ONE + allowance:
@@ -51,18 +53,17 @@ def implausible(source: Rgb, result: Rgb, white: int) -> str | None:
     return None
 
 
-def _cells(rgb: Rgb, white: int, rows: int, columns: int) -> tuple[_Cells, _Cells]:
-    """Return mean and standard deviation in each cell of a grid, by some of its lines."""
-    _, height, width = rgb.shape
-    lines = (np.arange(rows * LINES) * 2 + 1) * height // (2 * rows * LINES)
+def _sample(rgb: Rgb, rows: int) -> Rgb:
+    """Return some lines of each row of cells."""
+    lines = (np.arange(rows * LINES) * 2 + 1) * rgb.shape[1] // (2 * rows * LINES)
+    return rgb[:, lines]
+
+
+def _cells(values: NDArray[np.unsignedinteger], white: int, rows: int, columns: int) -> _Cells:
+    """Return the mean in each cell of a grid, of full white."""
+    width = values.shape[2]
     starts = np.arange(columns) * width // columns
-    values: _Cells = rgb[:, lines] / float(white)
+    sums = values.reshape(3, rows, LINES, width).sum(axis=2, dtype=np.uint64)
     count = LINES * np.diff(np.append(starts, width))
-
-    def mean(of: _Cells) -> _Cells:
-        sums = np.add.reduceat(of, starts, axis=2)
-        cells: _Cells = sums.reshape(3, rows, LINES, columns).sum(axis=2) / count
-        return cells
-
-    means = mean(values)
-    return means, np.sqrt(np.maximum(mean(values**2) - means**2, 0.0))
+    cells: _Cells = np.add.reduceat(sums, starts, axis=2) / (count * float(white))
+    return cells

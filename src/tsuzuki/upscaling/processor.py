@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 
 from tsuzuki.errors import EngineError, ModelError
 from tsuzuki.frame import Rgb
 from tsuzuki.upscaling.catalogue import Network, find
 from tsuzuki.upscaling.cover import Rect
+from tsuzuki.upscaling.devices import usable_cores
 from tsuzuki.upscaling.engine import Engine, Planes
 from tsuzuki.upscaling.plan import Pass, UpscalePlan
 from tsuzuki.upscaling.registry import ENGINES
 from tsuzuki.upscaling.resample import bicubic_needs, bicubic_part, nearest
-from tsuzuki.upscaling.tiling import Tiler
+from tsuzuki.upscaling.tiling import Tiler, tiles_at_once
+
+FRAMES_AT_ONCE = 2
+"""While one frame is put together, the network has the next one."""
+
+
+class Started:
+    """A frame that is being computed."""
+
+    def __init__(self, parts: list[tuple[Rect, Future[Rgb]]], *, whole: bool) -> None:
+        self._parts = parts
+        self._whole = whole
+
+    def finish(self, before: Callable[[], Rgb] | None = None) -> Rgb:
+        """Return the frame when it is done; raises what computing it raised.
+
+        ``before`` gives the frame that parts are set into; where there are none, it is that frame.
+        """
+        if self._whole or before is None:
+            return self._parts[0][1].result()
+        out = before()
+        if self._parts:
+            out = out.copy()
+        for part, computed in self._parts:
+            out[:, part.rows, part.columns] = computed.result()
+        return out
 
 
 class AIProcessor:
     """Turns frames into frames of the output size.
 
     Raises `ModelError` where a network's files are not those of the plan, `DeviceError` or
-    `EngineError` where the device fails. Not for use by several threads at once.
+    `EngineError` where the device fails. Frames may be started before others are finished.
     """
 
     def __init__(self, plan: UpscalePlan, *, threads: int | None = None) -> None:
+        """Load the networks; None takes all usable cores."""
         self.plan = plan
-        self._engines: dict[str, Engine] = {}
         self._tilers: list[Tiler] = []
         self._sizes: list[tuple[int, int]] = []
         """Height and width of each pass's input."""
+        self._engines: dict[str, Engine] = {}
+        networks = [find(step.network) for step in plan.passes]
+        cores = threads or usable_cores()
+        tiles = 1
+        if plan.device == "cpu" and networks:
+            tiles = min(cores, *map(tiles_at_once, networks, (step.tile for step in plan.passes)))
+        self._lanes = ThreadPoolExecutor(tiles, "network")
+        self._frames = ThreadPoolExecutor(FRAMES_AT_ONCE, "frame")
         height, width = plan.height, plan.width
         try:
-            for step in plan.passes:
-                self._tilers.append(self._prepare(step, threads))
+            for network, step in zip(networks, plan.passes, strict=True):
                 self._sizes.append((height, width))
-                scale = self._tilers[-1].network.scale
-                height, width = height * scale, width * scale
+                engine = self._load(network, step, cores // tiles)
+                self._tilers.append(Tiler(network, engine, step.tile, self._lanes))
+                height, width = height * network.scale, width * network.scale
         except BaseException:
             self.close()
             raise
@@ -46,36 +83,37 @@ class AIProcessor:
         ``rgb`` has shape (3, height, width) and ``white`` is the value of full white; ``number`` of
         the frame is for messages only.
         """
-        self._check(rgb, number)
-        plan = self.plan
-        if plan.resize == "nearest":
-            return nearest(rgb, plan.out_width, plan.out_height)
-        if not plan.passes and plan.resize == "none":
-            return rgb.copy()
-        return self._compute(rgb, white, Rect(0, 0, plan.out_height, plan.out_width), number)
+        return self.start(rgb, white, None, number).finish()
 
-    def process_parts(
-        self, rgb: Rgb, white: int, parts: list[Rect], before: Rgb, number: int | None = None
-    ) -> Rgb:
-        """Return ``before``, an upscaled frame, with some parts computed anew from ``rgb``.
+    def start(
+        self, rgb: Rgb, white: int, parts: list[Rect] | None, number: int | None = None
+    ) -> Started:
+        """Begin to upscale a frame, or only some parts of it, in input pixels.
 
-        ``parts`` are in input pixels.
+        ``rgb`` must not be written to any more.
         """
         self._check(rgb, number)
-        out = before.copy()
-        for part in parts:
-            wanted = self._enlarged(part)
-            out[:, wanted.rows, wanted.columns] = self._compute(rgb, white, wanted, number)
-        return out
+        whole = Rect(0, 0, self.plan.out_height, self.plan.out_width)
+        wanted = [whole] if parts is None else map(self._enlarged, parts)
+        return Started(
+            [(part, self._frames.submit(self._compute, rgb, white, part, number)) for part in wanted],
+            whole=parts is None,
+        )
 
     def close(self) -> None:
         """Release the device. The processor cannot be used afterwards."""
+        for pool in (self._frames, self._lanes):
+            pool.shutdown(cancel_futures=True)
         for engine in self._engines.values():
             engine.close()
 
     def _compute(self, rgb: Rgb, white: int, wanted: Rect, number: int | None) -> Rgb:
         """Return the part ``wanted`` of the upscaled frame."""
         plan = self.plan
+        if plan.resize == "nearest":
+            return self._lanes.submit(nearest, rgb, plan.out_width, plan.out_height).result()
+        if not plan.passes and plan.resize == "none":
+            return rgb.copy()
         needed = bicubic_needs(wanted, self._resize) if plan.resize == "bicubic" else wanted
         parts: list[Rect] = []
         for tiler, step in zip(reversed(self._tilers), reversed(self._sizes), strict=True):
@@ -105,14 +143,13 @@ class AIProcessor:
             -(-part.right * plan.out_width // plan.width),
         )
 
-    def _prepare(self, step: Pass, threads: int | None) -> Tiler:
-        network = find(step.network)
+    def _load(self, network: Network, step: Pass, threads: int) -> Engine:
         if step.network not in self._engines:
             _verify(network, step)
             self._engines[step.network] = ENGINES[self.plan.engine](
                 network, self.plan.device, options=self.plan.options, threads=threads
             )
-        return Tiler(network, self._engines[step.network], step.tile)
+        return self._engines[step.network]
 
     def _check(self, rgb: Rgb, number: int | None) -> None:
         expected = (3, self.plan.height, self.plan.width)

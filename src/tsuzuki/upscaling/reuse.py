@@ -64,7 +64,7 @@ class Changes:
 
     @property
     def kept(self) -> Rgb:
-        """The frame that the present output is computed from."""
+        """The frame that the present output is computed from; it is never written to again."""
         if self._kept is None:
             raise ValueError("no frame has been looked at")
         return self._kept
@@ -72,19 +72,20 @@ class Changes:
     def look(self, rgb: Rgb) -> list[Rect] | None:
         """Return the parts to compute anew, in input pixels; None for the whole frame.
 
-        They are to be computed from `kept`, which this changes.
+        They are to be computed from `kept`, which is another one now. ``rgb`` must not be written
+        to any more.
         """
         if self._kept is None:
-            self._kept = rgb.copy()
+            self._kept = rgb
             return None
         changed = self._changed(rgb, self._kept)
         if not changed.any():
             return []
         parts = self._parts(changed)
         if parts is None:
-            self._kept[:] = rgb
+            self._kept = rgb
             return None
-        self._keep(rgb, changed, parts)
+        self._kept = self._with(rgb, changed, parts)
         _, height, width = rgb.shape
         return [part.times(self._plan.block).grown(0, height, width) for part in parts]
 
@@ -115,8 +116,8 @@ class Changes:
             return None
         return parts
 
-    def _keep(self, rgb: Rgb, changed: Mask, parts: list[Rect]) -> None:
-        """Take over the blocks that have changed, and those whose whole effect is computed."""
+    def _with(self, rgb: Rgb, changed: Mask, parts: list[Rect]) -> Rgb:
+        """Return `kept` with the blocks that have changed, and those whose whole effect is seen."""
         mask = changed.copy()
         for part in parts:
             inner = part.shrunk(self._growth, *changed.shape)
@@ -124,7 +125,7 @@ class Changes:
         block = self._plan.block
         _, height, width = rgb.shape
         pixels = mask.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
-        np.copyto(self.kept, rgb, where=pixels)
+        return np.where(pixels, rgb, self.kept)
 
     @property
     def _growth(self) -> int:

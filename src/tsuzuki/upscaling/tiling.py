@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import Executor
 from fractions import Fraction
 from itertools import pairwise
 
@@ -56,6 +57,18 @@ def default_tile(network: Network, width: int, height: int, device: str) -> int:
     return max(SMALLEST_TILE, (math.isqrt(pixels) - border) // 16 * 16)
 
 
+def tiles_at_once(network: Network, tile: int) -> int:
+    """Return how many tiles may be computed side by side, each by one core, for want of memory.
+
+    Where tiles are small this is faster than one after the other by all cores, which wait for each
+    other at each layer.
+    """
+    if network.pools:
+        return 1
+    edge = tile + 2 * network.reach
+    return max(1, PIECE_BYTES // (network.memory * edge * edge))
+
+
 def spans(network: Network, start: int, stop: int, length: int, tile: int) -> list[Span]:
     """Cut ``start`` to ``stop`` of an axis into tiles of nearly equal size, none above ``tile``.
 
@@ -71,12 +84,16 @@ def spans(network: Network, start: int, stop: int, length: int, tile: int) -> li
 
 
 class Tiler:
-    """Runs frames of any size through an engine, in tiles of at most ``tile`` pixels a side."""
+    """Runs frames of any size through an engine, in tiles of at most ``tile`` pixels a side.
 
-    def __init__(self, network: Network, engine: Engine, tile: int) -> None:
+    The engine runs in the threads of ``lanes`` alone, at most one tile in each.
+    """
+
+    def __init__(self, network: Network, engine: Engine, tile: int, lanes: Executor) -> None:
         self.network = network
         self._engine = engine
         self._tile = tile
+        self._lanes = lanes
 
     def part_for(self, wanted: Rect) -> Rect:
         """Return the part to run (input pixels) so that ``wanted`` (output pixels) is computed."""
@@ -111,16 +128,17 @@ class Tiler:
         columns = _positions(column.begin, column.end, width, self.network.edges)
         return np.ascontiguousarray(planes[:, rows][:, :, columns])
 
-    def _results(self, planes: Planes, tiles: list[tuple[Span, Span]]) -> Iterator[Planes]:
+    def _results(self, planes: Planes, tiles: list[tuple[Span, Span]]) -> Iterable[Planes]:
         if not self.network.pools or len(tiles) == 1:
-            for row, column in tiles:
-                yield self._engine.run(self._piece(planes, row, column))
-            return
+            return self._lanes.map(lambda tile: self._engine.run(self._piece(planes, *tile)), tiles)
+        return self._lanes.submit(self._led_together, planes, tiles).result()
+
+    def _led_together(self, planes: Planes, tiles: list[tuple[Span, Span]]) -> list[Planes]:
+        """Return the tiles of a network that pools."""
         passages = [self._engine.begin(self._piece(planes, *tile)) for tile in tiles]
         for pool in self.network.graph().pools:
             _synchronise(pool, passages, tiles, parked=self._is_parked(planes))
-        for passage in passages:
-            yield passage.finish()
+        return [passage.finish() for passage in passages]
 
     def _is_parked(self, planes: Planes) -> bool:
         margin = 2 * self.network.margin
