@@ -1,16 +1,20 @@
 """Measure: ``python -m bench`` runs every benchmark, ``python -m bench NAME ...`` some of them.
 
-Ends with status 1 where a limit is not kept. The machine should have nothing else to do.
+Prints tables, adds them to ``bench/results.json`` and draws ``docs/performance.svg`` from there.
+Ends with status 1 where a limit is not kept. The machine should have nothing else to do; all of it
+takes about an hour and a half on two cores.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import platform
 import sys
+from pathlib import Path
 
-from bench.tools import CORES
+from bench import chart, tools
 
 NAMES = (
     "bookkeeping",
@@ -19,10 +23,13 @@ NAMES = (
     "memory",
     "end_to_end",
     "reuse",
+    "race",
     "quality",
     "workers",
     "disk",
 )
+RESULTS = Path(__file__).with_name("results.json")
+CHART = Path(__file__).parents[1] / "docs" / "performance.svg"
 
 
 def main() -> int:
@@ -31,10 +38,17 @@ def main() -> int:
         print(f"There is no benchmark {unknown[0]!r}. Choose from {', '.join(NAMES)}.")
         return 2
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    print(
-        f"{platform.machine()}, {CORES} cores, load {load:.1f}, Python {platform.python_version()}"
-    )
-    missed = [name for name in chosen if not importlib.import_module(f"bench.{name}").main()]
+    machine = f"{platform.machine()}, {tools.CORES} cores, Python {platform.python_version()}"
+    print(f"{machine}, load {load:.1f}")
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    missed = []
+    for name in chosen:
+        tools.TABLES.clear()
+        if not importlib.import_module(f"bench.{name}").main():
+            missed.append(name)
+        known[name] = {"machine": machine, "tables": tools.TABLES}
+        RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+        CHART.write_text(chart.draw(known))
     print(f"\nLimits not kept: {', '.join(missed)}" if missed else "\nAll limits were kept.")
     return 1 if missed else 0
 

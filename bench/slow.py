@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from tsuzuki.pipeline import process, worker
-from tsuzuki.upscaling import processor
+from tsuzuki.upscaling import processor, resample
 
 PAUSE = 0.05
 """Seconds a frame."""
@@ -18,7 +18,7 @@ _ROOT = str(Path(__file__).parent.parent)
 
 def work() -> None:
     """Be such a worker."""
-    quick = processor.nearest
+    quick = resample.nearest
 
     def slow(*args: Any) -> Any:
         time.sleep(PAUSE)

@@ -8,13 +8,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import av
 from tests.media_folder import MEDIA
 
+from tsuzuki.frame import Rgb
+from tsuzuki.upscaling import AIProcessor
+
+TABLES: list[dict[str, Any]] = []
+"""Every table that was printed, with its verdicts."""
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -23,6 +28,18 @@ def media(name: str) -> Path:
     if not path.is_file():
         raise SystemExit(f"{path} is needed. Say with TSUZUKI_MEDIA where the test videos are.")
     return path
+
+
+def upscaled(processor: AIProcessor, frames: Iterable[Rgb], white: int) -> Iterator[Rgb]:
+    """Upscale frames as a run does: the next one is started before."""
+    before = None
+    for rgb in frames:
+        started = processor.start(rgb, white, None)
+        if before is not None:
+            yield before.finish()
+        before = started
+    if before is not None:
+        yield before.finish()
 
 
 def loop_clip(source: Path, target: Path, frames: int) -> Path:
@@ -121,12 +138,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         if number == 0:
             print("  " + "   ".join("-" * width for width in widths))
     sys.stdout.flush()
+    TABLES.append({"title": title, "columns": list(columns), "rows": cells[1:], "verdicts": []})
 
 
-def verdict(what: str, value: float, limit: float, unit: str) -> bool:
-    """Print whether a figure keeps its limit, and return that."""
-    kept = value <= limit
-    print(
-        f"  {'kept' if kept else 'NOT KEPT'}: {what} {value:,.3g} {unit}, limit {limit:,g} {unit}"
-    )
+def verdict(what: str, value: float, limit: float, unit: str, *, least: bool = False) -> bool:
+    """Print whether a figure keeps its limit, the most or the least it may be; return that."""
+    kept = value >= limit if least else value <= limit
+    line = f"{what} {value:,.3g} {unit}, {'at least' if least else 'at most'} {limit:,g} {unit}"
+    print(f"  {'kept' if kept else 'NOT KEPT'}: {line}", flush=True)
+    TABLES[-1]["verdicts"].append({"what": line, "kept": kept})
     return kept

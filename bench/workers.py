@@ -53,4 +53,4 @@ def main() -> bool:
         ("round", "one", "two", "ratio"),
         rows,
     )
-    return tools.verdict("least of the median ratio, as 1/ratio", 1 / median(ratios), 1 / LEAST, "")
+    return tools.verdict("median ratio", median(ratios), LEAST, "times", least=True)

@@ -23,7 +23,7 @@ from tsuzuki.pipeline.render import Renderer
 from tsuzuki.pipeline.spooler import Finished
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscaling import AIProcessor, Pass, find
+from tsuzuki.upscaling import AIProcessor, Pass
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.segment import SegmentEncoder
 

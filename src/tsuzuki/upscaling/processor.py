@@ -96,7 +96,10 @@ class AIProcessor:
         whole = Rect(0, 0, self.plan.out_height, self.plan.out_width)
         wanted = [whole] if parts is None else map(self._enlarged, parts)
         return Started(
-            [(part, self._frames.submit(self._compute, rgb, white, part, number)) for part in wanted],
+            [
+                (part, self._frames.submit(self._compute, rgb, white, part, number))
+                for part in wanted
+            ],
             whole=parts is None,
         )
 
