@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Kills of the real command for each encoder in `make crash`.
 KILLS  ?= 30
 
-.PHONY: help setup demo test lint crash bench docs lock
+.PHONY: help setup demo test lint crash fuzz bench docs lock
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test    run the tests that are not slow"
 	@echo "make lint    style, types, layers"
 	@echo "make crash   kill, cut the power, fill the disk, damage files; compare"
+	@echo "make fuzz    hostile videos, sessions and names, at length"
 	@echo "make bench   measure"
 	@echo "make docs    write the generated pages of docs/ anew"
 	@echo "make lock    renew constraints.txt"
@@ -41,6 +42,9 @@ lint: setup
 crash: setup
 	TSUZUKI_CRASH=full TSUZUKI_KILLS=$(KILLS) \
 		$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "" --durations=60 tests/crash
+
+fuzz: setup
+	TSUZUKI_CRASH=full $(BIN)/python -m pytest -q -n auto -m "" tests/security
 
 bench: setup
 	$(BIN)/python -m bench
