@@ -33,6 +33,16 @@ def test_a_session_goes_with_all_in_it(manager, session_id, root, seal):
     assert list(root.iterdir()) == []
 
 
+def test_a_full_disk_is_no_hindrance(manager, session_id, root, monkeypatch):
+    def full(fd):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    manager.set_step_progress(session_id, "upscale", 1)
+    monkeypatch.setattr(manager._durable.port, "fsync", full)
+    manager.cleanup_session(session_id)
+    assert list(root.iterdir()) == []
+
+
 def test_not_while_another_works(root, manager, session_id, paths, monkeypatch):
     with SessionLock(paths):
         monkeypatch.setattr("tsuzuki.sessions.cleanup.held_here", lambda _: None)

@@ -16,7 +16,13 @@ from typing import Any, Self, TypeVar, cast, overload
 import msgspec
 
 from tsuzuki.durable import Durable, is_there, read_bounded, storage_errors
-from tsuzuki.errors import SessionDamagedError, SessionDiffersError, SessionError, TsuzukiError
+from tsuzuki.errors import (
+    ResourceError,
+    SessionDamagedError,
+    SessionDiffersError,
+    SessionError,
+    TsuzukiError,
+)
 from tsuzuki.sessions import check, cleanup, identity, summary
 from tsuzuki.sessions.check import Repaired, Report
 from tsuzuki.sessions.identity import Difference, Settings
@@ -373,12 +379,14 @@ class SessionManager:
         there is none.
         """
         paths = self.paths(session_id)
-        self.flush()
         if keep_frames:
+            self.flush()
             cleanup.keep_only_frames(paths, self._durable)
             return
         with self._guard:
             self._live.pop(session_id, None)
+        with contextlib.suppress(ResourceError):  # what could not be saved is removed
+            self.flush()
         if not paths.exists():
             raise paths.missing()
         cleanup.remove_session(paths, self._durable)
