@@ -41,7 +41,7 @@ lint: setup
 
 crash: setup
 	TSUZUKI_CRASH=full TSUZUKI_KILLS=$(KILLS) \
-		$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "" --durations=60 tests/crash
+		$(BIN)/python -m pytest -q -n 4 --dist worksteal -m "" --durations=60 tests/crash
 
 fuzz: setup
 	TSUZUKI_CRASH=full $(BIN)/python -m pytest -q -n auto -m "" tests/security

@@ -71,7 +71,8 @@ PROMISES = {
         "security/test_hostile_sessions.py security/test_sessions_from_elsewhere.py"
     ),
     "A video cannot make the program read other files, use the network, hang or take all memory.": (
-        "security/test_addresses_in_videos.py security/test_bounds.py security/test_mutated_videos.py"
+        "security/test_addresses_in_videos.py security/test_bounds.py "
+        "security/test_mutated_videos.py"
     ),
     "A damaged or changed model file is refused by name.": "security/test_damaged_models.py",
     "Titles and names in a video never become paths or commands.": (

@@ -20,7 +20,7 @@ from .machine.golden import FRAMES, SETTINGS, Golden
 from .machine.world import MTIMES, World
 
 FULL = os.environ.get("TSUZUKI_CRASH") == "full"
-EXAMPLES, STEPS = (14, 15) if FULL else (5, 15)
+EXAMPLES, STEPS = (10, 15) if FULL else (5, 15)
 
 WHICH = st.integers(0, 2)
 PLACE = st.integers(0, 1 << 20)
