@@ -8,6 +8,7 @@ OTHER_SETTINGS: dict[str, Any] = {
     "scale_factor": 3.0,
     "quality": "Fast",
     "noise_reduction": 0,
+    "size": "640x",
     "content": "photo",
     "model": "waifu2x-cunet-2x-n3",
     "engine": "nearest",

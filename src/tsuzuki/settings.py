@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, get_args
@@ -31,6 +32,7 @@ REUSES: tuple[Reuse, ...] = get_args(Reuse)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
+_SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
 NOISE_REDUCTION_LEVELS = (-1, 0, 1, 2, 3)
 DEFAULT_NOISE_REDUCTION = 3
 MAX_SECONDS = 10**9
@@ -54,6 +56,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     noise_reduction: int = DEFAULT_NOISE_REDUCTION
     """-1 (none) or 0 to 3 (strongest)."""
 
+    size: str | None = None
+    """Size of the output in pixels, instead of the scale: ``1920x1080`` (as large as fits, its
+    shape kept), ``1920x`` or ``x1080``. Pixels become square."""
     content: Content = "anime"
     """What the video shows: drawn (`anime`) or filmed (`photo`)."""
     model: str | None = None
@@ -125,6 +130,18 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         """Return plain values (JSON types) from which `from_dict` makes equal settings."""
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
+
+    @property
+    def enlargement(self) -> str:
+        """How large the output becomes, for people: ``2x`` or ``1920x1080``."""
+        return self.size or f"{self.scale_factor:g}x"
+
+    def box(self) -> tuple[int | None, int | None] | None:
+        """Return width and height that ``size`` asks for; None for one that is open."""
+        if self.size is None:
+            return None
+        width, height = self.size.split("x")
+        return int(width) if width else None, int(height) if height else None
 
     def digest(self) -> str | None:
         """Hash of the output-changing settings outside the id that are not at their default.
@@ -224,7 +241,7 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     (_MOMENT, _moment, ("range_start", "range_end")),
     ("true or false", _flag, ("keep_frames",)),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
-    ("a text", _text, ("preset", "pixel_format", "container", "device")),
+    ("a text", _text, ("size", "preset", "pixel_format", "container", "device")),
 )
 _OPTIONAL = frozenset(
     field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
@@ -252,6 +269,11 @@ def _check(s: ProcessingSettings) -> None:
     ):
         word, choices = name.replace("_", " "), ", ".join(map(str, allowed))
         need(name, value in allowed, f"The {word} must be one of {choices}; {value!r} is not.")
+    need(
+        "size",
+        s.size is None or _SIZE.fullmatch(s.size) is not None,
+        f"The size must be like 1920x1080, 1920x or x1080 (in pixels); {s.size!r} is not.",
+    )
     need(
         "tile_size",
         s.tile_size is None or 32 <= s.tile_size <= 16384,

@@ -36,6 +36,16 @@ Scale = Annotated[
         "--scale", help="Output size divided by input size, 1 to 8.", rich_help_panel=PICTURE
     ),
 ]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="WxH|Wx|xH",
+        help="Size of the output in pixels instead of a scale: the largest that fits into "
+        "1920x1080, or one side, 1920x or x1080. Pixels become square.",
+        rich_help_panel=PICTURE,
+    ),
+]
 Quality = Annotated[
     str,
     typer.Option(

@@ -21,6 +21,7 @@ D = o.DEFAULTS
 def probe(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
+    size: o.Size = None,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -37,6 +38,7 @@ def probe(
     settings = o.settings_from(
         {
             "scale_factor": scale,
+            "size": size,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,

@@ -25,6 +25,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     ],
     output: o.Output = None,
     scale: o.Scale = D.scale_factor,
+    size: o.Size = None,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -71,6 +72,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     settings = o.settings_from(
         {
             "scale_factor": scale,
+            "size": size,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,

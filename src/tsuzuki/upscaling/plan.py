@@ -66,7 +66,7 @@ def plan_upscaling(
         return _nearest(width, height, out_width, out_height)
     engine = ENGINES[settings.engine]
     device = choose_device(settings.device)
-    choice = choose(settings)
+    choice = choose(_with_scale(settings, max(out_width / width, out_height / height)))
     passes: list[Pass] = []
     w, h = width, height
     for network in choice.networks:
@@ -88,6 +88,13 @@ def plan_upscaling(
         reuse=_reuse(settings, choice.networks, (w, h), (out_width, out_height)),
         notes=choice.notes,
     )
+
+
+def _with_scale(settings: ProcessingSettings, scale: float) -> ProcessingSettings:
+    """Return the settings with the scale that the size asked for comes to."""
+    if settings.size is None:
+        return settings
+    return msgspec.structs.replace(settings, size=None, scale_factor=max(1.0, min(scale, 8.0)))
 
 
 def _reuse(

@@ -9,7 +9,7 @@ import av
 import msgspec
 
 from tsuzuki.errors import EncoderError, SettingsError
-from tsuzuki.settings import ProcessingSettings
+from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.hdr import Hdr, encoder_parameters
@@ -182,15 +182,36 @@ def _wanted_formats(source: av.VideoFormat, *, lossless: bool) -> tuple[str, ...
     return (f"yuv{subsampling}p{suffix}", *fallback[1:])
 
 
-def output_size(width: int, height: int, scale: float, pixel_format: str) -> tuple[int, int]:
+def output_size(settings: ProcessingSettings, probe: Probe, pixel_format: str) -> tuple[int, int]:
     """Return the size of the output in pixels.
 
-    Each side is rounded half up; where chroma is subsampled along it, an odd one grows by one.
+    Each side is rounded half up; where chroma is subsampled along it, an odd one grows by one. A
+    size that the settings ask for is that of the picture as it is shown: with square pixels, and
+    turned. Raises `SettingsError` for one that is smaller than the video, or too large.
     """
     across, down = _subsampling(pixel_format)
-    factor = Fraction(str(scale))
-    rounded = (int(width * factor + Fraction(1, 2)), int(height * factor + Fraction(1, 2)))
+    width, height = Fraction(probe.width), Fraction(probe.height)
+    if (box := settings.box()) is None:
+        width, height = (side * Fraction(str(settings.scale_factor)) for side in (width, height))
+    else:
+        width *= Fraction(*probe.sample_aspect_ratio)
+        turned = probe.rotation in {90, 270}
+        sides = zip(reversed(box) if turned else box, (width, height), strict=True)
+        factor = min(wanted / side for wanted, side in sides if wanted is not None)
+        width, height = width * factor, height * factor
+        _check_scale(settings, probe, max(width / probe.width, height / probe.height))
+    rounded = (int(width + Fraction(1, 2)), int(height + Fraction(1, 2)))
     return rounded[0] + rounded[0] % across, rounded[1] + rounded[1] % down
+
+
+def _check_scale(settings: ProcessingSettings, probe: Probe, scale: Fraction) -> None:
+    if not MIN_SCALE <= scale <= MAX_SCALE:
+        which = "smaller than" if scale < MIN_SCALE else f"more than {MAX_SCALE:g} times"
+        raise SettingsError(
+            f"The size {settings.size} is {which} the video ({probe.width}x{probe.height}). Choose "
+            "another; several runs can enlarge it further.",
+            setting="size",
+        )
 
 
 def _subsampling(pixel_format: str) -> tuple[int, int]:
@@ -228,7 +249,7 @@ def plan_encoding(
         width=width,
         height=height,
         frame_rate=_frame_rate(probe),
-        sample_aspect_ratio=probe.sample_aspect_ratio,
+        sample_aspect_ratio=(1, 1) if settings.size else probe.sample_aspect_ratio,
         source_colour=source,
         matrix=matrix,
         primaries=source.primaries,

@@ -32,7 +32,7 @@ def decide_encoding(
     where both are given and do not agree.
     """
     pixel_format = output_pixel_format(settings, facts)
-    size = output_size(facts.width, facts.height, settings.scale_factor, pixel_format)
+    size = output_size(settings, facts, pixel_format)
     wanted = None if output is None else container_of(output)
     if output is not None and settings.container not in {"auto", wanted}:
         raise ContainerError(
