@@ -21,7 +21,7 @@ from tests.drawn_clip import draw_clip
 
 from tsuzuki.settings import ENCODERS
 from tsuzuki.upscaling import Network, networks
-from tsuzuki.upscaling.devices import DeviceInfo, devices
+from tsuzuki.upscaling.devices import DeviceInfo, find_devices
 
 PAGE = Path(__file__).with_name("promises.md")
 
@@ -147,7 +147,7 @@ class Way(NamedTuple):
 def main() -> None:
     """Try what is bit-identical and write the page."""
     summary, minutes = _crash(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    processor, *cards = devices()
+    processor, *cards = find_devices()
     machine = f"{platform.system()}, {processor.title}"
     text = HEAD + promises()
     text += SAME.format(machine=machine, cores=CORES)

@@ -15,10 +15,10 @@ import pytest
 from tsuzuki.errors import Cancelled
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline.team import Team
+from tsuzuki.upscaling import devices
 from tsuzuki.upscaling.devices import DeviceInfo, shares
 
 TWO = {"workers": 2}
-module = sys.modules["tsuzuki.upscaling.devices"]  # the package has a function of that name
 
 
 def workers_of(pid: int) -> list[int]:
@@ -114,8 +114,8 @@ def test_what_each_worker_gets_of_the_machine(monkeypatch: pytest.MonkeyPatch) -
         DeviceInfo(name=f"gpu:{number}", title=title, kind="discrete")
         for number, title in enumerate(["Big", "Small", "Big"])
     ]
-    monkeypatch.setattr(module, "devices", lambda: cards)
-    monkeypatch.setattr(module, "usable_cores", lambda: 6)
+    monkeypatch.setattr(devices, "find_devices", lambda: cards)
+    monkeypatch.setattr(devices, "usable_cores", lambda: 6)
     assert shares("gpu:0", 1) == [("gpu:0", None)]
     assert [share.device for share in shares("gpu:2", 3)] == ["gpu:2", "gpu:0", "gpu:2"]
     assert [share.device for share in shares("gpu:1", 2)] == ["gpu:1", "gpu:1"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsuzuki.upscaling import devices
+from tsuzuki.upscaling import find_devices
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def draw():
 @pytest.fixture(scope="session")
 def vulkan() -> str:
     """Name of a Vulkan device; without one the test is skipped."""
-    found = [device.name for device in devices() if device.name != "cpu"]
+    found = [device.name for device in find_devices() if device.name != "cpu"]
     if not found:
         pytest.skip("no Vulkan device (software Vulkan: install mesa-vulkan-drivers)")
     return found[0]

@@ -3,25 +3,25 @@ from __future__ import annotations
 import pytest
 
 from tsuzuki.errors import DeviceError
-from tsuzuki.upscaling import cpu_features, devices
-from tsuzuki.upscaling import devices as listed
+from tsuzuki.upscaling import cpu_features, find_devices
+from tsuzuki.upscaling import find_devices as listed
 from tsuzuki.upscaling.devices import DeviceInfo, choose_device
 
 
 def test_the_processor_comes_first() -> None:
-    first, *others = devices()
+    first, *others = find_devices()
     assert (first.name, first.kind) == ("cpu", "cpu")
     assert first.title
     assert [d.name for d in others] == [f"gpu:{i}" for i in range(len(others))]
 
 
 def test_listing_devices_writes_nothing_to_the_terminal(capfd) -> None:
-    devices()
+    find_devices()
     assert capfd.readouterr() == ("", "")
 
 
 def test_auto_is_a_discrete_gpu_or_the_processor() -> None:
-    expected = next((d.name for d in devices() if d.kind == "discrete"), "cpu")
+    expected = next((d.name for d in find_devices() if d.kind == "discrete"), "cpu")
     assert choose_device("auto").name == expected
 
 
@@ -40,7 +40,7 @@ def test_auto_among_other_devices(monkeypatch, kinds, chosen) -> None:
     module = importlib.import_module("tsuzuki.upscaling.devices")
     present = [DeviceInfo(name="cpu", title="a processor", kind="cpu")]
     present += [DeviceInfo(name=f"gpu:{i}", title="", kind=k) for i, k in enumerate(kinds)]
-    monkeypatch.setattr(module, "devices", lambda: present)
+    monkeypatch.setattr(module, "find_devices", lambda: present)
     assert choose_device("auto").name == chosen
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tsuzuki.frame import Rgb
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor, Changes, Rect, plan_upscaling
-from tsuzuki.upscaling.reuse import BLOCK, ReusePlan, plan_reuse
+from tsuzuki.upscaling.plan import BLOCK, ReusePlan
+from tsuzuki.upscaling.planning import plan_reuse
 
 WIDTH, HEIGHT = 100, 76  # neither is a multiple of a block
 REACH = 7

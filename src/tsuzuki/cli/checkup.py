@@ -18,7 +18,7 @@ from tsuzuki.durable import Durable
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths
 from tsuzuki.sessions.layout import make_root
-from tsuzuki.upscaling import devices, networks
+from tsuzuki.upscaling import find_devices, networks
 from tsuzuki.video.encode import ENCODERS
 
 
@@ -88,7 +88,7 @@ def _networks() -> str:
 
 
 def _devices() -> str:
-    return ", ".join(f"{device.name} ({device.title}, {device.kind})" for device in devices())
+    return ", ".join(f"{device.name} ({device.title}, {device.kind})" for device in find_devices())
 
 
 def _sessions_folder(sessions_dir: Path | None) -> str:

@@ -26,7 +26,6 @@ from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import read_records
-from tsuzuki.upscaling import shares
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +123,8 @@ class Run:
     @cached_property
     def _jobs(self) -> list[m.Open]:
         """What each worker is told."""
+        from tsuzuki.upscaling import shares  # noqa: PLC0415 - takes its time, and is for several
+
         job = m.Open(
             session_id=self.session_id,
             root=str(self.manager.root),
@@ -136,6 +137,8 @@ class Run:
             ),
         )
         count = min(self.plan.settings.workers, max(1, len(self.segments)))
+        if count == 1:
+            return [job]
         return [
             msgspec.structs.replace(job, device=share.device, threads=share.threads)
             for share in shares(self.plan.upscaling.device, count)

@@ -39,7 +39,7 @@ class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """``software`` is Vulkan computed by the processor, slower than ``cpu``."""
 
 
-def devices() -> list[DeviceInfo]:
+def find_devices() -> list[DeviceInfo]:
     """Return the processor and every Vulkan device."""
     found = [DeviceInfo(name="cpu", title=_cpu_title(), kind="cpu")]
     with _without_chatter():
@@ -57,7 +57,7 @@ def choose_device(wish: str) -> DeviceInfo:
     """
     if wish == "cpu":
         return DeviceInfo(name="cpu", title=_cpu_title(), kind="cpu")
-    present = devices()
+    present = find_devices()
     if wish == "auto":
         return next((d for d in present if d.kind == "discrete"), present[0])
     for device in present:
@@ -153,7 +153,7 @@ def shares(device: str, count: int) -> list[Share]:
         return [Share(device, None)]
     if device == "cpu":
         return [Share(device, max(1, usable_cores() // count))] * count
-    known = devices()
+    known = find_devices()
     title = next((one.title for one in known if one.name == device), None)
     alike = [device, *(d.name for d in known if d.title == title and d.name != device)]
     return [Share(alike[number % len(alike)], None) for number in range(count)]

@@ -13,45 +13,12 @@ from __future__ import annotations
 
 import math
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tsuzuki.frame import Rgb
 from tsuzuki.upscaling.cover import Costs, Mask, Rect, cover
-
-BLOCK = 8
-"""Edge of a block in pixels: that of the blocks that most video codecs change at a time."""
-EACH_PIXELS = 200
-"""What starting the network once more costs, in input pixels of its work."""
-TRIMMED_BORDER = 1.0
-"""What the border of a network costs that uses no padding of its own, in pixels a side, whatever
-its reach: its last layers, which take most of the time, see next to nothing of the border."""
-MEAN_SHARE = 1 / 3
-"""Mean difference within a block that is no change yet, as a share of that of a pixel."""
-MOST_MEAN = 0.98
-"""The most that it may be: one grey level more all over a block is a change, so no fade jumps."""
-
-
-class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How changes are found and covered; equal plans and frames give equal decisions."""
-
-    tolerance: float
-    """Greatest difference of a pixel, of 255, that does not count as a change."""
-    mean_tolerance: float
-    """Greatest mean difference of a block, of 255, that does not count as a change."""
-    reach: int | None
-    """Input pixels around a pixel that decide its output; None where all do."""
-    border: float = 0.0
-    """Pixels around a part, on each side, whose computing costs as much as the part's own."""
-    block: int = BLOCK
-    each: int = EACH_PIXELS
-
-
-def plan_reuse(tolerance: float, reach: int | None, border: float = 0.0) -> ReusePlan:
-    """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
-    mean = min(tolerance * MEAN_SHARE, MOST_MEAN)
-    return ReusePlan(tolerance=tolerance, mean_tolerance=mean, reach=reach, border=border)
+from tsuzuki.upscaling.plan import ReusePlan
 
 
 class Changes:
