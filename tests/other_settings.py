@@ -13,6 +13,7 @@ OTHER_SETTINGS: dict[str, Any] = {
     "model": "waifu2x-cunet-2x-n3",
     "engine": "nearest",
     "tile_size": 64,
+    "deinterlace": "on",
     "reuse": "exact",
     "reuse_tolerance": 2.5,
     "encoder": "ffv1",

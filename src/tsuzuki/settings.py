@@ -20,8 +20,9 @@ from tsuzuki.errors import SettingsError
 Quality = Literal["Fast", "Balanced", "Quality"]
 Content = Literal["anime", "photo"]
 EngineName = Literal["ncnn", "nearest"]
-EncoderName = Literal["x264", "x265", "svt-av1", "ffv1"]
+EncoderName = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1"]
 Reuse = Literal["off", "exact", "visual"]
+Deinterlace = Literal["auto", "on", "off"]
 ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov"]
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -29,6 +30,7 @@ CONTENTS: tuple[Content, ...] = get_args(Content)
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
 REUSES: tuple[Reuse, ...] = get_args(Reuse)
+DEINTERLACES: tuple[Deinterlace, ...] = get_args(Deinterlace)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
@@ -65,6 +67,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Name of a network as listed by ``tsuzuki models``; None lets quality and content choose."""
     engine: EngineName = "ncnn"
     """What runs the network; ``nearest`` repeats pixels and needs no network."""
+    deinterlace: Deinterlace = "auto"
+    """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
+    of all frames, ``off`` never."""
     tile_size: int | None = None
     """Edge of the tiles that large frames are cut into, in input pixels; None chooses by area."""
     reuse: Reuse = "visual"
@@ -241,7 +246,7 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     (_MOMENT, _moment, ("range_start", "range_end")),
     ("true or false", _flag, ("keep_frames",)),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
-    ("a text", _text, ("size", "preset", "pixel_format", "container", "device")),
+    ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
 )
 _OPTIONAL = frozenset(
     field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
@@ -263,6 +268,7 @@ def _check(s: ProcessingSettings) -> None:
         ("content", s.content, CONTENTS),
         ("engine", s.engine, ENGINES),
         ("reuse", s.reuse, REUSES),
+        ("deinterlace", s.deinterlace, DEINTERLACES),
         ("encoder", s.encoder, ENCODERS),
         ("container", s.container, CONTAINERS),
         ("noise_reduction", s.noise_reduction, NOISE_REDUCTION_LEVELS),

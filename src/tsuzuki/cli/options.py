@@ -14,6 +14,7 @@ from tsuzuki.errors import SettingsError
 from tsuzuki.settings import (
     CONTAINERS,
     CONTENTS,
+    DEINTERLACES,
     ENCODERS,
     ENGINES,
     NOISE_REDUCTION_LEVELS,
@@ -43,6 +44,15 @@ Size = Annotated[
         metavar="WxH|Wx|xH",
         help="Size of the output in pixels instead of a scale: the largest that fits into "
         "1920x1080, or one side, 1920x or x1080. Pixels become square.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Deinterlace = Annotated[
+    str,
+    typer.Option(
+        "--deinterlace",
+        metavar=_choices(DEINTERLACES),
+        help="Make whole pictures of interlaced ones: where the video says so, always, or never.",
         rich_help_panel=PICTURE,
     ),
 ]
@@ -315,6 +325,7 @@ def settings_from(options: dict[str, Any]) -> ProcessingSettings:
     for name, values in (
         ("quality", QUALITIES),
         ("content", CONTENTS),
+        ("deinterlace", DEINTERLACES),
         ("encoder", ENCODERS),
         ("engine", ENGINES),
         ("container", CONTAINERS),

@@ -22,6 +22,7 @@ def probe(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    deinterlace: o.Deinterlace = D.deinterlace,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -39,6 +40,7 @@ def probe(
         {
             "scale_factor": scale,
             "size": size,
+            "deinterlace": deinterlace,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,

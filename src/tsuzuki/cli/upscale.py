@@ -26,6 +26,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     output: o.Output = None,
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    deinterlace: o.Deinterlace = D.deinterlace,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -73,6 +74,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         {
             "scale_factor": scale,
             "size": size,
+            "deinterlace": deinterlace,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,

@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from tsuzuki.settings import MIN_SCALE, ProcessingSettings
+from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.upscaling.catalogue import Network
 from tsuzuki.upscaling.devices import choose_device
 from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
@@ -63,7 +63,9 @@ def _with_scale(settings: ProcessingSettings, scale: float) -> ProcessingSetting
     """Return the settings with the scale that a size asked for comes to."""
     if settings.size is None:
         return settings
-    return msgspec.structs.replace(settings, size=None, scale_factor=max(MIN_SCALE, scale))
+    return msgspec.structs.replace(
+        settings, size=None, scale_factor=min(max(MIN_SCALE, round(scale, 2)), MAX_SCALE)
+    )
 
 
 def _reuse(

@@ -123,9 +123,7 @@ def _gather(
         streams=streams,
         chapters=len(container.chapters()),
         hdr=read_hdr(frames),
-        warnings=tuple(
-            _warnings(frames, streams, stream.index, interlaced=interlaced, alpha=alpha)
-        ),
+        warnings=tuple(_warnings(frames, streams, stream.index, alpha=alpha)),
     )
 
 
@@ -211,14 +209,8 @@ def _warnings(
     streams: tuple[StreamFacts, ...],
     main: int,
     *,
-    interlaced: bool,
     alpha: bool,
 ) -> Iterable[str]:
-    if interlaced:
-        yield (
-            "The video is interlaced: two half pictures are woven into each frame, and "
-            "upscaling hardens the combs this leaves. Deinterlace it first where they show."
-        )
     if alpha:
         yield "The video has transparency, which is dropped."
     if any(_has_dolby_vision(frame) for frame in frames):

@@ -47,6 +47,21 @@ def decide_encoding(
     return settings, plan
 
 
+_INTERLACED = (
+    Note(
+        code="deinterlaced",
+        message="The video is interlaced: whole pictures are made of its half ones, as many as it "
+        "has frames. --deinterlace off leaves them as they are.",
+    ),
+    Note(
+        code="interlaced",
+        message="The video is interlaced: two half pictures are woven into each frame, and "
+        "upscaling hardens the combs this leaves. --deinterlace auto makes whole pictures first.",
+    ),
+)
+"""What is said where it is deinterlaced, and where it is not."""
+
+
 class VideoProcessor:
     """Reads and writes one video: everything but what happens to the pixels in between."""
 
@@ -62,6 +77,8 @@ class VideoProcessor:
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
         notes = check_streams(plan.container, self.facts, plan)
+        if self.facts.interlaced:
+            notes.insert(0, _INTERLACED[self.settings.deinterlace == "off"])
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
@@ -73,7 +90,10 @@ class VideoProcessor:
 
     def reader(self, index: FrameIndex) -> FrameReader:
         """Return a reader for any range of frames."""
-        return FrameReader(self.facts, index)
+        how = self.settings.deinterlace
+        if how == "auto" and not self.facts.interlaced:
+            how = "off"
+        return FrameReader(self.facts, index, deinterlace=how)
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""
