@@ -111,6 +111,29 @@ Encoder = Annotated[
         rich_help_panel=ENCODING,
     ),
 ]
+PURPOSES: dict[str, dict[str, Any]] = {
+    "archive": {"encoder": "ffv1", "container": "mkv"},
+    "share": {"encoder": "x264", "crf": 20.0, "pixel_format": "yuv420p", "container": "mp4"},
+    "edit": {"encoder": "prores", "container": "mov"},
+    "device": {
+        "encoder": "x264",
+        "crf": 23.0,
+        "preset": "fast",
+        "pixel_format": "yuv420p",
+        "container": "mp4",
+    },
+}
+"""Settings of the encoding by what the output is for; other options go before them."""
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar=_choices(PURPOSES),
+        help="Encoding by purpose: lossless, for the web, for editing programs, or small and "
+        "playable everywhere. The other options of this part go before it.",
+        rich_help_panel=ENCODING,
+    ),
+]
 Crf = Annotated[
     float | None,
     typer.Option(
@@ -313,6 +336,29 @@ LossBudget = Annotated[
         rich_help_panel=FINE,
     ),
 ]
+
+
+def for_purpose(
+    purpose: str | None, options: dict[str, Any], context: typer.Context, output: Path | None
+) -> dict[str, Any]:
+    """Return the options with those of the purpose in place of what the user did not give.
+
+    The ending of ``output`` goes before the purpose's container, too.
+    """
+    if purpose is None:
+        return options
+    chosen = PURPOSES.get(_spelled(purpose, PURPOSES))
+    if chosen is None:
+        raise SettingsError(f"--for must be one of {', '.join(PURPOSES)}; {purpose!r} is not.")
+    given = {name for name in chosen if _is_given(context, name)}
+    if output is not None and output.suffix:
+        given.add("container")
+    return options | {name: value for name, value in chosen.items() if name not in given}
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def settings_from(options: dict[str, Any]) -> ProcessingSettings:

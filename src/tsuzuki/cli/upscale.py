@@ -19,6 +19,7 @@ ON_EXISTING = ("ask", "resume", "restart", "fail")
 
 
 def upscale(  # noqa: PLR0917 - each parameter is an option
+    context: typer.Context,
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="INPUT", help="Videos, or folders with videos."),
@@ -33,6 +34,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     model: o.Model = None,
     range_: o.Range = None,
     reuse: o.Reuse = D.reuse,
+    for_: o.For = None,
     encoder: o.Encoder = D.encoder,
     crf: o.Crf = None,
     preset: o.Preset = None,
@@ -63,6 +65,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
 
       tsuzuki upscale old.avi --scale 1.5 --content photo -o new.mkv
       tsuzuki upscale clip.mp4 --range 1:30-2:00   # try it on a part
+      tsuzuki upscale dvd.mpg --size 1920x1080 --for share
       tsuzuki upscale clip.mp4 --on-existing restart
     """
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
@@ -70,7 +73,8 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.durable import is_there  # noqa: PLC0415
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
 
-    settings = o.settings_from(
+    chosen = o.for_purpose(
+        for_,
         {
             "scale_factor": scale,
             "size": size,
@@ -94,8 +98,11 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             "reuse_tolerance": reuse_tolerance,
             "tile_size": tile_size,
             "loss_budget": loss_budget,
-        }
+        },
+        context,
+        output,
     )
+    settings = o.settings_from(chosen)
     if on_existing not in ON_EXISTING:
         raise SettingsError(
             f"--on-existing must be one of {', '.join(ON_EXISTING)}; {on_existing!r} is not."
