@@ -34,7 +34,7 @@ def weave(path: Path, *, interlaced: bool) -> Path:
     """Write a video whose frames hold two moments each, the even lines first, and may say so."""
     options = {"flags": "+ildct+ilme"} if interlaced else {}
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("mpeg2video", rate=25, options={"qscale": "1", **options})
+        stream: Any = container.add_stream("mpeg2video", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.bit_rate = 20_000_000
         for number in range(FRAMES):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from statistics import fmean
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -174,6 +175,7 @@ def _contents(facts: Probe) -> dict[str, str]:
 
 def _streams(container: InputContainer, main: int) -> dict[str, str]:
     found: dict[str, str] = {}
+    stream: Any
     names: dict[int, str] = {}
     digests = {stream.index: hashlib.sha256() for stream in container.streams}
     packets = dict.fromkeys(digests, 0)

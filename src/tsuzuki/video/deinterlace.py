@@ -51,7 +51,7 @@ def _ready(graph: Graph, inside: list[Picture]) -> Iterator[Picture]:
     while inside:
         try:
             frame = cast(av.VideoFrame, graph.vpull())
-        except (av.BlockingIOError, av.EOFError):
+        except (BlockingIOError, EOFError):
             return
         yield inside.pop(0)._replace(picture=frame)
 
