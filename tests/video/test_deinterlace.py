@@ -23,23 +23,23 @@ Digests = Callable[..., list[str]]
 WIDTH, HEIGHT, FRAMES = 96, 64, 12
 
 
-def field(moment: int) -> np.ndarray:
+def field(moment: int, height: int = HEIGHT) -> np.ndarray:
     """A bar that moves by four pixels from field to field."""
-    picture = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    picture = np.full((height, WIDTH, 3), 40, np.uint8)
     picture[:, 4 * moment : 4 * moment + 8] = 220
     return picture
 
 
-def weave(path: Path, *, interlaced: bool) -> Path:
+def weave(path: Path, *, interlaced: bool, height: int = HEIGHT, second: int = 1) -> Path:
     """Write a video whose frames hold two moments each, the even lines first, and may say so."""
     options = {"flags": "+ildct+ilme"} if interlaced else {}
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("mpeg2video", rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = WIDTH, height, "yuv420p"
         stream.bit_rate = 20_000_000
         for number in range(FRAMES):
-            picture = field(2 * number % 20)
-            picture[1::2] = field(2 * number % 20 + 1)[1::2]
+            picture = field(2 * number % 20, height)
+            picture[1::2] = field(2 * number % 20 + second, height)[1::2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
@@ -112,3 +112,11 @@ def test_what_is_done_is_told(tmp_path: Path, how: Any, code: str) -> None:
     chosen = ProcessingSettings(deinterlace=how, container="mkv")
     chosen, plan = decide_encoding(facts, chosen, None)
     assert VideoProcessor(facts, chosen).losses(plan)[0].code == code
+
+
+@pytest.mark.parametrize(("second", "looks"), [(1, True), (0, False)])
+def test_what_only_looks_interlaced_is_told(tmp_path: Path, second: int, looks: bool) -> None:
+    clip = weave(tmp_path / "woven.mpg", interlaced=False, height=480, second=second)
+    facts = probe(clip)
+    assert not facts.interlaced
+    assert any("--deinterlace on" in warning for warning in facts.warnings) == looks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple, cast
@@ -54,6 +56,32 @@ def _ready(graph: Graph, inside: list[Picture]) -> Iterator[Picture]:
         except (BlockingIOError, EOFError):
             return
         yield inside.pop(0)._replace(picture=frame)
+
+
+def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
+    """Tell whether frames that do not say so look interlaced, by FFmpeg's ``idet``.
+
+    Only if most of them do, and clearly more than do not: drawn lines may look like combs, too.
+    """
+    graph: Graph | None = None
+    verdicts: Counter[str] = Counter()
+    for number, frame in enumerate(frames):
+        if graph is None:
+            graph = Graph()
+            graph.threads = 1
+            buffer = graph.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format, time_base=_TICK
+            )
+            graph.link_nodes(buffer, graph.add("idet"), graph.add("buffersink"))
+            graph.configure()
+        frame.pts, frame.time_base = number, _TICK
+        graph.vpush(frame)
+        with contextlib.suppress(BlockingIOError, EOFError):
+            while True:
+                judged = cast(av.VideoFrame, graph.vpull())
+                verdicts[judged.metadata.get("lavfi.idet.multiple.current_frame", "")] += 1
+    woven = max(verdicts["tff"], verdicts["bff"])
+    return woven > verdicts.total() / 2 and woven > 4 * verdicts["progressive"]
 
 
 def _graph(like: av.VideoFrame, *, unmarked: bool) -> Graph:
