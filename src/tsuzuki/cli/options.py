@@ -216,6 +216,14 @@ AcceptChanges = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+AcceptDamage = Annotated[
+    bool,
+    typer.Option(
+        "--accept-damage",
+        help="Go on however many frames of the video cannot be decoded.",
+        rich_help_panel=RUN,
+    ),
+]
 AcceptSuspicious = Annotated[
     list[int] | None,
     typer.Option(

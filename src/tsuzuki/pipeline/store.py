@@ -41,6 +41,8 @@ class Store:
         self.suffix = KEPT if keep_frames else SPOOLED
         self.disk_used = 0
         """Bytes of segments and upscaled frames."""
+        self.frames_sealed = self.frames_damaged = 0
+        """Frames of sealed segments, and those among them that could not be decoded whole."""
         self._durable = Durable()
         self._folder = f"{paths.upscaled}{os.sep}"
         self._records: dict[int, SegmentRecord] = {}
@@ -56,8 +58,7 @@ class Store:
             if segment is None or (record.first, record.last) != (segment.first + 1, segment.last):
                 aside.append(self._durable.move_aside(self.paths.record(record.segment)))
             else:
-                self._records[record.segment] = record
-                self.disk_used += record.size
+                self._count(record)
         for number, path in found.spooled.items():
             self._add(number - 1, path.suffix[1:])
         return [f"{path.name} ({path.parent})" for path in aside]
@@ -120,8 +121,7 @@ class Store:
             identity=identity,
         )
         if write_record(self.paths, record, self._durable):
-            self._records[segment.number] = record
-            self.disk_used += record.size
+            self._count(record)
 
     def set_damaged_aside(
         self, segments: Iterable[Segment], check: Callable[[], None]
@@ -191,6 +191,12 @@ class Store:
             self._durable.move_aside(self.paths.index)
         names = [path for path in self.paths.frames.iterdir() if is_frame(path.name)]
         self._durable.remove_files(names)
+
+    def _count(self, record: SegmentRecord) -> None:
+        self._records[record.segment] = record
+        self.disk_used += record.size
+        self.frames_sealed += record.frames
+        self.frames_damaged += len(record.failed)
 
     def _add(self, frame: int, suffix: str) -> None:
         _, size_before = self._frames.get(frame, ("", 0))
