@@ -110,8 +110,6 @@ def test_a_ramp_of_ten_bits_keeps_its_levels(tmp_path: Path, full: bool, least: 
     def fill(plane: int) -> np.ndarray:
         return ramp[None] if plane == 0 else np.full((1, 1), 512)
 
-    source = write(
-        tmp_path / "ramp.mkv", "yuv420p10le", fill, matrix=1, full=full, width=width
-    )
+    source = write(tmp_path / "ramp.mkv", "yuv420p10le", fill, matrix=1, full=full, width=width)
     for frame in upscaled(source):
         assert len(np.unique(view(frame, 0)[PATCH])) >= least

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 D = o.DEFAULTS
 
 
-def probe(
+def probe(  # noqa: PLR0917 - each parameter is an option
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,

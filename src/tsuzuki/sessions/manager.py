@@ -68,8 +68,8 @@ class SessionManager:
     """All sessions in one folder, ``root`` (see `layout.sessions_root` for the default).
 
     Updates of steps and frames are kept in memory and saved by a thread, every ten frames and at
-    least every two seconds; `flush` waits for them. What is done is decided by segments' records and
-    spooled frames, so a kill before that loses nothing. Safe to use from several threads.
+    least every two seconds; `flush` waits for them. What is done is decided by records of segments
+    and spooled frames, so a kill before that loses nothing. Safe to use from several threads.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ class FrameReader:
     def __init__(
         self, probe: Probe, index: FrameIndex, *, deinterlace: Deinterlace = "off"
     ) -> None:
-        """``deinterlace`` makes whole pictures: ``auto`` of frames marked interlaced, ``on`` of all.
+        """With ``deinterlace`` frames become whole pictures: ``auto`` those marked, ``on`` all.
 
         Then a range is decoded with the frames beside it, so that its ends are as in a larger one.
         """

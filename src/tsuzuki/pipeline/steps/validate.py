@@ -155,7 +155,9 @@ def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> di
     pixels = plan.encoding.width * plan.encoding.height * frames
     lossless = int(LOSSLESS_SHARE * plan.raw_frame_bytes * frames)
     encoded = (
-        lossless if plan.encoding.encoder in {"ffv1", "prores"} else int(pixels * LOSSY_BITS_PER_PIXEL / 8)
+        lossless
+        if plan.encoding.encoder in {"ffv1", "prores"}
+        else int(pixels * LOSSY_BITS_PER_PIXEL / 8)
     )
     source = (
         lossless
