@@ -265,6 +265,7 @@ Report = (
     | FramesExtracted
     | SegmentRendered
     | Compared
+    | FilesCompared
     | Combined
     | Stopped
     | Failure

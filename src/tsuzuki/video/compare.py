@@ -165,7 +165,7 @@ def _contents(facts: Probe) -> dict[str, str]:
     with open_source(facts.path) as container:
         found |= _tags("tag", container.metadata)
         for number, chapter in enumerate(container.chapters(), 1):
-            tick = chapter["time_base"]
+            tick = chapter["time_base"] or Fraction(0)
             begin, end = (float(chapter[name] * tick) for name in ("start", "end"))
             title = chapter["metadata"].get("title", "")
             found[f"chapter {number}"] = f"{begin:.3f} to {end:.3f} s {title}".rstrip()

@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import av
 from av.filter import Graph
@@ -52,7 +52,7 @@ def deinterlaced(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Pic
 def _ready(graph: Graph, inside: list[Picture]) -> Iterator[Picture]:
     while inside:
         try:
-            frame = cast(av.VideoFrame, graph.vpull())
+            frame = graph.vpull()
         except (BlockingIOError, EOFError):
             return
         yield inside.pop(0)._replace(picture=frame)
@@ -78,7 +78,7 @@ def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
         graph.vpush(frame)
         with contextlib.suppress(BlockingIOError, EOFError):
             while True:
-                judged = cast(av.VideoFrame, graph.vpull())
+                judged = graph.vpull()
                 verdicts[judged.metadata.get("lavfi.idet.multiple.current_frame", "")] += 1
     woven = max(verdicts["tff"], verdicts["bff"])
     return woven > verdicts.total() / 2 and woven > 4 * verdicts["progressive"]
