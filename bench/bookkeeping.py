@@ -35,11 +35,12 @@ from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps.upscale import upscale
 from tsuzuki.pipeline.team import Team
 from tsuzuki.sessions.frame_index import FrameIndex, Start
+from tsuzuki.sessions.live import BATCH_UPDATE_SIZE, SAVE_SECONDS
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.settings import ProcessingSettings
 
 LENGTHS = (10_000, 100_000, 1_000_000)
-LIMIT_US = 0.01 * FRAME_SECONDS * 1e6
+LIMIT_US = 100
 RISE = 1.5
 """What counts as constant on a machine that does other things too."""
 GROWTH_MB = 20
@@ -92,7 +93,7 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
             manager.set_step_progress(session_id, "upscale", percent)
             manager.flush()
             saves.append(time.process_time() - begin)
-    save = median(saves) * FRAME_SECONDS  # one a second
+    save = median(saves) * max(FRAME_SECONDS / SAVE_SECONDS, 1 / BATCH_UPDATE_SIZE)
     parts = worker.parts
     last = min(PARTS, len(parts) - 1)
     return {

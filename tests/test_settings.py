@@ -34,6 +34,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "reuse": (str,),
     "reuse_tolerance": (float,),
     "workers": (int,),
+    "size": (str, type(None)),
+    "deinterlace": (str,),
     "encoder": (str,),
     "crf": (float, type(None)),
     "preset": (str, type(None)),

@@ -90,6 +90,13 @@ class DamagedVideoError(InputError):
     exit_code = 14
 
 
+class DamagedFramesError(InputError):
+    """So many frames cannot be decoded that the user is asked (``details``: damaged, frames)."""
+
+    code = "damaged-frames"
+    exit_code = 16
+
+
 class UnsupportedVideoError(InputError):
     """The video uses something that is not supported, or exceeds a bound."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, get_args
@@ -19,8 +20,9 @@ from tsuzuki.errors import SettingsError
 Quality = Literal["Fast", "Balanced", "Quality"]
 Content = Literal["anime", "photo"]
 EngineName = Literal["ncnn", "nearest"]
-EncoderName = Literal["x264", "x265", "svt-av1", "ffv1"]
+EncoderName = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1"]
 Reuse = Literal["off", "exact", "visual"]
+Deinterlace = Literal["auto", "on", "off"]
 ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov"]
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -28,9 +30,11 @@ CONTENTS: tuple[Content, ...] = get_args(Content)
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
 REUSES: tuple[Reuse, ...] = get_args(Reuse)
+DEINTERLACES: tuple[Deinterlace, ...] = get_args(Deinterlace)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
+_SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
 NOISE_REDUCTION_LEVELS = (-1, 0, 1, 2, 3)
 DEFAULT_NOISE_REDUCTION = 3
 MAX_SECONDS = 10**9
@@ -54,12 +58,18 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     noise_reduction: int = DEFAULT_NOISE_REDUCTION
     """-1 (none) or 0 to 3 (strongest)."""
 
+    size: str | None = None
+    """Size of the output in pixels, instead of the scale: ``1920x1080`` (as large as fits, its
+    shape kept), ``1920x`` or ``x1080``. Pixels become square."""
     content: Content = "anime"
     """What the video shows: drawn (`anime`) or filmed (`photo`)."""
     model: str | None = None
     """Name of a network as listed by ``tsuzuki models``; None lets quality and content choose."""
     engine: EngineName = "ncnn"
     """What runs the network; ``nearest`` repeats pixels and needs no network."""
+    deinterlace: Deinterlace = "auto"
+    """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
+    of all frames, ``off`` never."""
     tile_size: int | None = None
     """Edge of the tiles that large frames are cut into, in input pixels; None chooses by area."""
     reuse: Reuse = "visual"
@@ -125,6 +135,18 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         """Return plain values (JSON types) from which `from_dict` makes equal settings."""
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
+
+    @property
+    def enlargement(self) -> str:
+        """How large the output becomes, for people: ``2x`` or ``1920x1080``."""
+        return self.size or f"{self.scale_factor:g}x"
+
+    def box(self) -> tuple[int | None, int | None] | None:
+        """Return width and height that ``size`` asks for; None for one that is open."""
+        if self.size is None:
+            return None
+        width, height = self.size.split("x")
+        return int(width) if width else None, int(height) if height else None
 
     def digest(self) -> str | None:
         """Hash of the output-changing settings outside the id that are not at their default.
@@ -224,7 +246,7 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     (_MOMENT, _moment, ("range_start", "range_end")),
     ("true or false", _flag, ("keep_frames",)),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
-    ("a text", _text, ("preset", "pixel_format", "container", "device")),
+    ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
 )
 _OPTIONAL = frozenset(
     field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
@@ -246,12 +268,18 @@ def _check(s: ProcessingSettings) -> None:
         ("content", s.content, CONTENTS),
         ("engine", s.engine, ENGINES),
         ("reuse", s.reuse, REUSES),
+        ("deinterlace", s.deinterlace, DEINTERLACES),
         ("encoder", s.encoder, ENCODERS),
         ("container", s.container, CONTAINERS),
         ("noise_reduction", s.noise_reduction, NOISE_REDUCTION_LEVELS),
     ):
         word, choices = name.replace("_", " "), ", ".join(map(str, allowed))
         need(name, value in allowed, f"The {word} must be one of {choices}; {value!r} is not.")
+    need(
+        "size",
+        s.size is None or _SIZE.fullmatch(s.size) is not None,
+        f"The size must be like 1920x1080, 1920x or x1080 (in pixels); {s.size!r} is not.",
+    )
     need(
         "tile_size",
         s.tile_size is None or 32 <= s.tile_size <= 16384,

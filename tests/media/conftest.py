@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +30,20 @@ class Upscaled:
         """What did not come through, by aspect."""
         findings = self.pair.findings()
         return {name: found.text for name, found in findings.items() if not found.ok}
+
+    def complaints(self) -> str:
+        """What other programs say of the output, if they are here: errors alone."""
+        output = str(self.result.output)
+        streams = ["-map", "0:v:0", "-map", "0:a?", "-f", "null", "-"]
+        calls = [["ffmpeg", "-v", "error", "-i", output, *streams]]
+        if output.endswith(".mkv"):
+            calls.append(["mkvinfo", output])
+        said = ""
+        for call in calls:
+            if shutil.which(call[0]):
+                done = subprocess.run(call, capture_output=True, text=True, check=False)
+                said += done.stderr + (f"{call[0]} failed" if done.returncode else "")
+        return said
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.timeout(1800)
 UNREADABLE = ("bbb_truncated_noindex_or_tail.mp4", "androidx_sample_malformed_free_box.mp4")
 
 
+DAMAGED_SOUND: tuple[str, ...] = ()
+"""Clips whose sound another program complains of, before as after."""
+
+
 class Case(NamedTuple):
     """How a clip is upscaled in the ordinary run."""
 
@@ -85,6 +89,7 @@ def test_everything_comes_through(
     case = CASES[name]
     done = upscaled(name, case.span, scale_factor=case.scale, segment_frames=segment_frames)
     assert done.differences() == {}
+    assert name in DAMAGED_SOUND or done.complaints() == ""
 
 
 @pytest.mark.slow

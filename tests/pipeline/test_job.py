@@ -17,6 +17,7 @@ from tsuzuki.durable import OsPort
 from tsuzuki.errors import (
     Cancelled,
     ContainerError,
+    DamagedFramesError,
     InputError,
     InputNotFoundError,
     OutputError,
@@ -606,13 +607,7 @@ class TestKeepFrames:
         assert len(list((again.kept_frames / "upscaled").glob("*.png"))) == 96
 
     def test_damaged_frames_are_concealed_alike(self, run: Any) -> None:
-        with av.open(str(run.clip)) as container:
-            packets = [p for p in container.demux(video=0) if p.size]
-            places = [(p.pos, p.size) for p in packets if not p.is_keyframe][11:60:12]
-        data = bytearray(run.clip.read_bytes())
-        for position, size in places:
-            data[position + 4 : position + size] = bytes(size - 4)
-        run.clip.write_bytes(data)
+        blank_packets(run.clip, slice(11, 60, 12))
         result = run()
         assert result.failed_frames
         plain = run.digest()
@@ -621,6 +616,44 @@ class TestKeepFrames:
             path.unlink()
         run(overwrite=True)
         assert run.digest() == plain
+
+
+def blank_packets(clip: Path, which: slice) -> None:
+    """Have some of the packets that are no key frames hold nothing but zeros."""
+    with av.open(str(clip)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+        places = [(p.pos, p.size) for p in packets if not p.is_keyframe][which]
+    data = bytearray(clip.read_bytes())
+    for position, size in places:
+        data[position + 4 : position + size] = bytes(size - 4)
+    clip.write_bytes(data)
+
+
+class TestMuchDamage:
+    @pytest.fixture(autouse=True)
+    def damaged(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tsuzuki.pipeline.steps.upscale.LEAST_DAMAGED", 4)
+        blank_packets(run.clip, slice(0, 60, 4))
+
+    def test_it_stops_and_asks_and_goes_on(self, run: Any) -> None:
+        with pytest.raises(DamagedFramesError, match="--accept-damage") as told:
+            run()
+        assert told.value.details["damaged"] > 0.1 * told.value.details["frames"]
+        assert told.value.details["frames"] < 96
+        assert not run.output.exists()
+        stopped = run.events[-1]
+        assert " --accept-damage " in stopped.resume_command
+        with pytest.raises(DamagedFramesError):
+            run()
+        result = run(accept_damage=True)
+        assert len(result.failed_frames) > 0.1 * result.frames
+        first = run.digest()
+        assert run(overwrite=True, accept_damage=True).frames == 96
+        assert run.digest() == first
+
+    def test_consent_is_remembered(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 1, settings={}, accept_damage=True)
+        assert run().frames == 96
 
 
 class TestRefusals:

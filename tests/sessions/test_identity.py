@@ -59,6 +59,8 @@ def test_the_id_is_the_documents(video, mtime, noise):
 
 
 CHANGES = {
+    "size": "640x",
+    "deinterlace": "off",
     "content": "photo",
     "model": "waifu2x-cunet",
     "engine": "nearest",

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tsuzuki.cli import bench, demo, doctor, models, probe, resume, sessions, upscale
+from tsuzuki.cli import bench, compare, demo, doctor, models, probe, resume, sessions, upscale
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.notes import show_warnings
 
@@ -37,6 +37,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (resume.resume, ""),
     (models.models, ""),
     (probe.probe, ""),
+    (compare.compare, ""),
     (doctor.doctor, ""),
     (demo.demo, ""),
 )

@@ -78,7 +78,7 @@ _REPLIES: dict[Answer, tuple[str, ...]] = {
 def options_of(settings: ProcessingSettings | Mapping[str, Any]) -> str:
     """Return the options of the command line that give these settings; the scale always."""
     given, defaults = ProcessingSettings.from_dict(settings), ProcessingSettings()
-    options = [f"--scale {given.scale_factor:g}"]
+    options = [] if given.size else [f"--scale {given.scale_factor:g}"]
     if given.range_start is not None or given.range_end is not None:
         start, end = (
             f"{s:f}" if s is not None else "" for s in (given.range_start, given.range_end)
@@ -103,7 +103,7 @@ def _facts(progress: ProgressData) -> dict[str, str]:
         "Session": progress["session_id"],
         "Video": progress["video_file"],
         "Updated": moment(progress["last_updated"]),
-        "Scale": f"{settings.scale_factor:g}x",
+        "Scale": settings.enlargement,
         "Quality": settings.quality,
         "Noise reduction": str(settings.noise_reduction),
         "Options": options_of(settings),

@@ -14,6 +14,7 @@ from tsuzuki.errors import SettingsError
 from tsuzuki.settings import (
     CONTAINERS,
     CONTENTS,
+    DEINTERLACES,
     ENCODERS,
     ENGINES,
     NOISE_REDUCTION_LEVELS,
@@ -34,6 +35,25 @@ Scale = Annotated[
     float,
     typer.Option(
         "--scale", help="Output size divided by input size, 1 to 8.", rich_help_panel=PICTURE
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="WxH|Wx|xH",
+        help="Size of the output in pixels instead of a scale: the largest that fits into "
+        "1920x1080, or one side, 1920x or x1080. Pixels become square.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Deinterlace = Annotated[
+    str,
+    typer.Option(
+        "--deinterlace",
+        metavar=_choices(DEINTERLACES),
+        help="Make whole pictures of interlaced ones: where the video says so, always, or never.",
+        rich_help_panel=PICTURE,
     ),
 ]
 Quality = Annotated[
@@ -88,6 +108,29 @@ Encoder = Annotated[
         "--encoder",
         metavar=_choices(ENCODERS),
         help="Encoder of the output.",
+        rich_help_panel=ENCODING,
+    ),
+]
+PURPOSES: dict[str, dict[str, Any]] = {
+    "archive": {"encoder": "ffv1", "container": "mkv"},
+    "share": {"encoder": "x264", "crf": 20.0, "pixel_format": "yuv420p", "container": "mp4"},
+    "edit": {"encoder": "prores", "container": "mov"},
+    "device": {
+        "encoder": "x264",
+        "crf": 23.0,
+        "preset": "fast",
+        "pixel_format": "yuv420p",
+        "container": "mp4",
+    },
+}
+"""Settings of the encoding by what the output is for; other options go before them."""
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar=_choices(PURPOSES),
+        help="Encoding by purpose: lossless, for the web, for editing programs, or small and "
+        "playable everywhere. The other options of this part go before it.",
         rich_help_panel=ENCODING,
     ),
 ]
@@ -170,6 +213,14 @@ AcceptChanges = Annotated[
         "--accept-changes",
         help="Go on although the video, the model or a version has changed since the session "
         "began. The output then is not what an uninterrupted run would have written.",
+        rich_help_panel=RUN,
+    ),
+]
+AcceptDamage = Annotated[
+    bool,
+    typer.Option(
+        "--accept-damage",
+        help="Go on however many frames of the video cannot be decoded.",
         rich_help_panel=RUN,
     ),
 ]
@@ -295,6 +346,29 @@ LossBudget = Annotated[
 ]
 
 
+def for_purpose(
+    purpose: str | None, options: dict[str, Any], context: typer.Context, output: Path | None
+) -> dict[str, Any]:
+    """Return the options with those of the purpose in place of what the user did not give.
+
+    The ending of ``output`` goes before the purpose's container, too.
+    """
+    if purpose is None:
+        return options
+    chosen = PURPOSES.get(_spelled(purpose, PURPOSES))
+    if chosen is None:
+        raise SettingsError(f"--for must be one of {', '.join(PURPOSES)}; {purpose!r} is not.")
+    given = {name for name in chosen if _is_given(context, name)}
+    if output is not None and output.suffix:
+        given.add("container")
+    return options | {name: value for name, value in chosen.items() if name not in given}
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
 def settings_from(options: dict[str, Any]) -> ProcessingSettings:
     """Return the settings that the options of the command line mean.
 
@@ -305,6 +379,7 @@ def settings_from(options: dict[str, Any]) -> ProcessingSettings:
     for name, values in (
         ("quality", QUALITIES),
         ("content", CONTENTS),
+        ("deinterlace", DEINTERLACES),
         ("encoder", ENCODERS),
         ("engine", ENGINES),
         ("container", CONTAINERS),

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 D = o.DEFAULTS
 
 
-def probe(
+def probe(  # noqa: PLR0917 - each parameter is an option
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
+    size: o.Size = None,
+    deinterlace: o.Deinterlace = D.deinterlace,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -37,6 +39,8 @@ def probe(
     settings = o.settings_from(
         {
             "scale_factor": scale,
+            "size": size,
+            "deinterlace": deinterlace,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,

@@ -51,7 +51,7 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
         table.add_row(
             one["session_id"],
             Text(safe(Path(one["video_file"]).name)),
-            f"{ProcessingSettings.from_dict(one['settings']).scale_factor:g}x",
+            ProcessingSettings.from_dict(one["settings"]).enlargement,
             f"{one['steps']['upscale']['progress']:.1f} %",
             moment(one["last_updated"])[:16],  # to the minute
             size(_size(manager, one)),

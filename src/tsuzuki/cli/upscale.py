@@ -19,18 +19,22 @@ ON_EXISTING = ("ask", "resume", "restart", "fail")
 
 
 def upscale(  # noqa: PLR0917 - each parameter is an option
+    context: typer.Context,
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="INPUT", help="Videos, or folders with videos."),
     ],
     output: o.Output = None,
     scale: o.Scale = D.scale_factor,
+    size: o.Size = None,
+    deinterlace: o.Deinterlace = D.deinterlace,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
     model: o.Model = None,
     range_: o.Range = None,
     reuse: o.Reuse = D.reuse,
+    for_: o.For = None,
     encoder: o.Encoder = D.encoder,
     crf: o.Crf = None,
     preset: o.Preset = None,
@@ -39,6 +43,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     on_existing: o.OnExisting = "ask",
     accept_changes: o.AcceptChanges = False,
     accept_suspicious: o.AcceptSuspicious = None,
+    accept_damage: o.AcceptDamage = False,
     overwrite: o.Overwrite = False,
     keep_frames: o.KeepFrames = False,
     sessions_dir: o.SessionsDir = None,
@@ -61,6 +66,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
 
       tsuzuki upscale old.avi --scale 1.5 --content photo -o new.mkv
       tsuzuki upscale clip.mp4 --range 1:30-2:00   # try it on a part
+      tsuzuki upscale dvd.mpg --size 1920x1080 --for share
       tsuzuki upscale clip.mp4 --on-existing restart
     """
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
@@ -68,9 +74,12 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.durable import is_there  # noqa: PLC0415
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
 
-    settings = o.settings_from(
+    chosen = o.for_purpose(
+        for_,
         {
             "scale_factor": scale,
+            "size": size,
+            "deinterlace": deinterlace,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,
@@ -90,8 +99,11 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             "reuse_tolerance": reuse_tolerance,
             "tile_size": tile_size,
             "loss_budget": loss_budget,
-        }
+        },
+        context,
+        output,
     )
+    settings = o.settings_from(chosen)
     if on_existing not in ON_EXISTING:
         raise SettingsError(
             f"--on-existing must be one of {', '.join(ON_EXISTING)}; {on_existing!r} is not."
@@ -108,6 +120,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         "on_existing": _answer(on_existing, ask=len(videos) == 1 and not json),
         "accept_changes": accept_changes,
         "accept_suspicious": accept_suspicious or (),
+        "accept_damage": accept_damage,
         "overwrite": overwrite,
         "sessions_dir": sessions_dir,
         "allow_sleep": allow_sleep,

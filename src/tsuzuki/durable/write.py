@@ -100,11 +100,13 @@ class Durable:
 
     def remove_files(self, paths: Sequence[Path]) -> None:
         """Remove files of one folder with one flush; those that are gone already are as good."""
-        for path in paths:
-            with storage_errors(path), contextlib.suppress(FileNotFoundError):
-                self.port.unlink(path)
-        if paths:
-            self.sync_folder(paths[0].parent)
+        if not paths:
+            return
+        with storage_errors(paths[0]):
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):
+                    self.port.unlink(path)
+        self.sync_folder(paths[0].parent)
 
     def remove_folder(self, path: Path, root: Path) -> None:
         """Remove a folder below ``root`` with all in it, without following links.

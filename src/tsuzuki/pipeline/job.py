@@ -42,6 +42,7 @@ def upscale(
     on_existing: OnExisting = "resume",
     accept_changes: bool = False,
     accept_suspicious: Iterable[int] = (),
+    accept_damage: bool = False,
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
@@ -56,7 +57,8 @@ def upscale(
     progress and returns one of these. A session whose video, model files or versions have
     changed is refused with `SessionDiffersError` unless ``accept_changes``. A frame that cannot be
     what went into the network, enlarged, stops the run with `SuspiciousFrameError`, unless its
-    number (from 1) is in ``accept_suspicious``. An existing output is only replaced with
+    number (from 1) is in ``accept_suspicious``; one in which very much cannot be decoded with
+    `DamagedFramesError`, unless ``accept_damage``. An existing output is only replaced with
     ``overwrite``. ``on_event`` is called with each event, in this thread.
 
     Raises the errors of `tsuzuki.errors`; whatever is raised, finished work is kept.
@@ -66,6 +68,7 @@ def upscale(
     target = None if output is None else _path(output, OutputError)
     with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
         runner.accepted = frozenset(accept_suspicious)
+        runner.accept_damage = accept_damage
         plan = runner.plan(source, wish, target)
         runner.manager.cleanup_old_sessions()
         existing = runner.find_session(plan)
@@ -96,6 +99,7 @@ def resume(
     cancel: threading.Event | None = None,
     accept_changes: bool = False,
     accept_suspicious: Iterable[int] = (),
+    accept_damage: bool = False,
     tile_size: int | None = None,
     workers: int = 1,
     overwrite: bool = False,
@@ -121,6 +125,7 @@ def resume(
         if not manager.is_own(session_id) and (moved is None or target is None):
             raise _foreign(progress, moved, paths)
         runner.accepted = frozenset(accept_suspicious)
+        runner.accept_damage = accept_damage
         settings = ProcessingSettings.from_dict({**progress["settings"], "workers": workers})
         if tile_size is not None:
             settings = ProcessingSettings.from_dict({**settings.to_dict(), "tile_size": tile_size})

@@ -16,6 +16,7 @@ import msgspec
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.comparison import Comparison
 from tsuzuki.video.facts import Probe
 
 _LENGTH = struct.Struct("<I")
@@ -103,6 +104,15 @@ class Compare(Message, frozen=True, kw_only=True, tag=True):
     plan: Plan
 
 
+class CompareFiles(Message, frozen=True, kw_only=True, tag=True):
+    """Hold one video against another. Answer: `FilesCompared`."""
+
+    first: str
+    second: str
+    sheet: bool
+    """Whether to draw the least like frames."""
+
+
 class Stop(Message, frozen=True, kw_only=True, tag=True):
     """Save what is finished and exit. Answer: `Stopped`."""
 
@@ -112,6 +122,7 @@ Request = (
     | Look
     | BuildIndex
     | Compare
+    | CompareFiles
     | Open
     | ExtractFrames
     | Render
@@ -196,6 +207,14 @@ class SegmentRendered(Message, frozen=True, kw_only=True, tag=True):
     """Share of its frames that was taken over from frames before, 0 to 1."""
 
 
+class FilesCompared(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `CompareFiles`."""
+
+    comparison: Comparison
+    sheet: bytes
+    """PNG; empty where none was asked for."""
+
+
 class Compared(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `Compare`: how near the frames with reuse come to those without."""
 
@@ -246,6 +265,7 @@ Report = (
     | FramesExtracted
     | SegmentRendered
     | Compared
+    | FilesCompared
     | Combined
     | Stopped
     | Failure

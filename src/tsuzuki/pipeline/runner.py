@@ -15,6 +15,7 @@ import msgspec
 from tsuzuki.durable import is_there
 from tsuzuki.errors import (
     Cancelled,
+    DamagedFramesError,
     InputError,
     OutOfMemoryError,
     OutputError,
@@ -97,6 +98,8 @@ class Runner:
         self.manager = manager
         self.accepted: frozenset[int] = frozenset()
         """Frames (from 1) to take as they come out of the network."""
+        self.accept_damage = False
+        """Whether to go on however many frames are damaged."""
         self.may_differ: frozenset[str] = frozenset()
         """Parts of the identity that the user wants changed."""
         self.team = Team(cancel, self._on_restart)
@@ -267,6 +270,8 @@ class Runner:
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
 
     def _accept_frames(self, run: Run) -> None:
+        if self.accept_damage:
+            run.remembered("validate")["accepted_damage"] = True
         if self.accepted:
             if (total := len(run.index)) and max(self.accepted) > total:
                 raise SettingsError(f"There is no frame {max(self.accepted)}: there are {total}.")
@@ -325,6 +330,8 @@ def _more(error: TsuzukiError) -> tuple[str, ...]:
     match error:
         case OutputError():
             return "-o", "NAME"
+        case DamagedFramesError():
+            return ("--accept-damage",)
         case SuspiciousFrameError():
             return "--accept-suspicious", str(error.details["frame"])
         case OutOfMemoryError() if "tile_size" in error.details:

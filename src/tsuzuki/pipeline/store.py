@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tsuzuki.durable import Durable, sha256_of, storage_errors
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.plan import Plan, Segment
-from tsuzuki.sessions.layout import KEPT, SPOOLED, SessionPaths, number_of_frame
+from tsuzuki.sessions.layout import (
+    KEPT,
+    SPOOLED,
+    SessionPaths,
+    number_of_frame,
+    upscaled_name,
+)
 from tsuzuki.sessions.progress import utc_now
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import (
@@ -34,7 +41,10 @@ class Store:
         self.suffix = KEPT if keep_frames else SPOOLED
         self.disk_used = 0
         """Bytes of segments and upscaled frames."""
+        self.frames_sealed = self.frames_damaged = 0
+        """Frames of sealed segments, and those among them that could not be decoded whole."""
         self._durable = Durable()
+        self._folder = f"{paths.upscaled}{os.sep}"
         self._records: dict[int, SegmentRecord] = {}
         self._frames: dict[int, tuple[str, int]] = {}
         """Suffix and size in bytes of the upscaled frames on disk, by frame."""
@@ -48,10 +58,9 @@ class Store:
             if segment is None or (record.first, record.last) != (segment.first + 1, segment.last):
                 aside.append(self._durable.move_aside(self.paths.record(record.segment)))
             else:
-                self._records[record.segment] = record
-                self.disk_used += record.size
+                self._count(record)
         for number, path in found.spooled.items():
-            self._add(number - 1, path)
+            self._add(number - 1, path.suffix[1:])
         return [f"{path.name} ({path.parent})" for path in aside]
 
     def is_sealed(self, segment: Segment) -> bool:
@@ -112,8 +121,7 @@ class Store:
             identity=identity,
         )
         if write_record(self.paths, record, self._durable):
-            self._records[segment.number] = record
-            self.disk_used += record.size
+            self._count(record)
 
     def set_damaged_aside(
         self, segments: Iterable[Segment], check: Callable[[], None]
@@ -151,7 +159,7 @@ class Store:
         """
         for frame in frames:
             with contextlib.suppress(FileNotFoundError):
-                self._add(frame, self._path(frame, self.suffix))
+                self._add(frame, self.suffix)
 
     def drop_frames(self, segment: Segment) -> None:
         """Remove the spooled frames of a sealed segment; kept frames stay."""
@@ -184,11 +192,18 @@ class Store:
         names = [path for path in self.paths.frames.iterdir() if is_frame(path.name)]
         self._durable.remove_files(names)
 
-    def _add(self, frame: int, path: Path) -> None:
+    def _count(self, record: SegmentRecord) -> None:
+        self._records[record.segment] = record
+        self.disk_used += record.size
+        self.frames_sealed += record.frames
+        self.frames_damaged += len(record.failed)
+
+    def _add(self, frame: int, suffix: str) -> None:
         _, size_before = self._frames.get(frame, ("", 0))
-        with storage_errors(path):
-            size = path.lstat().st_size
-        self._frames[frame] = path.suffix[1:], size
+        with storage_errors(self.paths.upscaled):
+            # No Path: making one would take half the time of all this.
+            size = os.lstat(self._folder + upscaled_name(frame + 1, suffix)).st_size
+        self._frames[frame] = suffix, size
         self.disk_used += size - size_before
 
     def _suffix(self, frame: int) -> str | None:

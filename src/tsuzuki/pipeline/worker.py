@@ -19,6 +19,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.quality import compare
 from tsuzuki.pipeline.render import Renderer
+from tsuzuki.video.compare import compare as compare_files
 from tsuzuki.video.processor import VideoProcessor
 
 
@@ -87,6 +88,10 @@ class Worker:
                 answer = m.IndexBuilt(index=build_index(request.plan, self._progress))
             case m.Compare():
                 answer = compare(request.plan, self._progress)
+            case m.CompareFiles():
+                both = request.first, request.second
+                found, sheet = compare_files(*both, self._progress, sheet=request.sheet)
+                answer = m.FilesCompared(comparison=found, sheet=sheet)
             case m.Open():
                 self._renderer = Renderer(request, self._channel.send, self._fail)
                 answer = m.Opened()

@@ -11,9 +11,10 @@ from tsuzuki.sessions.progress import MAX_RANGES, ProgressData, StepName, StepSt
 from tsuzuki.sessions.ranges import FrameRanges
 
 BATCH_UPDATE_SIZE = 10
-"""Frames after which progress is saved, if a second has not passed before."""
-SAVE_SECONDS = 1.0
-"""Longest time that a change waits to be saved."""
+"""Frames after which progress is saved, if `SAVE_SECONDS` have not passed before."""
+SAVE_SECONDS = 2.0
+"""Longest time that a change waits to be saved: what is done is on disk before, in records and
+frames, and each save waits for the disk twice."""
 
 
 class LiveProgress:

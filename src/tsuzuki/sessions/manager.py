@@ -68,8 +68,8 @@ class SessionManager:
     """All sessions in one folder, ``root`` (see `layout.sessions_root` for the default).
 
     Updates of steps and frames are kept in memory and saved by a thread, every ten frames and at
-    least once a second; `flush` waits for them. What is done is decided by segments' records and
-    spooled frames, so a kill before that loses nothing. Safe to use from several threads.
+    least every two seconds; `flush` waits for them. What is done is decided by records of segments
+    and spooled frames, so a kill before that loses nothing. Safe to use from several threads.
     """
 
     def __init__(
@@ -256,7 +256,7 @@ class SessionManager:
         self._saving().flush()
 
     def set_step_progress(self, session_id: str, step: StepName, percent: float) -> None:
-        """Set how far a step is, 0 to 100; saved within about a second."""
+        """Set how far a step is, 0 to 100; saved within about two seconds."""
         self._save_soon(session_id, due=self._working(session_id).set_progress(step, percent))
 
     def validate_session_data(self, progress_data: object) -> bool:

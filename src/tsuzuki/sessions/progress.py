@@ -73,6 +73,8 @@ class RememberedByValidate(_Remembered):
     accepted_changes: list[str] = []
     """Changes that the user went on in spite of."""
     accepted_suspicious: Annotated[list[_Frame], Meta(max_length=MAX_LISTED)] = []
+    accepted_damage: bool = False
+    """Whether the user goes on however many frames are damaged."""
     """Frames (from 1) that the user takes as they come out of the network."""
     anew: bool = False
     """Whether frames of open segments may be from before such a change, so that none is used."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -16,6 +18,9 @@ from tsuzuki.upscaling.engine import Means, Planes
 
 OUT_OF_MEMORY = -100
 """What ncnn returns when an allocation failed."""
+
+POOLED_BYTES = 300 << 20
+"""Memory that may be kept for pieces to come, unless the present one needs more."""
 
 _EXACT = {
     "use_bf16_packed": False,
@@ -48,6 +53,33 @@ GPU_OPTIONS: dict[str, bool] = {
 """Values are kept in 16 bits and added up in 32, as the networks' own programs do."""
 
 
+class _Pools:
+    """Memory of this process that networks on the processor leave for the next piece.
+
+    ncnn's own pools would keep that of every size of piece that there was.
+    """
+
+    def __init__(self) -> None:
+        self.both = ncnn.PoolAllocator(), ncnn.PoolAllocator()
+        for pool in self.both:  # ncnn does not keep them alive, and nothing tells what ends last
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(pool))
+        self._kept: set[int] = set()
+        """Bytes that each size of piece has needed, of which the pools may hold the memory."""
+        self._guard = threading.Lock()
+
+    def make_room(self, size: int) -> None:
+        """Give memory back where that of other sizes and of the present one is too much."""
+        with self._guard:
+            self._kept.add(size)
+            if len(self._kept) > 1 and sum(self._kept) > POOLED_BYTES:
+                for pool in self.both:
+                    pool.clear()
+                self._kept = {size}
+
+
+_pools = _Pools()
+
+
 class NcnnEngine:
     """One network, loaded onto one device.
 
@@ -74,6 +106,8 @@ class NcnnEngine:
         for option, value in (options or self.options_for(device)).items():
             setattr(self._net.opt, option, value)
         self._net.opt.num_threads = threads or usable_cores()
+        if device == "cpu":
+            self._net.opt.blob_allocator, self._net.opt.workspace_allocator = _pools.both
         if device != "cpu":
             self._net.set_vulkan_device(int(device.removeprefix("gpu:")))
         self._load()
@@ -85,6 +119,8 @@ class NcnnEngine:
 
     def run(self, planes: Planes) -> Planes:
         """Return the network's output for one piece of a frame, borders included."""
+        if self.device == "cpu":
+            _pools.make_room(planes.shape[1] * planes.shape[2] * self.network.memory)
         return self.extract(self.start(planes), self.graph.sink)
 
     def begin(self, planes: Planes) -> NcnnPassage:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from tsuzuki.settings import ProcessingSettings
+import msgspec
+
+from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.upscaling.catalogue import Network
 from tsuzuki.upscaling.devices import choose_device
 from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
@@ -33,7 +35,7 @@ def plan_upscaling(
         return _nearest(width, height, out_width, out_height)
     engine = ENGINES[settings.engine]
     device = choose_device(settings.device)
-    choice = choose(settings)
+    choice = choose(_with_scale(settings, max(out_width / width, out_height / height)))
     passes: list[Pass] = []
     w, h = width, height
     for network in choice.networks:
@@ -54,6 +56,15 @@ def plan_upscaling(
         out_height=out_height,
         reuse=_reuse(settings, choice.networks, (w, h), (out_width, out_height)),
         notes=choice.notes,
+    )
+
+
+def _with_scale(settings: ProcessingSettings, scale: float) -> ProcessingSettings:
+    """Return the settings with the scale that a size asked for comes to."""
+    if settings.size is None:
+        return settings
+    return msgspec.structs.replace(
+        settings, size=None, scale_factor=min(max(MIN_SCALE, round(scale, 2)), MAX_SCALE)
     )
 
 

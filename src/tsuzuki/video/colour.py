@@ -274,6 +274,14 @@ def rgb_frame(rgb: Rgb, pixel_format: str) -> av.VideoFrame:
     return frame
 
 
+def resized(rgb: Rgb, pixel_format: str, width: int, height: int) -> Rgb:
+    """Return a frame of a planar RGB format in another size, by a bicubic filter."""
+    if rgb.shape[1:] == (height, width):
+        return rgb
+    frame = rgb_frame(rgb, pixel_format)
+    return planes(frame.reformat(width=width, height=height, interpolation=_INTERPOLATION))
+
+
 def _view(frame: av.VideoFrame, plane: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
     """Return the samples of a plane without its padding, sharing memory with the frame."""
     part = frame.planes[plane]

@@ -75,6 +75,10 @@ def choose_container(settings: ProcessingSettings, probe: Probe, plan: EncodePla
         with suppress(ContainerError):
             check_streams(probe.container, probe, plan)
             return probe.container
+    if plan.encoder == "prores":  # for editing programs, which know no Matroska
+        with suppress(ContainerError):
+            check_streams("mov", probe, plan)
+            return "mov"
     check_streams("mkv", probe, plan)
     return "mkv"
 
@@ -217,17 +221,17 @@ def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterat
             "telephones do not play; --pixel-format yuv420p makes one that they do.",
         )
     sar = Fraction(*plan.sample_aspect_ratio)
-    if sar != 1 and container in {"mkv", "webm"} and plan.encoder in {"svt-av1", "ffv1"}:
+    if sar != 1 and container in {"mkv", "webm"} and plan.encoder not in {"x264", "x265"}:
         yield Note(
             code="aspect-lost",
             message=f"The shape of the pixels ({sar.numerator}:{sar.denominator}) gets lost with "
             f"{plan.encoder} in {container}; choose mp4, x264 or x265 to keep it.",
         )
-    if plan.extra and plan.encoder == "ffv1":
+    if plan.extra and plan.encoder not in {"x264", "x265", "svt-av1"}:
         yield Note(
             code="hdr-lost",
-            message="ffv1 does not keep the HDR metadata (mastering display, light level); x265, "
-            "x264 and svt-av1 do.",
+            message=f"{plan.encoder} does not keep the HDR metadata (mastering display, light "
+            "level); x265, x264 and svt-av1 do.",
         )
 
 

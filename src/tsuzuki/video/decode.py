@@ -10,7 +10,9 @@ import numpy as np
 
 from tsuzuki.frame import Rgb
 from tsuzuki.sessions.frame_index import FrameIndex, Start
+from tsuzuki.settings import Deinterlace
 from tsuzuki.video.colour import format_depth, to_rgb
+from tsuzuki.video.deinterlace import RUN_UP, Picture, deinterlaced
 from tsuzuki.video.facts import Probe
 from tsuzuki.video.packets import FrameNumbers, changed, decode, mark, number_of, packets_from
 
@@ -36,8 +38,15 @@ class FrameReader:
     start and stands at the range's first frame goes on, which gives the same.
     """
 
-    def __init__(self, probe: Probe, index: FrameIndex) -> None:
+    def __init__(
+        self, probe: Probe, index: FrameIndex, *, deinterlace: Deinterlace = "off"
+    ) -> None:
+        """With ``deinterlace`` frames become whole pictures: ``auto`` those marked, ``on`` all.
+
+        Then a range is decoded with the frames beside it, so that its ends are as in a larger one.
+        """
         self._probe = probe
+        self._deinterlace = deinterlace
         self._index = index
         self._numbers = FrameNumbers(index.packets)
         self._last_packet = max(index.packets, default=0)
@@ -61,13 +70,24 @@ class FrameReader:
         """
         if not 0 <= first <= last <= len(self._index):
             raise ValueError(f"frames {first} to {last} of {len(self._index)}")
+        if self._deinterlace == "off":
+            pictures = self._pictures(first, last)
+        else:
+            around = max(0, first - RUN_UP), min(len(self._index), last + RUN_UP)
+            unmarked = self._deinterlace == "on"
+            pictures = deinterlaced(self._pictures(*around), unmarked=unmarked)
+        for number, picture, failed in pictures:
+            if first <= number < last:
+                rgb = _NO_PICTURE if number in without else self._to_rgb(picture)
+                yield Frame(number, rgb, failed=failed)
+
+    def _pictures(self, first: int, last: int) -> Iterator[Picture]:
         self._go_to(first)
         shown: av.VideoFrame | None = None
         for number in range(first, last):
             decoded = self._take(number)
             shown = decoded or shown or (self._ahead and self._ahead[1])
-            rgb = _NO_PICTURE if number in without else self._to_rgb(shown)
-            yield Frame(number, rgb, failed=decoded is None or decoded.is_corrupt)
+            yield Picture(number, shown, decoded is None or decoded.is_corrupt)
         self._at = last
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import av
 import msgspec
 
 from tsuzuki.errors import EncoderError, SettingsError
-from tsuzuki.settings import ProcessingSettings
+from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.hdr import Hdr, encoder_parameters
@@ -44,6 +44,8 @@ LOOKAHEAD_BYTES_PER_PIXEL = 4.2
 LEAST_LOOKAHEAD = 5
 
 SVT_PRESETS = tuple(str(speed) for speed in range(14))
+VP9_PRESETS = tuple(str(speed) for speed in range(6))
+PRORES_PRESETS = ("proxy", "lt", "standard", "hq", "4444", "4444xq")
 
 _RGB, _BT709 = 0, 1
 
@@ -54,10 +56,14 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
     library: str
     """FFmpeg's name of it."""
     crf: float | None
-    """Constant quality unless set; None where the encoder is lossless."""
+    """Constant quality unless set; None where the encoder has none."""
     max_crf: float = 51
+    lossless: bool = False
     preset: str | None
+    """None leaves it to the encoder."""
     presets: tuple[str, ...] = ()
+    preset_option: str = "preset"
+    """FFmpeg's name of the option that takes the preset."""
     parameters: str = ""
     """Option that takes the encoder's own parameters, such as ``x264-params``."""
     options: dict[str, str]
@@ -98,10 +104,30 @@ ENCODERS: Mapping[str, Encoder] = {
         presets=SVT_PRESETS,
         options={"g": str(GOP), "svtav1-params": f"lp={THREADS}"},
     ),
+    # The crf and speed of FFmpeg's guide for files that are kept; b=0 makes the crf count alone.
+    "vp9": Encoder(
+        library="libvpx-vp9",
+        crf=24,
+        max_crf=63,
+        preset="2",
+        presets=VP9_PRESETS,
+        preset_option="cpu-used",
+        options={"g": str(GOP), "b": "0", "deadline": "good", "row-mt": "1", "tile-columns": "2"},
+    ),
+    # The profile that editing programs expect unless told otherwise: hq for 4:2:2, 4444 for 4:4:4.
+    "prores": Encoder(
+        library="prores_ks",
+        crf=None,
+        preset=None,
+        presets=PRORES_PRESETS,
+        preset_option="profile",
+        options={"vendor": "apl0"},
+    ),
     # Version 3 with checksums in every slice, each frame by itself: the archivists' setting.
     "ffv1": Encoder(
         library="ffv1",
         crf=None,
+        lossless=True,
         preset=None,
         options={
             "g": "1",
@@ -126,7 +152,7 @@ def check(settings: ProcessingSettings) -> Encoder:
         known = f"one of {', '.join(encoder.presets)}" if encoder.presets else "left unset"
         raise SettingsError(f"The preset of {name} must be {known}; {settings.preset!r} is not.")
     if settings.crf is not None and encoder.crf is None:
-        raise SettingsError(f"{name} is lossless and has no crf; leave it unset.")
+        raise SettingsError(f"{name} has no crf; leave it unset.")
     if settings.crf is not None and not 0 <= settings.crf <= encoder.max_crf:
         raise SettingsError(
             f"The crf of {name} must lie between 0 and {encoder.max_crf:g}; "
@@ -165,12 +191,16 @@ def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
         return settings.pixel_format
     supported = _supported_formats(settings.encoder)
     source = av.VideoFormat(probe.pixel_format)
-    wanted = _wanted_formats(source, lossless=ENCODERS[settings.encoder].crf is None)
-    return next(name for name in wanted if name in supported)
+    deep = max(c.bits for c in source.components) > 8
+    lossless = ENCODERS[settings.encoder].lossless
+    wanted = _wanted_formats(source, deep=deep, lossless=lossless)
+    if not deep:  # of an encoder that has ten bits alone
+        wanted += _wanted_formats(source, deep=True, lossless=lossless)
+    return next(name for name in (*wanted, "yuv422p10le") if name in supported)
 
 
-def _wanted_formats(source: av.VideoFormat, *, lossless: bool) -> tuple[str, ...]:
-    suffix = "10le" if max(c.bits for c in source.components) > 8 else ""
+def _wanted_formats(source: av.VideoFormat, *, deep: bool, lossless: bool) -> tuple[str, ...]:
+    suffix = "10le" if deep else ""
     fallback = (f"yuv444p{suffix}", f"yuv420p{suffix}")
     if source.is_rgb or source.has_palette:
         return (("gbrp10le",) if suffix else ("bgr0",)) + fallback if lossless else fallback
@@ -182,15 +212,36 @@ def _wanted_formats(source: av.VideoFormat, *, lossless: bool) -> tuple[str, ...
     return (f"yuv{subsampling}p{suffix}", *fallback[1:])
 
 
-def output_size(width: int, height: int, scale: float, pixel_format: str) -> tuple[int, int]:
+def output_size(settings: ProcessingSettings, probe: Probe, pixel_format: str) -> tuple[int, int]:
     """Return the size of the output in pixels.
 
-    Each side is rounded half up; where chroma is subsampled along it, an odd one grows by one.
+    Each side is rounded half up; where chroma is subsampled along it, an odd one grows by one. A
+    size that the settings ask for is that of the picture as it is shown: with square pixels, and
+    turned. Raises `SettingsError` for one that is smaller than the video, or too large.
     """
     across, down = _subsampling(pixel_format)
-    factor = Fraction(str(scale))
-    rounded = (int(width * factor + Fraction(1, 2)), int(height * factor + Fraction(1, 2)))
+    width, height = Fraction(probe.width), Fraction(probe.height)
+    if (box := settings.box()) is None:
+        width, height = (side * Fraction(str(settings.scale_factor)) for side in (width, height))
+    else:
+        width *= Fraction(*probe.sample_aspect_ratio)
+        turned = probe.rotation in {90, 270}
+        sides = zip(reversed(box) if turned else box, (width, height), strict=True)
+        factor = min(wanted / side for wanted, side in sides if wanted is not None)
+        width, height = width * factor, height * factor
+        _check_scale(settings, probe, max(width / probe.width, height / probe.height))
+    rounded = (int(width + Fraction(1, 2)), int(height + Fraction(1, 2)))
     return rounded[0] + rounded[0] % across, rounded[1] + rounded[1] % down
+
+
+def _check_scale(settings: ProcessingSettings, probe: Probe, scale: Fraction) -> None:
+    if not MIN_SCALE <= scale <= MAX_SCALE:
+        which = "smaller than" if scale < MIN_SCALE else f"more than {MAX_SCALE:g} times"
+        raise SettingsError(
+            f"The size {settings.size} is {which} the video ({probe.width}x{probe.height}). Choose "
+            "another; several runs can enlarge it further.",
+            setting="size",
+        )
 
 
 def _subsampling(pixel_format: str) -> tuple[int, int]:
@@ -228,7 +279,7 @@ def plan_encoding(
         width=width,
         height=height,
         frame_rate=_frame_rate(probe),
-        sample_aspect_ratio=probe.sample_aspect_ratio,
+        sample_aspect_ratio=(1, 1) if settings.size else probe.sample_aspect_ratio,
         source_colour=source,
         matrix=matrix,
         primaries=source.primaries,
@@ -250,8 +301,8 @@ def _options(
         options[encoder.parameters] += f":{name}={value}"
     if encoder.crf is not None:
         options["crf"] = f"{encoder.crf if settings.crf is None else settings.crf:g}"
-    if encoder.preset is not None:
-        options["preset"] = settings.preset or encoder.preset
+    if preset := settings.preset or encoder.preset:
+        options[encoder.preset_option] = preset
     if settings.encoder == "x264":
         fitting = int(LOOKAHEAD_BYTES / (LOOKAHEAD_BYTES_PER_PIXEL * pixels))
         frames = max(LEAST_LOOKAHEAD, fitting)

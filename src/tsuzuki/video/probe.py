@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import av
+import msgspec
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
@@ -20,6 +21,7 @@ from tsuzuki.sessions.identity import find_video
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
+from tsuzuki.video.deinterlace import look_woven
 from tsuzuki.video.facts import Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.packets import decode, packets
@@ -38,6 +40,14 @@ _PATIENCE = 300
 """Packets that may pass until the first frame comes out of the decoder."""
 _HIGHEST_RATE = 300
 """Frame rates above are clocks, not rates, as in FLV."""
+_JUDGED_FRAMES = 40
+"""Frames by which a video is judged that does not say whether it is interlaced."""
+_HEIGHTS_OF_TELEVISION = {480, 486, 576, 1080, 1088}
+_NEVER_INTERLACED = {"vp8", "vp9", "av1", "gif", "apng"}
+_WOVEN = (
+    "The video looks interlaced, though it does not say so: two half pictures woven into each "
+    "frame. If it is, --deinterlace on makes whole pictures first."
+)
 _DOLBY_VISION = {"DOVI_RPU_BUFFER", "DOVI_METADATA"}
 
 
@@ -56,7 +66,26 @@ def probe(path: str | os.PathLike[str]) -> Probe:
         _check_codec(stream, name)
         check_not_too_large(stream.codec_context.width, stream.codec_context.height, name)
         frames = _first_frames(container, stream, name)
-        return _gather(name, container, stream, frames)
+        facts = _gather(name, container, stream, frames)
+        if _may_be_woven(facts) and look_woven(_next_frames(container, stream, name)):
+            facts = msgspec.structs.replace(facts, warnings=(_WOVEN, *facts.warnings))
+        return facts
+
+
+def _may_be_woven(facts: Probe) -> bool:
+    """Tell whether such videos are interlaced now and then, and this one does not say."""
+    return (
+        not facts.interlaced
+        and facts.height in _HEIGHTS_OF_TELEVISION
+        and facts.codec not in _NEVER_INTERLACED
+    )
+
+
+def _next_frames(
+    container: InputContainer, stream: VideoStream, name: str
+) -> Iterator[av.VideoFrame]:
+    frames = (f for p in packets(container, stream, name) for f in decode(stream.codec_context, p))
+    yield from islice(frames, _JUDGED_FRAMES)
 
 
 def video_info(facts: Probe) -> VideoInfo:
@@ -123,9 +152,7 @@ def _gather(
         streams=streams,
         chapters=len(container.chapters()),
         hdr=read_hdr(frames),
-        warnings=tuple(
-            _warnings(frames, streams, stream.index, interlaced=interlaced, alpha=alpha)
-        ),
+        warnings=tuple(_warnings(frames, streams, stream.index, alpha=alpha)),
     )
 
 
@@ -211,14 +238,8 @@ def _warnings(
     streams: tuple[StreamFacts, ...],
     main: int,
     *,
-    interlaced: bool,
     alpha: bool,
 ) -> Iterable[str]:
-    if interlaced:
-        yield (
-            "The video is interlaced: two half pictures are woven into each frame, and "
-            "upscaling hardens the combs this leaves. Deinterlace it first where they show."
-        )
     if alpha:
         yield "The video has transparency, which is dropped."
     if any(_has_dolby_vision(frame) for frame in frames):

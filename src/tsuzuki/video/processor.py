@@ -32,7 +32,7 @@ def decide_encoding(
     where both are given and do not agree.
     """
     pixel_format = output_pixel_format(settings, facts)
-    size = output_size(facts.width, facts.height, settings.scale_factor, pixel_format)
+    size = output_size(settings, facts, pixel_format)
     wanted = None if output is None else container_of(output)
     if output is not None and settings.container not in {"auto", wanted}:
         raise ContainerError(
@@ -45,6 +45,21 @@ def decide_encoding(
         settings = msgspec.structs.replace(settings, container=wanted)
         plan = plan_encoding(settings, facts, *size)
     return settings, plan
+
+
+_INTERLACED = (
+    Note(
+        code="deinterlaced",
+        message="The video is interlaced: whole pictures are made of its half ones, as many as it "
+        "has frames. --deinterlace off leaves them as they are.",
+    ),
+    Note(
+        code="interlaced",
+        message="The video is interlaced: two half pictures are woven into each frame, and "
+        "upscaling hardens the combs this leaves. --deinterlace auto makes whole pictures first.",
+    ),
+)
+"""What is said where it is deinterlaced, and where it is not."""
 
 
 class VideoProcessor:
@@ -62,6 +77,8 @@ class VideoProcessor:
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
         notes = check_streams(plan.container, self.facts, plan)
+        if self.facts.interlaced:
+            notes.insert(0, _INTERLACED[self.settings.deinterlace == "off"])
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
@@ -73,7 +90,10 @@ class VideoProcessor:
 
     def reader(self, index: FrameIndex) -> FrameReader:
         """Return a reader for any range of frames."""
-        return FrameReader(self.facts, index)
+        how = self.settings.deinterlace
+        if how == "auto" and not self.facts.interlaced:
+            how = "off"
+        return FrameReader(self.facts, index, deinterlace=how)
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""

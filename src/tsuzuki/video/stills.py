@@ -86,7 +86,7 @@ def write_png(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, name: s
     deep = rgb.dtype == np.uint16
     shift = 16 - format_depth(colour.rgb_format) if deep else 0
     frame = rgb_frame(cast(Rgb, rgb << shift) if shift else rgb, "gbrp16le" if deep else "gbrp")
-    data = _encode_png(frame.reformat(format="rgb48be" if deep else "rgb24"))
+    data = encode_png(frame.reformat(format="rgb48be" if deep else "rgb24"))
     _write_all(file, label_png(data, session_id, name, _digest(rgb)))
 
 
@@ -167,7 +167,8 @@ def _decode_spooled(data: bytes, shape: tuple[int, int, int], rgb_format: str) -
     return planes(frame)
 
 
-def _encode_png(frame: av.VideoFrame) -> bytes:
+def encode_png(frame: av.VideoFrame) -> bytes:
+    """Return a frame as PNG, quickly rather than small."""
     codec = av.CodecContext.create("png", "w")
     codec.width, codec.height, codec.pix_fmt = frame.width, frame.height, frame.format.name
     codec.time_base = Fraction(1)

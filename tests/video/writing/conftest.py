@@ -17,7 +17,14 @@ from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder
 
-FAST = {"x264": "veryfast", "x265": "ultrafast", "svt-av1": "12", "ffv1": None}
+FAST = {
+    "x264": "veryfast",
+    "x265": "ultrafast",
+    "svt-av1": "12",
+    "vp9": "5",
+    "prores": None,
+    "ffv1": None,
+}
 HEADER = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
     b"Style: Default,Arial,16\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n"

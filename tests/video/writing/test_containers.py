@@ -20,6 +20,8 @@ HOLDS = {
     "x264": {"mp4", "mov", "mkv"},
     "x265": {"mp4", "mov", "mkv"},
     "svt-av1": {"mp4", "mkv", "webm"},
+    "vp9": {"mp4", "mkv", "webm"},
+    "prores": {"mov", "mkv"},
     "ffv1": {"mp4", "mkv"},
 }
 

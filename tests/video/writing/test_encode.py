@@ -24,7 +24,7 @@ def test_every_encoder_of_the_settings_is_known_and_passes_the_check():
         (SETTINGS(preset="quick"), "preset of x264 must be one of ultrafast"),
         (SETTINGS(encoder="svt-av1", preset="medium"), "preset of svt-av1"),
         (SETTINGS(encoder="ffv1", preset="medium"), "must be left unset"),
-        (SETTINGS(encoder="ffv1", crf=10), "lossless"),
+        (SETTINGS(encoder="ffv1", crf=10), "has no crf"),
         (SETTINGS(crf=52), "between 0 and 51"),
         (SETTINGS(pixel_format="rgb24"), "cannot encode the pixel format 'rgb24'"),
         (SETTINGS(encoder="svt-av1", pixel_format="yuv444p"), "yuv420p10le"),
@@ -70,13 +70,47 @@ def test_pixel_format_keeps_subsampling_and_depth_as_the_encoder_can(
     assert found == expected
 
 
-def test_size_is_rounded_half_up_and_even_where_chroma_is_subsampled():
-    assert encode.output_size(321, 181, 1.5, "yuv444p") == (482, 272)
-    assert encode.output_size(321, 181, 1.5, "yuv420p") == (482, 272)
-    assert encode.output_size(321, 181, 1, "yuv420p") == (322, 182)
-    assert encode.output_size(321, 181, 1, "yuv422p") == (322, 181)
-    assert encode.output_size(321, 181, 1, "bgr0") == (321, 181)
-    assert encode.output_size(100, 50, 1.1, "gray") == (110, 55)
+@pytest.fixture(scope="module")
+def size(plain, replace):
+    """Return the size of the output for a source of some size and shape."""
+
+    def find(width, height, pixel_format="yuv420p", *, sar=(1, 1), rotation=0, **chosen):
+        facts = replace(
+            plain, width=width, height=height, sample_aspect_ratio=sar, rotation=rotation
+        )
+        return encode.output_size(SETTINGS(**chosen), facts, pixel_format)
+
+    return find
+
+
+def test_size_is_rounded_half_up_and_even_where_chroma_is_subsampled(size):
+    assert size(321, 181, "yuv444p", scale_factor=1.5) == (482, 272)
+    assert size(321, 181, "yuv420p", scale_factor=1.5) == (482, 272)
+    assert size(321, 181, "yuv420p", scale_factor=1) == (322, 182)
+    assert size(321, 181, "yuv422p", scale_factor=1) == (322, 181)
+    assert size(321, 181, "bgr0", scale_factor=1) == (321, 181)
+    assert size(100, 50, "gray", scale_factor=1.1) == (110, 55)
+
+
+def test_a_size_is_the_largest_that_fits_and_has_square_pixels(size):
+    assert size(640, 360, size="1920x1080") == (1920, 1080)
+    assert size(640, 480, size="1920x1080") == (1440, 1080)
+    assert size(640, 480, size="x1080") == (1440, 1080)
+    assert size(640, 480, size="1920x") == (1920, 1440)
+    assert size(720, 480, size="1920x1080", sar=(32, 27)) == (1920, 1080)
+    assert size(720, 480, size="x960", sar=(8, 9)) == (1280, 960)
+
+
+@pytest.mark.parametrize("rotation", [90, 270])
+def test_a_size_is_that_of_the_turned_picture(size, rotation):
+    assert size(640, 360, size="720x1280", rotation=rotation) == (1280, 720)
+    assert size(640, 360, size="720x", rotation=rotation) == (1280, 720)
+
+
+@pytest.mark.parametrize(("wish", "says"), [("320x", "smaller than"), ("x9000", "more than 8")])
+def test_a_size_that_is_no_enlargement_or_too_much_is_refused(size, wish, says):
+    with pytest.raises(SettingsError, match=says):
+        size(640, 360, size=wish)
 
 
 @given(
@@ -85,8 +119,8 @@ def test_size_is_rounded_half_up_and_even_where_chroma_is_subsampled():
     st.floats(1, 8, allow_nan=False),
     st.sampled_from(["yuv420p", "yuv422p10le", "yuv444p", "gbrp10le", "gray"]),
 )
-def test_size_is_never_off_by_more_than_rounding(width, height, scale, pixel_format):
-    out = encode.output_size(width, height, scale, pixel_format)
+def test_size_is_never_off_by_more_than_rounding(size, width, height, scale, pixel_format):
+    out = size(width, height, pixel_format, scale_factor=scale)
     for side, wanted in zip(out, (width * scale, height * scale), strict=True):
         assert -0.5 - 1e-6 <= side - wanted <= 1.5 + 1e-6
 
@@ -134,3 +168,18 @@ def test_the_look_ahead_of_large_frames_fits_into_memory(plain, width, preset, f
     wanted = None if frames is None else f"rc-lookahead={frames}"
     told = [p for p in plan.options["x264-params"].split(":") if p.startswith("rc-lookahead")]
     assert told == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("yuv420p", "yuv422p10le"),
+        ("yuv422p", "yuv422p10le"),
+        ("yuv444p", "yuv444p10le"),
+        ("gbrp", "yuv444p10le"),
+        ("yuv422p12le", "yuv422p10le"),
+    ],
+)
+def test_prores_keeps_the_colour_and_has_ten_bits(plain, replace, source, expected):
+    facts = replace(plain, pixel_format=source)
+    assert encode.output_pixel_format(SETTINGS(encoder="prores"), facts) == expected

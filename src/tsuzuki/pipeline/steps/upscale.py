@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from tsuzuki.errors import DamagedFramesError
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
@@ -14,6 +15,9 @@ from tsuzuki.pipeline.supervisor import Supervisor, WorkerRestartedError
 
 SEGMENTS_AHEAD = 2
 """Segments asked for at once, so that each worker always has the next one at hand."""
+
+LEAST_DAMAGED, MOST_DAMAGED = 48, 0.1
+"""So many damaged frames that are so large a share of those done make the run stop and ask."""
 
 
 def is_done(run: Run) -> bool:
@@ -155,6 +159,25 @@ class _Upscaling:
         self._computed.pop(segment.number, None)
         self._run.frames_safe(segment.frames)
         self._store.drop_frames(segment)
+        self._tell_sealed(segment, rendered)
+        self._check_damage()
+
+    def _check_damage(self) -> None:
+        """Raise `DamagedFramesError` for more damage than anybody would want to wait for."""
+        damaged, frames = self._store.frames_damaged, self._store.frames_sealed
+        if damaged < LEAST_DAMAGED or damaged <= MOST_DAMAGED * frames:
+            return
+        if not self._run.remembered("validate").get("accepted_damage"):
+            command = self._run.store.paths.command("resume", "--accept-damage")
+            raise DamagedFramesError(
+                f"{damaged} of the first {frames} frames cannot be decoded whole: the video is "
+                "badly damaged. Get it again from where it came; or, if there is no better one, go "
+                f"on with `{command}`. What is damaged repeats the frame before.",
+                damaged=damaged,
+                frames=frames,
+            )
+
+    def _tell_sealed(self, segment: Segment, rendered: m.SegmentRendered) -> None:
         self._run.emit(
             events.SegmentSealed(
                 session_id=self._run.session_id,

@@ -54,7 +54,7 @@ def default_output(plan: Plan, folder: Path | None = None) -> Path:
     A part is ``<stem>_2x_90-120s.<container>``, so that a trial is not taken for the whole.
     """
     source, settings = Path(plan.probe.path), plan.settings
-    name = f"{source.stem}_{settings.scale_factor:g}x"
+    name = f"{source.stem}_{settings.enlargement}"
     if settings.range_start is not None or settings.range_end is not None:
         end = "" if settings.range_end is None else f"{settings.range_end:f}"
         name += f"_{settings.range_start or Decimal(0):f}-{end}s"
@@ -155,7 +155,9 @@ def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> di
     pixels = plan.encoding.width * plan.encoding.height * frames
     lossless = int(LOSSLESS_SHARE * plan.raw_frame_bytes * frames)
     encoded = (
-        lossless if plan.encoding.encoder == "ffv1" else int(pixels * LOSSY_BITS_PER_PIXEL / 8)
+        lossless
+        if plan.encoding.encoder in {"ffv1", "prores"}
+        else int(pixels * LOSSY_BITS_PER_PIXEL / 8)
     )
     source = (
         lossless

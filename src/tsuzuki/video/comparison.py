@@ -1,0 +1,45 @@
+"""What holding one video against another has found."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the two videos have otherwise."""
+
+    what: str
+    first: str
+    second: str
+
+
+class FramePair(msgspec.Struct, frozen=True, kw_only=True):
+    """How like two frames are."""
+
+    frame: int
+    """From 1."""
+    seconds: float
+    """When the first video shows it."""
+    psnr: float | None
+    """dB; None where they are the same."""
+    ssim: float
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found; frames are compared in the order in which they are shown."""
+
+    frames: tuple[int, int]
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+    """Width and height of each."""
+    shift: float
+    """Seconds by which the second video begins later."""
+    most_off: float
+    """Seconds by which the time of a frame misses at most, the shift allowed for."""
+    differences: tuple[Difference, ...]
+    """Of what the files hold. How large the picture is and how it is encoded is none."""
+    psnr: float | None
+    """Of the mean square error over all frames, in dB; None where all are the same."""
+    ssim: float
+    """Mean over all frames."""
+    worst: tuple[FramePair, ...]
+    """The least like frames, the worst first."""

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.decode import Frame, FrameReader
+from tsuzuki.video.facts import Probe
+from tsuzuki.video.index import build_index
+from tsuzuki.video.probe import probe
+from tsuzuki.video.processor import VideoProcessor, decide_encoding
+
+Digests = Callable[..., list[str]]
+WIDTH, HEIGHT, FRAMES = 96, 64, 12
+
+
+def field(moment: int, height: int = HEIGHT) -> np.ndarray:
+    """A bar that moves by four pixels from field to field."""
+    picture = np.full((height, WIDTH, 3), 40, np.uint8)
+    picture[:, 4 * moment : 4 * moment + 8] = 220
+    return picture
+
+
+def weave(path: Path, *, interlaced: bool, height: int = HEIGHT, second: int = 1) -> Path:
+    """Write a video whose frames hold two moments each, the even lines first, and may say so."""
+    options = {"flags": "+ildct+ilme"} if interlaced else {}
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mpeg2video", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, height, "yuv420p"
+        stream.bit_rate = 20_000_000
+        for number in range(FRAMES):
+            picture = field(2 * number % 20, height)
+            picture[1::2] = field(2 * number % 20 + second, height)[1::2]
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def read(facts: Probe, how: str) -> list[Frame]:
+    index = build_index(facts)
+    return list(FrameReader(facts, index, deinterlace=how).frames(0, len(index)))  # type: ignore[arg-type]
+
+
+def combs(frame: Frame) -> float:
+    """Return how far the lines lie from those above and below them."""
+    lines = frame.rgb.astype(float)
+    return float(np.abs(lines[:, 1:-1] - (lines[:, :-2] + lines[:, 2:]) / 2).mean())
+
+
+def test_combs_go_and_the_frames_stay(tmp_path: Path) -> None:
+    facts = probe(weave(tmp_path / "woven.mpg", interlaced=True))
+    before, after = read(facts, "off"), read(facts, "on")
+    assert len(before) == len(after) == FRAMES
+    assert [frame.number for frame in after] == list(range(FRAMES))
+    for was, now in zip(before[1:-1], after[1:-1], strict=True):
+        assert combs(was) > 8
+        assert combs(now) < combs(was) / 4
+
+
+def test_auto_goes_by_what_frames_say(tmp_path: Path, digests: Digests) -> None:
+    plain = probe(weave(tmp_path / "plain.mpg", interlaced=False))
+    assert digests(read(plain, "auto")) == digests(read(plain, "off"))
+    assert digests(read(plain, "on")) != digests(read(plain, "off"))
+
+
+_known: dict[Path, tuple[Probe, FrameIndex]] = {}
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(ranges=st.lists(st.tuples(st.integers(0, 399), st.integers(1, 40)), min_size=1, max_size=3))
+def test_any_range_gives_the_same_frames(
+    clip: Callable[[str], Path], digests: Digests, ranges: list[tuple[int, int]]
+) -> None:
+    path = clip("woven.ts")
+    if path not in _known:
+        facts = probe(path)
+        _known[path] = facts, build_index(facts)
+    facts, index = _known[path]
+    whole = _whole(facts, index, digests)
+    reader = FrameReader(facts, index, deinterlace="on")
+    for first, length in ranges:
+        last = min(first + length, len(index))
+        assert digests(reader.frames(first, last)) == whole[first:last]
+
+
+_wholes: dict[str, list[str]] = {}
+
+
+def _whole(facts: Probe, index: FrameIndex, digests: Digests) -> list[str]:
+    if facts.path not in _wholes:
+        reader = FrameReader(facts, index, deinterlace="on")
+        _wholes[facts.path] = digests(reader.frames(0, len(index)))
+    return _wholes[facts.path]
+
+
+@pytest.mark.parametrize(("how", "code"), [("auto", "deinterlaced"), ("off", "interlaced")])
+def test_what_is_done_is_told(tmp_path: Path, how: Any, code: str) -> None:
+    facts = probe(weave(tmp_path / "woven.mpg", interlaced=True))
+    chosen = ProcessingSettings(deinterlace=how, container="mkv")
+    chosen, plan = decide_encoding(facts, chosen, None)
+    assert VideoProcessor(facts, chosen).losses(plan)[0].code == code
+
+
+@pytest.mark.parametrize(("second", "looks"), [(1, True), (0, False)])
+def test_what_only_looks_interlaced_is_told(tmp_path: Path, second: int, looks: bool) -> None:
+    clip = weave(tmp_path / "woven.mpg", interlaced=False, height=480, second=second)
+    facts = probe(clip)
+    assert not facts.interlaced
+    assert any("--deinterlace on" in warning for warning in facts.warnings) == looks
