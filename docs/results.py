@@ -116,7 +116,7 @@ def _plan(clip: Path) -> dict[str, Any]:
     facts = probe(clip)
     frames = len(build_index(facts))  # what is there, not what the file claims
     pixels = 4 * facts.width * facts.height * frames
-    plan: dict[str, Any] = {"engine": "nearest", "preset": "ultrafast"}
+    plan: dict[str, Any] = {"engine": "nearest", "preset": "ultrafast", "deinterlace": "off"}
     plan["scale_factor"] = 1 if pixels > _MANY_PIXELS else 2
     if frames > _LONG:
         plan |= {"range_start": "0", "range_end": str(_BEGINNING)}

@@ -52,7 +52,8 @@ def upscaled(media: Path, tmp_path: Path) -> Callable[..., Upscaled]:
 
     def run(name: str, span: str | None = None, **settings: Any) -> Upscaled:
         told: list[events.Event] = []
-        choice: dict[str, Any] = {"engine": "nearest", "preset": "ultrafast", **settings}
+        plain = {"engine": "nearest", "preset": "ultrafast", "deinterlace": "off"}
+        choice: dict[str, Any] = {**plain, **settings}
         part = None
         if span is not None:
             choice["range_start"], choice["range_end"] = span.split("-")
