@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.decode import Frame, FrameReader
+from tsuzuki.video.deinterlace import Picture, deinterlaced
 from tsuzuki.video.facts import Probe
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
@@ -120,3 +121,15 @@ def test_what_only_looks_interlaced_is_told(tmp_path: Path, second: int, looks: 
     facts = probe(clip)
     assert not facts.interlaced
     assert any("--deinterlace on" in warning for warning in facts.warnings) == looks
+
+
+def test_frames_of_another_kind_are_no_neighbours() -> None:
+    def picture(number: int, kind: str) -> Picture:
+        frame = av.VideoFrame.from_ndarray(field(number), format="rgb24").reformat(format=kind)
+        return Picture(number, frame, failed=False)
+
+    kinds = ["yuv420p", "yuv420p", "yuv422p", "yuv420p"]
+    given = [Picture(0, None, failed=True), *(picture(n, k) for n, k in enumerate(kinds, 1))]
+    found = list(deinterlaced(given, unmarked=True))
+    assert [one.number for one in found] == list(range(5))
+    assert [one.picture.format.name for one in found if one.picture] == kinds

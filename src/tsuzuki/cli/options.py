@@ -359,6 +359,8 @@ def for_purpose(
     if chosen is None:
         raise SettingsError(f"--for must be one of {', '.join(PURPOSES)}; {purpose!r} is not.")
     given = {name for name in chosen if _is_given(context, name)}
+    if "encoder" in given:  # the purpose's numbers mean nothing to another one
+        given |= {"crf", "preset", "pixel_format"}
     if output is not None and output.suffix:
         given.add("container")
     return options | {name: value for name, value in chosen.items() if name not in given}

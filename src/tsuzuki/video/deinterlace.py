@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import groupby
 from typing import NamedTuple
 
 import av
@@ -32,6 +33,16 @@ def deinterlaced(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Pic
     Only those that say that they are interlaced, unless ``unmarked`` ones are meant, too. The first
     and the last of the pictures have a neighbour on one side only.
     """
+    # A filter takes frames of one kind alone; one of another kind is no neighbour.
+    for _, alike in groupby(pictures, key=lambda one: one.picture and _kind(one.picture)):
+        yield from _filtered(alike, unmarked=unmarked)
+
+
+def _kind(frame: av.VideoFrame) -> tuple[str, int, int]:
+    return frame.format.name, frame.width, frame.height
+
+
+def _filtered(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Picture]:
     graph: Graph | None = None
     inside: list[Picture] = []
     for one in pictures:
@@ -39,7 +50,8 @@ def deinterlaced(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Pic
             yield one
             continue
         if graph is None:
-            graph = _graph(one.picture, unmarked=unmarked)
+            which = "all" if unmarked else "interlaced"
+            graph = _graph(one.picture, "bwdif", f"mode=send_frame:parity=auto:deint={which}")
         inside.append(one)
         one.picture.pts, one.picture.time_base = one.number, _TICK
         graph.vpush(one.picture)
@@ -65,15 +77,12 @@ def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
     """
     graph: Graph | None = None
     verdicts: Counter[str] = Counter()
+    kind: tuple[str, int, int] | None = None
     for number, frame in enumerate(frames):
         if graph is None:
-            graph = Graph()
-            graph.threads = 1
-            buffer = graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=_TICK
-            )
-            graph.link_nodes(buffer, graph.add("idet"), graph.add("buffersink"))
-            graph.configure()
+            graph, kind = _graph(frame, "idet"), _kind(frame)
+        if _kind(frame) != kind:
+            break
         frame.pts, frame.time_base = number, _TICK
         graph.vpush(frame)
         with contextlib.suppress(BlockingIOError, EOFError):
@@ -84,14 +93,13 @@ def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
     return woven > verdicts.total() / 2 and woven > 4 * verdicts["progressive"]
 
 
-def _graph(like: av.VideoFrame, *, unmarked: bool) -> Graph:
+def _graph(like: av.VideoFrame, name: str, options: str = "") -> Graph:
+    """Return a graph of one filter for frames like this one."""
     graph = Graph()
     graph.threads = 1
     buffer = graph.add_buffer(
         width=like.width, height=like.height, format=like.format, time_base=_TICK
     )
-    which = "all" if unmarked else "interlaced"
-    bwdif = graph.add("bwdif", f"mode=send_frame:parity=auto:deint={which}")
-    graph.link_nodes(buffer, bwdif, graph.add("buffersink"))
+    graph.link_nodes(buffer, graph.add(name, options), graph.add("buffersink"))
     graph.configure()
     return graph
