@@ -72,7 +72,7 @@ def _lines(found: Comparison) -> Iterator[str]:
     yield f"Times: {off}{later}"
     yield f"PSNR: mean {_db(found.psnr)}"
     yield f"SSIM: mean {found.ssim:.5f}"
-    for pair in found.worst:
+    for pair in (one for one in found.worst if one.psnr is not None):
         yield (
             f"  frame {pair.frame} ({pair.seconds:.3f} s): {_db(pair.psnr)}, SSIM {pair.ssim:.5f}"
         )
