@@ -22,7 +22,7 @@ Content = Literal["anime", "photo"]
 EngineName = Literal["ncnn", "nearest"]
 EncoderName = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1"]
 Reuse = Literal["off", "exact", "visual"]
-Deinterlace = Literal["auto", "on", "off"]
+Deinterlace = Literal["auto", "on", "ivtc", "off"]
 ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov"]
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
@@ -69,7 +69,8 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """What runs the network; ``nearest`` repeats pixels and needs no network."""
     deinterlace: Deinterlace = "auto"
     """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
-    of all frames, ``off`` never."""
+    of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
+    telecine), which ``auto`` does where it is sure."""
     tile_size: int | None = None
     """Edge of the tiles that large frames are cut into, in input pixels; None chooses by area."""
     reuse: Reuse = "visual"

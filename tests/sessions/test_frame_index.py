@@ -37,6 +37,7 @@ IMPOSSIBLE = {
     "damage behind the last frame": {"failed": [96]},
     "damage that does not rise": {"failed": [3, 3]},
     "text": {"pts": ["soon"]},
+    "frames of no source": {"shown": list(range(96))},
 }
 
 
@@ -59,3 +60,39 @@ def test_an_index_that_no_video_has_is_refused(index, change):
 )
 def test_what_is_within_the_bounds_is_read(index, change):
     assert len(decode_index(json.dumps(index() | change).encode())) == 96
+
+
+def retimed(own, shown, **more):
+    """Return an index that shows these frames of another."""
+    frames = {"pts": list(range(len(shown))), "packets": [0] * len(shown), "end": 96}
+    return own | frames | {"starts": [[0, 0, 0, 0, None, 1]], "shown": shown} | more
+
+
+@pytest.mark.parametrize("shown", [[0], [95], [0, 0, 95], list(range(0, 96, 2))])
+def test_frames_may_show_those_of_a_source(index, shown):
+    read = decode_index(json.dumps(retimed(index(), shown, source=index())).encode())
+    assert (len(read), read.shown, len(read.source)) == (len(shown), shown, 96)
+
+
+@pytest.mark.parametrize(
+    ("shown", "source"),
+    [
+        ([0, 1], {"shown": [0]}),
+        ([0, 1], {"shown": []}),
+        ([1, 0], {}),
+        ([96], {}),
+        ([0], {"source": {"end": 95}}),
+        ([0], {"source": {"failed": [96]}}),
+    ],
+    ids=["too few", "none", "falling", "behind its end", "broken source", "its damage"],
+)
+def test_frames_of_a_source_that_no_video_has_are_refused(index, shown, source):
+    whole = {"source": index() | source.pop("source", {})} | source
+    with pytest.raises(ValueError, match="it"):
+        decode_index(json.dumps(retimed(index(), shown) | whole).encode())
+
+
+def test_a_source_has_no_source(index):
+    inner = retimed(index(), [0, 1], source=index())
+    with pytest.raises(ValueError, match="not whole"):
+        decode_index(json.dumps(retimed(index(), [0, 1], source=inner)).encode())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.decode import Frame, FrameReader
-from tsuzuki.video.deinterlace import Picture, deinterlaced
+from tsuzuki.video.deinterlace import Picture, deinterlaced, method_for
 from tsuzuki.video.facts import Probe
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
@@ -48,9 +48,10 @@ def weave(path: Path, *, interlaced: bool, height: int = HEIGHT, second: int = 1
     return path
 
 
-def read(facts: Probe, how: str) -> list[Frame]:
+def read(facts: Probe, how: Any) -> list[Frame]:
     index = build_index(facts)
-    return list(FrameReader(facts, index, deinterlace=how).frames(0, len(index)))  # type: ignore[arg-type]
+    method = method_for(how, facts)
+    return list(FrameReader(facts, index, deinterlace=method).frames(0, len(index)))
 
 
 def combs(frame: Frame) -> float:
@@ -91,7 +92,7 @@ def test_any_range_gives_the_same_frames(
         _known[path] = facts, build_index(facts)
     facts, index = _known[path]
     whole = _whole(facts, index, digests)
-    reader = FrameReader(facts, index, deinterlace="on")
+    reader = FrameReader(facts, index, deinterlace="all")
     for first, length in ranges:
         last = min(first + length, len(index))
         assert digests(reader.frames(first, last)) == whole[first:last]
@@ -102,7 +103,7 @@ _wholes: dict[str, list[str]] = {}
 
 def _whole(facts: Probe, index: FrameIndex, digests: Digests) -> list[str]:
     if facts.path not in _wholes:
-        reader = FrameReader(facts, index, deinterlace="on")
+        reader = FrameReader(facts, index, deinterlace="all")
         _wholes[facts.path] = digests(reader.frames(0, len(index)))
     return _wholes[facts.path]
 
@@ -130,6 +131,6 @@ def test_frames_of_another_kind_are_no_neighbours() -> None:
 
     kinds = ["yuv420p", "yuv420p", "yuv422p", "yuv420p"]
     given = [Picture(0, None, failed=True), *(picture(n, k) for n, k in enumerate(kinds, 1))]
-    found = list(deinterlaced(given, unmarked=True))
+    found = list(deinterlaced(given, "all"))
     assert [one.number for one in found] == list(range(5))
     assert [one.picture.format.name for one in found if one.picture] == kinds

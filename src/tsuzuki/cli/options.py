@@ -52,7 +52,8 @@ Deinterlace = Annotated[
     typer.Option(
         "--deinterlace",
         metavar=_choices(DEINTERLACES),
-        help="Make whole pictures of interlaced ones: where the video says so, always, or never.",
+        help="Make whole pictures of interlaced ones: where the video says so (telecined film gets "
+        "back its own frames), always, by inverse telecine, or never.",
         rich_help_panel=PICTURE,
     ),
 ]

@@ -56,6 +56,10 @@ class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
     """Frames (from 0) whose packets are known to be damaged already."""
     warnings: list[str] = []
     """Sentences for the user, such as on a truncated file."""
+    source: FrameIndex | None = None
+    """Index of the video's own frames, where those here are others: fewer, or at other times."""
+    shown: Annotated[list[_Number], Meta(max_length=MAX_FRAMES)] = []
+    """Number in ``source`` of what each frame shows, never falling; empty without ``source``."""
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -93,6 +97,20 @@ def check_index(index: FrameIndex) -> None:
         raise ValueError("it has decoding starts behind its last frame")
     if not _rise(index.failed) or (index.failed and index.failed[-1] >= len(index)):
         raise ValueError("its damaged frames do not rise up to its last frame")
+    _check_source(index)
+
+
+def _check_source(index: FrameIndex) -> None:
+    source, shown = index.source, index.shown
+    if source is None:
+        if shown:
+            raise ValueError("it shows frames of no source")
+        return
+    if source.source is not None or len(shown) != len(index):
+        raise ValueError("it is not whole")
+    if any(a > b for a, b in pairwise(shown)) or shown[-1] >= len(source):
+        raise ValueError("it shows frames that its source has not, or not in their order")
+    check_index(source)
 
 
 def _check_times(index: FrameIndex) -> None:

@@ -10,9 +10,8 @@ import numpy as np
 
 from tsuzuki.frame import Rgb
 from tsuzuki.sessions.frame_index import FrameIndex, Start
-from tsuzuki.settings import Deinterlace
 from tsuzuki.video.colour import format_depth, to_rgb
-from tsuzuki.video.deinterlace import RUN_UP, Picture, deinterlaced
+from tsuzuki.video.deinterlace import RUN_UP, Method, Picture, deinterlaced
 from tsuzuki.video.facts import Probe
 from tsuzuki.video.packets import FrameNumbers, changed, decode, mark, number_of, packets_from
 
@@ -39,15 +38,16 @@ class FrameReader:
     """
 
     def __init__(
-        self, probe: Probe, index: FrameIndex, *, deinterlace: Deinterlace = "off"
+        self, probe: Probe, index: FrameIndex, *, deinterlace: Method | None = None
     ) -> None:
-        """With ``deinterlace`` frames become whole pictures: ``auto`` those marked, ``on`` all.
+        """With ``deinterlace`` frames become whole pictures.
 
         Then a range is decoded with the frames beside it, so that its ends are as in a larger one.
         """
         self._probe = probe
         self._deinterlace = deinterlace
-        self._index = index
+        self._shown = index.shown
+        self._index = index = index.source or index
         self._numbers = FrameNumbers(index.packets)
         self._last_packet = max(index.packets, default=0)
         self._decoded: Iterator[tuple[int, av.VideoFrame]] = iter(())
@@ -68,18 +68,37 @@ class FrameReader:
 
         Raises `InputError` if the file changed, `StorageError` if it cannot be read.
         """
-        if not 0 <= first <= last <= len(self._index):
-            raise ValueError(f"frames {first} to {last} of {len(self._index)}")
-        if self._deinterlace == "off":
-            pictures = self._pictures(first, last)
-        else:
-            around = max(0, first - RUN_UP), min(len(self._index), last + RUN_UP)
-            unmarked = self._deinterlace == "on"
-            pictures = deinterlaced(self._pictures(*around), unmarked=unmarked)
-        for number, picture, failed in pictures:
-            if first <= number < last:
-                rgb = _NO_PICTURE if number in without else self._to_rgb(picture)
-                yield Frame(number, rgb, failed=failed)
+        if not 0 <= first <= last <= (len(self._shown) or len(self._index)):
+            raise ValueError(f"frames {first} to {last}")
+        if not self._shown:
+            yield from self._frames(first, last, without)
+            return
+        shown, number = self._shown[first:last], first
+        # Up to the next frame shown, so that the next range can go on from there.
+        following = self._shown[last] if last < len(self._shown) else len(self._index)
+        span = (shown[0], max(following, shown[-1] + 1)) if shown else (0, 0)
+        wanted = {frame for n, frame in enumerate(shown, first) if n not in without}
+        for frame in self._frames(*span, frozenset(range(*span)) - wanted):
+            while number < last and self._shown[number] == frame.number:
+                yield frame._replace(number=number)
+                number += 1
+
+    def _frames(self, first: int, last: int, without: Container[int]) -> Iterator[Frame]:
+        """Yield frames [first, last) of the video itself."""
+        for number, picture, failed in self.pictures(first, last):
+            rgb = _NO_PICTURE if number in without else self._to_rgb(picture)
+            yield Frame(number, rgb, failed=failed)
+
+    def pictures(self, first: int, last: int) -> Iterator[Picture]:
+        """Yield frames [first, last) of the video itself as they are before their conversion."""
+        if self._deinterlace is None:
+            yield from self._pictures(first, last)
+            return
+        run_up = RUN_UP[self._deinterlace]
+        around = max(0, first - run_up), min(len(self._index), last + run_up)
+        for one in deinterlaced(self._pictures(*around), self._deinterlace):
+            if first <= one.number < last:
+                yield one
 
     def _pictures(self, first: int, last: int) -> Iterator[Picture]:
         self._go_to(first)

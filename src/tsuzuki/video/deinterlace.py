@@ -1,4 +1,9 @@
-"""From two half pictures woven into each frame to whole pictures, with FFmpeg's ``bwdif``."""
+"""From two half pictures woven into each frame to whole pictures.
+
+Interlaced video with FFmpeg's ``bwdif``; film that was brought to the rate of television by showing
+every other frame a field longer (telecined, 3:2 pulldown) with ``fieldmatch``, which finds the
+fields that belong together, and ``bwdif`` for what stays combed.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,34 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import av
 from av.filter import Graph
 
-RUN_UP = 1
-"""Frames before and after one that decide what becomes of it."""
+from tsuzuki.errors import SettingsError
+from tsuzuki.settings import Deinterlace
+from tsuzuki.video.facts import Probe
+
+Method = Literal["marked", "all", "ivtc"]
+"""Deinterlace the frames marked as interlaced, or all; or undo a telecine."""
+
+_BWDIF = "mode=send_frame:parity=auto"
+_CHAINS: dict[Method, tuple[tuple[str, str], ...]] = {
+    "marked": (("bwdif", f"{_BWDIF}:deint=interlaced"),),
+    "all": (("bwdif", f"{_BWDIF}:deint=all"),),
+    # Looking at every frame alone, it remembers nothing of those before.
+    "ivtc": (
+        ("fieldmatch", "mode=pc_n:combmatch=full"),
+        ("bwdif", f"{_BWDIF}:deint=interlaced"),
+    ),
+}
+RUN_UP: dict[Method, int] = {name: len(chain) for name, chain in _CHAINS.items()}
+"""Frames before and after one that decide what becomes of it: one for each filter."""
+FILM_SHARE = Fraction(4, 5)
+"""Of the frames of telecined film that are left without repeats."""
+MATCHED_FORMATS = frozenset({"yuv420p", "yuv422p", "yuv444p"})
+"""Pixel formats in which fields can be matched."""
 
 _TICK = Fraction(1, 1000)
 
@@ -27,22 +53,39 @@ class Picture(NamedTuple):
     failed: bool
 
 
-def deinterlaced(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Picture]:
-    """Yield as many pictures, deinterlaced; the frames around one decide, and no others.
+def method_for(setting: Deinterlace, probe: Probe) -> Method | None:
+    """Return what becomes of the frames of a video; None: nothing.
 
-    Only those that say that they are interlaced, unless ``unmarked`` ones are meant, too. The first
-    and the last of the pictures have a neighbour on one side only.
+    Raises `SettingsError` where it is asked for what cannot be done.
+    """
+    if setting == "off" or (setting == "auto" and not probe.interlaced):
+        return None
+    if setting == "ivtc" and probe.pixel_format not in MATCHED_FORMATS:
+        raise SettingsError(
+            f"A telecine cannot be undone in {probe.pixel_format}, only in "
+            f"{', '.join(sorted(MATCHED_FORMATS))}. Choose --deinterlace on.",
+            setting="deinterlace",
+        )
+    if setting == "ivtc" or (setting == "auto" and probe.telecined):
+        return "ivtc"
+    return "all" if setting == "on" else "marked"
+
+
+def deinterlaced(pictures: Iterable[Picture], method: Method) -> Iterator[Picture]:
+    """Yield as many pictures, made whole; the ``RUN_UP`` frames around one decide, and no others.
+
+    The first and the last of the pictures have neighbours on one side only.
     """
     # A filter takes frames of one kind alone; one of another kind is no neighbour.
     for _, alike in groupby(pictures, key=lambda one: one.picture and _kind(one.picture)):
-        yield from _filtered(alike, unmarked=unmarked)
+        yield from _filtered(alike, method)
 
 
 def _kind(frame: av.VideoFrame) -> tuple[str, int, int]:
     return frame.format.name, frame.width, frame.height
 
 
-def _filtered(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Picture]:
+def _filtered(pictures: Iterable[Picture], method: Method) -> Iterator[Picture]:
     graph: Graph | None = None
     inside: list[Picture] = []
     for one in pictures:
@@ -50,8 +93,7 @@ def _filtered(pictures: Iterable[Picture], *, unmarked: bool) -> Iterator[Pictur
             yield one
             continue
         if graph is None:
-            which = "all" if unmarked else "interlaced"
-            graph = _graph(one.picture, "bwdif", f"mode=send_frame:parity=auto:deint={which}")
+            graph = _graph(one.picture, *_CHAINS[method])
         inside.append(one)
         one.picture.pts, one.picture.time_base = one.number, _TICK
         graph.vpush(one.picture)
@@ -80,7 +122,7 @@ def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
     kind: tuple[str, int, int] | None = None
     for number, frame in enumerate(frames):
         if graph is None:
-            graph, kind = _graph(frame, "idet"), _kind(frame)
+            graph, kind = _graph(frame, ("idet", "")), _kind(frame)
         if _kind(frame) != kind:
             break
         frame.pts, frame.time_base = number, _TICK
@@ -93,13 +135,13 @@ def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
     return woven > verdicts.total() / 2 and woven > 4 * verdicts["progressive"]
 
 
-def _graph(like: av.VideoFrame, name: str, options: str = "") -> Graph:
-    """Return a graph of one filter for frames like this one."""
+def _graph(like: av.VideoFrame, *filters: tuple[str, str]) -> Graph:
+    """Return a graph of these filters for frames like this one."""
     graph = Graph()
     graph.threads = 1
     buffer = graph.add_buffer(
         width=like.width, height=like.height, format=like.format, time_base=_TICK
     )
-    graph.link_nodes(buffer, graph.add(name, options), graph.add("buffersink"))
+    graph.link_nodes(buffer, *(graph.add(*one) for one in filters), graph.add("buffersink"))
     graph.configure()
     return graph

@@ -11,6 +11,7 @@ import msgspec
 from tsuzuki.errors import EncoderError, SettingsError
 from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.video.containers import choose_container
+from tsuzuki.video.deinterlace import FILM_SHARE, method_for
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.hdr import Hdr, encoder_parameters
 
@@ -278,7 +279,7 @@ def plan_encoding(
         pixel_format=pixel_format,
         width=width,
         height=height,
-        frame_rate=_frame_rate(probe),
+        frame_rate=_frame_rate(settings, probe),
         sample_aspect_ratio=(1, 1) if settings.size else probe.sample_aspect_ratio,
         source_colour=source,
         matrix=matrix,
@@ -312,9 +313,12 @@ def _options(
     return options
 
 
-def _frame_rate(probe: Probe) -> tuple[int, int]:
-    """Keep the source's frame rate within what every encoder takes; it only guides them."""
-    rate = min(max(Fraction(*probe.frame_rate), MIN_RATE), MAX_RATE)
+def _frame_rate(settings: ProcessingSettings, probe: Probe) -> tuple[int, int]:
+    """Keep the frame rate within what every encoder takes; it only guides them."""
+    rate = Fraction(*probe.frame_rate)
+    if method_for(settings.deinterlace, probe) == "ivtc":
+        rate *= FILM_SHARE
+    rate = min(max(rate, MIN_RATE), MAX_RATE)
     return rate.numerator, rate.denominator
 
 

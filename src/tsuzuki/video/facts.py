@@ -75,6 +75,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     rotation: int
     """Degrees counter-clockwise that a player turns the picture by: 0, 90, 180 or 270."""
     interlaced: bool
+    telecined: bool = False
+    """Film at the rate of television, its frames shown for two fields and for three in turn."""
     alpha: bool
     colour: Colour
     streams: tuple[StreamFacts, ...]

@@ -21,7 +21,7 @@ from tsuzuki.sessions.identity import find_video
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
-from tsuzuki.video.deinterlace import look_woven
+from tsuzuki.video.deinterlace import MATCHED_FORMATS, look_woven
 from tsuzuki.video.facts import Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.packets import decode, packets
@@ -34,6 +34,7 @@ from tsuzuki.video.source import (
     open_source,
     prepare_decoder,
 )
+from tsuzuki.video.telecine import RATE, look_telecined
 
 _FIRST_FRAMES = 3
 _PATIENCE = 300
@@ -41,7 +42,9 @@ _PATIENCE = 300
 _HIGHEST_RATE = 300
 """Frame rates above are clocks, not rates, as in FLV."""
 _JUDGED_FRAMES = 40
-"""Frames by which a video is judged that does not say whether it is interlaced."""
+"""Frames by which a part of a video is judged interlaced, or telecined."""
+_SAMPLES = 4
+"""Places of a video at which it is looked at for film."""
 _HEIGHTS_OF_TELEVISION = {480, 486, 576, 1080, 1088}
 _NEVER_INTERLACED = {"vp8", "vp9", "av1", "gif", "apng"}
 _WOVEN = (
@@ -67,9 +70,29 @@ def probe(path: str | os.PathLike[str]) -> Probe:
         check_not_too_large(stream.codec_context.width, stream.codec_context.height, name)
         frames = _first_frames(container, stream, name)
         facts = _gather(name, container, stream, frames)
+        if facts.interlaced:
+            telecined = _is_telecined(container, stream, facts)
+            return msgspec.structs.replace(facts, telecined=telecined)
         if _may_be_woven(facts) and look_woven(_next_frames(container, stream, name)):
-            facts = msgspec.structs.replace(facts, warnings=(_WOVEN, *facts.warnings))
+            return msgspec.structs.replace(facts, warnings=(_WOVEN, *facts.warnings))
         return facts
+
+
+def _is_telecined(container: InputContainer, stream: VideoStream, facts: Probe) -> bool:
+    """Tell whether the video is film somewhere, by samples spread over it."""
+    rate = Fraction(*facts.frame_rate)
+    if not RATE[0] < rate < RATE[1] or facts.pixel_format not in MATCHED_FORMATS:
+        return False
+    start = (stream.start_time or 0) * cast(Fraction, stream.time_base)
+    for place in range(_SAMPLES):
+        moment = start + Fraction(facts.duration) * place / _SAMPLES
+        try:
+            container.seek(int(moment * av.time_base))
+        except (av.error.FFmpegError, OverflowError):
+            return False
+        if look_telecined(_next_frames(container, stream, facts.path)):
+            return True
+    return False
 
 
 def _may_be_woven(facts: Probe) -> bool:

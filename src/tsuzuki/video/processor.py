@@ -14,11 +14,13 @@ from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.decode import FrameReader
+from tsuzuki.video.deinterlace import method_for
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder, read_back
+from tsuzuki.video.telecine import film_index
 from tsuzuki.video.verify import verify_output
 
 
@@ -47,19 +49,26 @@ def decide_encoding(
     return settings, plan
 
 
-_INTERLACED = (
-    Note(
-        code="deinterlaced",
-        message="The video is interlaced: whole pictures are made of its half ones, as many as it "
-        "has frames. --deinterlace off leaves them as they are.",
-    ),
-    Note(
+_DEINTERLACED = Note(
+    code="deinterlaced",
+    message="The video is interlaced: whole pictures are made of its half ones, as many as it "
+    "has frames. --deinterlace off leaves them as they are.",
+)
+_INTERLACED = {
+    None: Note(
         code="interlaced",
         message="The video is interlaced: two half pictures are woven into each frame, and "
         "upscaling hardens the combs this leaves. --deinterlace auto makes whole pictures first.",
     ),
-)
-"""What is said where it is deinterlaced, and where it is not."""
+    "marked": _DEINTERLACED,
+    "all": _DEINTERLACED,
+    "ivtc": Note(
+        code="inverse-telecined",
+        message="The video is telecined film: its fields are matched and repeats left out, so that "
+        "four frames of five remain. --deinterlace on keeps them all, off leaves them as they are.",
+    ),
+}
+"""What is said by what becomes of an interlaced video."""
 
 
 class VideoProcessor:
@@ -77,8 +86,9 @@ class VideoProcessor:
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
         notes = check_streams(plan.container, self.facts, plan)
-        if self.facts.interlaced:
-            notes.insert(0, _INTERLACED[self.settings.deinterlace == "off"])
+        method = method_for(self.settings.deinterlace, self.facts)
+        if method == "ivtc" or self.facts.interlaced:
+            notes.insert(0, _INTERLACED[method])
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
@@ -86,14 +96,16 @@ class VideoProcessor:
     def index(self, on_progress: Callable[[float], None]) -> FrameIndex:
         """Return time and start of every frame of the range that the settings ask for."""
         first, last = self.settings.range_start, self.settings.range_end
-        return build_index(self.facts, start=first, end=last, on_progress=on_progress)
+        if method_for(self.settings.deinterlace, self.facts) != "ivtc":
+            return build_index(self.facts, start=first, end=last, on_progress=on_progress)
+        index = build_index(self.facts, start=first, end=last)  # soon done beside what follows
+        pictures = self.reader(index).pictures(0, len(index))
+        return film_index(index, pictures, on_progress)
 
     def reader(self, index: FrameIndex) -> FrameReader:
         """Return a reader for any range of frames."""
-        how = self.settings.deinterlace
-        if how == "auto" and not self.facts.interlaced:
-            how = "off"
-        return FrameReader(self.facts, index, deinterlace=how)
+        method = method_for(self.settings.deinterlace, self.facts)
+        return FrameReader(self.facts, index, deinterlace=method)
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""

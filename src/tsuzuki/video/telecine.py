@@ -1,0 +1,162 @@
+"""Telecined film: which frames at the rate of television are repeats, and the times of the others.
+
+A 3:2 pulldown shows the frames of a film for two fields and for three in turn, so that four become
+five. Once the fields are matched (see `tsuzuki.video.deinterlace`), one frame of five repeats the
+one before it. Parts of a video that are no film have no repeats, and keep their frames.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import cast
+
+import av
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tsuzuki.sessions.frame_index import FrameIndex, Start
+from tsuzuki.video.deinterlace import Picture, deinterlaced
+
+CYCLE = 5
+"""Frames of television for each four of film."""
+RATE = (29.9, 30.1)
+"""Frames per second of television that film is telecined to."""
+
+_EDGE = 16
+"""Edge in pixels of the blocks that are compared: large enough to even out coding noise."""
+_REPEAT = 5.0
+"""Most that a block of a repeat differs in the mean, of 255. Measured: repeats 1 to 4, small
+movements 8 and more."""
+_CLEAR = 0.5
+"""A repeat stands out if it differs at most so much as the others of its five do."""
+_LEAST_CYCLES = 6
+_SURE = 0.6
+"""Share of the cycles of a sample that have to show a repeat at the same place."""
+
+
+def look_telecined(frames: Iterable[av.VideoFrame]) -> bool:
+    """Tell whether consecutive frames are telecined film."""
+    pictures = (Picture(number, frame, failed=False) for number, frame in enumerate(frames))
+    changes = list(_changes(deinterlaced(pictures, "ivtc")))
+    cycles = [changes[at : at + CYCLE] for at in range(0, len(changes) - CYCLE + 1, CYCLE)]
+    places = Counter(place for cycle in cycles if (place := _clear_repeat(cycle)) is not None)
+    return len(cycles) >= _LEAST_CYCLES and max(places.values(), default=0) >= _SURE * len(cycles)
+
+
+def film_index(
+    index: FrameIndex, pictures: Iterable[Picture], on_progress: Callable[[float], None]
+) -> FrameIndex:
+    """Return the index of a video without its repeats.
+
+    ``pictures`` are all its frames, their fields matched. The frames of a cycle with a repeat are
+    spread evenly over its time; all others keep their times.
+    """
+    changes: list[float] = []
+    for change in _changes(pictures):
+        changes.append(change)
+        on_progress(len(changes) / len(index))
+    repeats = dict(_repeats(index, changes))
+    ticks, seconds = index.time_base
+    finer = CYCLE - 1 if seconds * (CYCLE - 1) < 1 << 31 else 1
+    pts: list[int] = []
+    shown: list[int] = []
+    ends = [*index.pts, index.end]
+    at = 0
+    while at < len(index):
+        repeat = repeats.get(at)
+        frames = CYCLE if repeat is not None else 1
+        kept = [frame for frame in range(at, at + frames) if frame != repeat]
+        length = (ends[at + frames] - ends[at]) * finer
+        pts += [ends[at] * finer + place * length // len(kept) for place in range(len(kept))]
+        shown += kept
+        at += frames
+    return _shown(index, shown, pts, (ticks, seconds * finer), index.end * finer)
+
+
+def _repeats(index: FrameIndex, changes: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """Yield the first frame of every cycle that has a repeat, and the repeat."""
+    place: int | None = None  # where the cadence has its repeat
+    for first in _cycles(index):
+        cycle = changes[first : first + CYCLE]
+        clear = _clear_repeat(cycle)
+        if clear is not None:
+            place = clear
+        elif place is not None and cycle[place] > _REPEAT:
+            place = None  # the film has ended; where nothing moves, it goes on
+        if place is not None:
+            yield first, first + place
+
+
+def _cycles(index: FrameIndex) -> Iterator[int]:
+    """Yield the first frames of five that follow each other at an even rate."""
+    lengths = [after - before for before, after in pairwise([*index.pts, index.end])]
+    usual = median(lengths)
+    at = 0
+    while at + CYCLE <= len(index):
+        odd = [n for n in range(at, at + CYCLE) if not usual / 2 < lengths[n] < usual * 5 / 4]
+        if odd:
+            at = odd[-1] + 1
+            continue
+        yield at
+        at += CYCLE
+
+
+def _clear_repeat(changes: Sequence[float]) -> int | None:
+    """Return which one of five frames clearly is a repeat."""
+    least = min(changes)
+    others = sorted(changes)[1:]
+    clear = least <= _REPEAT and least <= _CLEAR * median(others)
+    return list(changes).index(least) if clear else None
+
+
+def _changes(pictures: Iterable[Picture]) -> Iterator[float]:
+    """Yield how much each frame differs from the one before it: its most different block."""
+    before: NDArray[np.int16] | None = None
+    for one in pictures:
+        luma = None if one.picture is None else _luma(one.picture)
+        comparable = luma is not None and before is not None and luma.shape == before.shape
+        yield _greatest(luma, before) if comparable else float("inf")  # type: ignore[arg-type]
+        before = luma
+
+
+def _greatest(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
+    blocks = np.abs(one - other).reshape(one.shape[0] // _EDGE, _EDGE, -1, _EDGE)
+    return float(blocks.mean((1, 3)).max())
+
+
+def _luma(frame: av.VideoFrame) -> NDArray[np.int16]:
+    plane = frame.planes[0]
+    rows = np.frombuffer(cast(bytes, plane), np.uint8).reshape(plane.height, plane.line_size)
+    height, width = (side // _EDGE * _EDGE for side in (plane.height, plane.width))
+    return rows[:height, :width].astype(np.int16)
+
+
+def _shown(
+    source: FrameIndex, shown: list[int], pts: list[int], time_base: tuple[int, int], end: int
+) -> FrameIndex:
+    """Return the index that shows these frames of ``source`` at other times."""
+    packets = [source.packets[frame] for frame in shown]
+    last_packet = max(packets)
+    places = np.searchsorted(shown, [start.frame for start in source.starts]).tolist()
+    starts: list[Start] = []
+    for start, place in zip(source.starts, places, strict=True):
+        frame = min(place, start.frame)
+        known = starts and starts[-1].frame >= frame
+        if not known and place < len(shown) and start.packet <= last_packet:
+            starts.append(msgspec.structs.replace(start, frame=frame))
+    failed = set(source.failed)
+    return FrameIndex(
+        time_base=time_base,
+        pts=pts,
+        end=end,
+        starts=starts,
+        packets=packets,
+        failed=[place for place, frame in enumerate(shown) if frame in failed],
+        warnings=source.warnings,
+        source=source,
+        shown=shown,
+    )
