@@ -36,6 +36,20 @@ def test_options_reach_the_output(cli, clip, tmp_path):
         assert container.streams.video[0].pix_fmt == "yuv444p"
 
 
+def test_a_purpose_gives_way_to_what_is_chosen(cli, clip, tmp_path):
+    for purpose, chosen, codec, kind in (
+        ("archive", (), "ffv1", "mkv"),
+        ("device", ("--encoder", "svt-av1"), "av1", "mp4"),  # which knows no preset "fast"
+        ("device", ("--preset", "ultrafast", "--container", "mkv"), "h264", "mkv"),
+    ):
+        result = cli("upscale", clip, *FAST, "--for", purpose, "-o", tmp_path, *chosen)
+        assert result.code == 0, result.err
+        output = tmp_path / f"clip_2x.{kind}"
+        with av.open(str(output)) as container:
+            assert container.streams.video[0].codec.canonical_name == codec
+        output.unlink()
+
+
 def test_a_folder_is_a_queue_that_can_be_run_again(cli, tmp_path, make_video):
     folder, outputs = tmp_path / "videos", tmp_path / "outputs"
     folder.mkdir()

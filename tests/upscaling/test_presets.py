@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tsuzuki.errors import ModelError
 from tsuzuki.settings import CONTENTS, QUALITIES, ProcessingSettings
 from tsuzuki.upscaling import networks
-from tsuzuki.upscaling.presets import PRESETS, choose
+from tsuzuki.upscaling.presets import LEFT_TO_RESAMPLING, PRESETS, choose
 
 
 def names(**settings) -> list[str]:
@@ -29,7 +29,8 @@ def test_every_wish_gets_networks_that_enlarge_enough(content, quality, noise, s
     )
     choice = choose(settings)
     factor = prod(n.scale for n in choice.networks)
-    assert factor >= scale
+    assert factor * LEFT_TO_RESAMPLING >= scale
+    assert factor > 1 or scale == 1
     assert all(n.noise is None or n.noise < 0 for n in choice.networks[1:])
     if model is not None:
         assert choice.networks[0].name == model
@@ -71,6 +72,18 @@ def test_larger_scales_take_several_passes() -> None:
         "waifu2x-cunet-2x-n1",
         "waifu2x-cunet-2x-none",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scale", "taken"),
+    [(2.25, ["2x-n3"]), (2.6, ["2x-n3", "2x-none"]), (1.2, ["2x-n3"]), (4.5, ["2x-n3", "2x-none"])],
+)
+def test_a_small_rest_is_resampled(scale, taken) -> None:
+    assert names(quality="Fast", scale_factor=scale) == [f"waifu2x-upconv7-anime-{n}" for n in taken]
+
+
+def test_a_network_that_enlarges_more_comes_before_resampling() -> None:
+    assert names(scale_factor=2.25) == ["realesr-animevideov3-3x"]
 
 
 def test_the_same_size_reduces_noise_only() -> None:

@@ -13,6 +13,7 @@ photographs, so Balanced is Fast there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -39,6 +40,9 @@ FINISHERS = {
 minutes for a frame that is four times as large already."""
 MOST_PASSES = 4
 """Enough for eight times in steps of two after a network that keeps the size."""
+LEFT_TO_RESAMPLING = 1.25
+"""Enlargement that may be left to resampling: 480 lines become 1080 in one pass of a network that
+doubles them, not in two, of which the second would take four times as long as the first."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def choose(settings: ProcessingSettings) -> Choice:
-    """Return the networks that together enlarge at least as much as is asked for.
+    """Return the networks that together enlarge as much as is asked for, or nearly so.
 
     No network at all where the size stays and nothing is to be reduced. Raises `ModelError` for an
     unknown model.
@@ -107,23 +111,27 @@ def _nearest_level(networks: list[Network], wanted: int) -> Network:
 
 def _chains(starts: list[Network], name: str, scale: float) -> Iterator[tuple[Network, ...]]:
     """Yield chains of networks that enlarge enough; noise is reduced by the first one only."""
+    enough = scale if scale == 1 else max(scale / LEFT_TO_RESAMPLING, math.nextafter(1, 2))
     follow = [n for n in family(FINISHERS.get(name, name)) if n.noise is None or n.noise < 0]
     follow = [n for n in follow if n.scale > 1]
     for start in starts:
         for length in range(MOST_PASSES):
             for rest in product(follow, repeat=length):
                 chain = (start, *rest)
-                if _factor(chain) >= scale and (not rest or _factor(chain[:-1]) < scale):
+                if _factor(chain) >= enough and (not rest or _factor(chain[:-1]) < scale):
                     yield chain
 
 
 def _best(chains: Iterator[tuple[Network, ...]], scale: float) -> tuple[Network, ...]:
-    """Return the chain that needs no reduction, else the fewest passes, else the least time."""
+    """Return the chain that fits, else the fewest passes, else one that is reduced, at last the
+    least time.
+    """
     return min(
         chains,
         key=lambda chain: (
             _factor(chain) != scale,
             len(chain),
+            _factor(chain) < scale,
             _cost(chain),
             _factor(chain),
         ),
