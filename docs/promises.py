@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.tools import CORES
-from tests.crash.conftest import Command
 from tests.drawn_clip import draw_clip
+from tests.real_command import Command
 
 from tsuzuki.settings import ENCODERS
 from tsuzuki.upscaling import Network, networks

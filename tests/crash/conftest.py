@@ -15,6 +15,7 @@ from tests.real_command import Command, Undisturbed
 
 pytest.importorskip("fcntl", reason="kills and signals as POSIX knows them")
 
+
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
     """Make commands: ``command(clip, *options)``, each in a folder of its own."""

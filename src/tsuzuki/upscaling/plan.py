@@ -34,7 +34,9 @@ class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
     mean_tolerance: float
     """Greatest mean difference of a block, of 255, that does not count as a change."""
     reach: int | None
-    """Input pixels around a pixel that decide its output; None where all do."""
+    """Input pixels around a change that are computed anew; None where all are."""
+    near: bool = False
+    """Whether that, and the border of a part, is all that could be seen, or all that changes."""
     border: float = 0.0
     """Pixels around a part, on each side, whose computing costs as much as the part's own."""
     block: int = BLOCK

@@ -79,13 +79,15 @@ def _reuse(
     tolerance = settings.reuse_tolerance if settings.reuse == "visual" else 0.0
     if any(network.pools for network in networks):
         return plan_reuse(tolerance, None)
+    near = tolerance > 0
     reach, border, scale = 0.0, 0.0, 1
     for network in networks:
-        reach += network.reach / scale
-        border += (TRIMMED_BORDER if network.trims else network.reach) / scale
+        own = network.border(near=near)
+        reach += own / scale
+        border += (TRIMMED_BORDER if network.trims else own) / scale
         scale *= network.scale
     reach += max(map(reach_of_bicubic, size, out)) / scale
-    return plan_reuse(tolerance, math.ceil(reach), border)
+    return plan_reuse(tolerance, math.ceil(reach), border, near=near)
 
 
 def _nearest(width: int, height: int, out_width: int, out_height: int) -> UpscalePlan:
@@ -104,7 +106,14 @@ def _nearest(width: int, height: int, out_width: int, out_height: int) -> Upscal
     )
 
 
-def plan_reuse(tolerance: float, reach: int | None, border: float = 0.0) -> ReusePlan:
+def plan_reuse(
+    tolerance: float, reach: int | None, border: float = 0.0, *, near: bool = False
+) -> ReusePlan:
     """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
-    mean = min(tolerance * MEAN_SHARE, MOST_MEAN)
-    return ReusePlan(tolerance=tolerance, mean_tolerance=mean, reach=reach, border=border)
+    return ReusePlan(
+        tolerance=tolerance,
+        mean_tolerance=min(tolerance * MEAN_SHARE, MOST_MEAN),
+        reach=reach,
+        near=near,
+        border=border,
+    )

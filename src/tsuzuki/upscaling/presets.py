@@ -123,9 +123,7 @@ def _chains(starts: list[Network], name: str, scale: float) -> Iterator[tuple[Ne
 
 
 def _best(chains: Iterator[tuple[Network, ...]], scale: float) -> tuple[Network, ...]:
-    """Return the chain that fits, else the fewest passes, else one that is reduced, at last the
-    least time.
-    """
+    """Return the chain that fits, of the fewest passes, that enlarges enough, of the least time."""
     return min(
         chains,
         key=lambda chain: (

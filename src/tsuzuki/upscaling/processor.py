@@ -54,6 +54,7 @@ class AIProcessor:
     def __init__(self, plan: UpscalePlan, *, threads: int | None = None) -> None:
         """Load the networks; None takes all usable cores."""
         self.plan = plan
+        self._whole = Rect(0, 0, plan.out_height, plan.out_width)
         self._tilers: list[Tiler] = []
         self._sizes: list[tuple[int, int]] = []
         """Height and width of each pass's input."""
@@ -93,8 +94,7 @@ class AIProcessor:
         ``rgb`` must not be written to any more.
         """
         self._check(rgb, number)
-        whole = Rect(0, 0, self.plan.out_height, self.plan.out_width)
-        wanted = [whole] if parts is None else map(self._enlarged, parts)
+        wanted = [self._whole] if parts is None else map(self._enlarged, parts)
         return Started(
             [
                 (part, self._frames.submit(self._compute, rgb, white, part, number))
@@ -118,16 +118,21 @@ class AIProcessor:
         if not plan.passes and plan.resize == "none":
             return rgb.copy()
         needed = bicubic_needs(wanted, self._resize) if plan.resize == "bicubic" else wanted
+        near = plan.reuse is not None and plan.reuse.near and wanted != self._whole
         parts: list[Rect] = []
-        for tiler, step in zip(reversed(self._tilers), reversed(self._sizes), strict=True):
+        borders = [tiler.network.border(near=near) for tiler in self._tilers]
+        backwards = zip(
+            reversed(self._tilers), reversed(borders), reversed(self._sizes), strict=True
+        )
+        for tiler, border, size in backwards:
             parts.insert(0, tiler.part_for(needed))
-            needed = parts[0].grown(tiler.network.reach, *step)
+            needed = parts[0].grown(border, *size)
         values = rgb[:, needed.rows, needed.columns]
         planes: Planes = np.multiply(values, np.float32(1 / white), dtype=np.float32)
         at = needed
-        for tiler, part in zip(self._tilers, parts, strict=True):
+        for tiler, border, part in zip(self._tilers, borders, parts, strict=True):
             np.clip(planes, 0.0, 1.0, out=planes)
-            planes = tiler.run(planes, part.moved(-at.top, -at.left))
+            planes = tiler.run(planes, part.moved(-at.top, -at.left), border)
             at = part.times(tiler.network.scale)
         if plan.resize == "bicubic":
             planes = bicubic_part(planes, at, wanted, self._resize)

@@ -24,7 +24,7 @@ from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.graph import Pool
 from tsuzuki.upscaling.resample import nearest
 
-PIECE_BYTES = 600 << 20
+PIECE_BYTES = 720 << 20
 """Working memory that one piece should take."""
 SMALLEST_TILE = 112
 """Below, more border than frame would be computed; the slowest networks take up to 2 GB here."""
@@ -50,11 +50,20 @@ def default_tile(network: Network, width: int, height: int, device: str) -> int:
     """Return the tile size for frames of this size: the fastest one, where it fits."""
     if device == "cpu" and network.cpu_tile is not None:
         return network.cpu_tile
-    pixels = PIECE_BYTES // network.memory
-    border = 2 * network.reach
-    if (width + border) * (height + border) <= pixels:
-        return max(width, height)
-    return max(SMALLEST_TILE, (math.isqrt(pixels) - border) // 16 * 16)
+    largest = max(width, height)
+    for tile in (largest, *range(largest // 16 * 16, SMALLEST_TILE, -16)):
+        piece = math.prod(_longest(network, side, tile) for side in (width, height))
+        if piece * network.memory <= PIECE_BYTES:
+            return tile
+    return SMALLEST_TILE
+
+
+def _longest(network: Network, length: int, tile: int) -> int:
+    """Return the length of the longest piece of an axis, border included."""
+    stop = -(-length // network.multiple) * network.multiple
+    cut = spans(network, 0, stop, length, tile, network.reach)
+    longest: int = max(span.end - span.begin for span in cut)
+    return longest
 
 
 def tiles_at_once(network: Network, tile: int) -> int:
@@ -69,16 +78,18 @@ def tiles_at_once(network: Network, tile: int) -> int:
     return max(1, PIECE_BYTES // (network.memory * edge * edge))
 
 
-def spans(network: Network, start: int, stop: int, length: int, tile: int) -> list[Span]:
+def spans(
+    network: Network, start: int, stop: int, length: int, tile: int, border: int
+) -> list[Span]:
     """Cut ``start`` to ``stop`` of an axis into tiles of nearly equal size, none above ``tile``.
 
     Both lie a multiple of the network's multiple apart; the last tile may so go beyond the axis,
-    which has ``length`` pixels.
+    which has ``length`` pixels. Each gets a border of so many pixels where the axis goes on.
     """
     multiple = network.multiple
     count = -(-(stop - start) // max(multiple, tile // multiple * multiple))
     edges = [start + (stop - start) // multiple * i // count * multiple for i in range(count + 1)]
-    border, margin = network.reach, network.margin
+    margin = network.margin
     end = stop + -(-(length - stop) // multiple) * multiple + margin
     return [Span(a, b, max(a - border, -margin), min(b + border, end)) for a, b in pairwise(edges)]
 
@@ -106,15 +117,16 @@ class Tiler:
             -(-wanted.right // step) * multiple,
         )
 
-    def run(self, planes: Planes, part: Rect) -> Planes:
+    def run(self, planes: Planes, part: Rect, border: int | None = None) -> Planes:
         """Return a part, enlarged, of the frame ``planes``.
 
         The part is one of `part_for`, and may go beyond the frame. Networks that pool need the
-        whole frame.
+        whole frame. Tiles get the network's reach as a border, unless another one is given.
         """
         _, height, width = planes.shape
-        rows = spans(self.network, part.top, part.bottom, height, self._tile)
-        columns = spans(self.network, part.left, part.right, width, self._tile)
+        border = self.network.reach if border is None else border
+        rows = spans(self.network, part.top, part.bottom, height, self._tile, border)
+        columns = spans(self.network, part.left, part.right, width, self._tile, border)
         enlarged = part.times(self.network.scale)
         out = np.empty((3, enlarged.height, enlarged.width), dtype=np.float32)
         tiles = [(row, column) for row in rows for column in columns]
