@@ -51,7 +51,7 @@ def default_tile(network: Network, width: int, height: int, device: str) -> int:
     if device == "cpu" and network.cpu_tile is not None:
         return network.cpu_tile
     largest = max(width, height)
-    for tile in (largest, *range(largest // 16 * 16, SMALLEST_TILE, -16)):
+    for tile in [largest, *range(largest // 16 * 16, SMALLEST_TILE, -16)]:
         piece = math.prod(_longest(network, side, tile) for side in (width, height))
         if piece * network.memory <= PIECE_BYTES:
             return tile
@@ -62,8 +62,7 @@ def _longest(network: Network, length: int, tile: int) -> int:
     """Return the length of the longest piece of an axis, border included."""
     stop = -(-length // network.multiple) * network.multiple
     cut = spans(network, 0, stop, length, tile, network.reach)
-    longest: int = max(span.end - span.begin for span in cut)
-    return longest
+    return max(span.end - span.begin for span in cut)
 
 
 def tiles_at_once(network: Network, tile: int) -> int:
