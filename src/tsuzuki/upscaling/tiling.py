@@ -7,7 +7,6 @@ at each pooling the averages of all tiles, without their borders, are put togeth
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable
 from concurrent.futures import Executor
@@ -51,8 +50,9 @@ def default_tile(network: Network, width: int, height: int, device: str) -> int:
     if device == "cpu" and network.cpu_tile is not None:
         return network.cpu_tile
     largest = max(width, height)
-    for tile in [largest, *range(largest // 16 * 16, SMALLEST_TILE, -16)]:
-        piece = math.prod(_longest(network, side, tile) for side in (width, height))
+    sizes: list[int] = [largest, *range(largest // 16 * 16, SMALLEST_TILE, -16)]
+    for tile in sizes:
+        piece = _longest(network, width, tile) * _longest(network, height, tile)
         if piece * network.memory <= PIECE_BYTES:
             return tile
     return SMALLEST_TILE
