@@ -23,8 +23,9 @@ from tsuzuki.upscaling.engine import Engine, Passage, Planes
 from tsuzuki.upscaling.graph import Pool
 from tsuzuki.upscaling.resample import nearest
 
-PIECE_BYTES = 720 << 20
-"""Working memory that one piece should take."""
+PIECE_BYTES = 1100 << 20
+"""Working memory that one piece should take: enough for a whole frame of 720x480 with animevideov3,
+or for many small tiles side by side."""
 SMALLEST_TILE = 112
 """Below, more border than frame would be computed; the slowest networks take up to 2 GB here."""
 PARKED_BYTES = 3 << 30
