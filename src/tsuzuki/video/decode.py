@@ -68,8 +68,9 @@ class FrameReader:
 
         Raises `InputError` if the file changed, `StorageError` if it cannot be read.
         """
-        if not 0 <= first <= last <= (len(self._shown) or len(self._index)):
-            raise ValueError(f"frames {first} to {last}")
+        count = len(self._shown) or len(self._index)
+        if not 0 <= first <= last <= count:
+            raise ValueError(f"frames {first} to {last} of {count}")
         if not self._shown:
             yield from self._frames(first, last, without)
             return
