@@ -225,6 +225,14 @@ AcceptDamage = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+AcceptHdrLoss = Annotated[
+    bool,
+    typer.Option(
+        "--accept-hdr-loss",
+        help="Go on without the dynamic HDR metadata (Dolby Vision, HDR10+) of the video.",
+        rich_help_panel=RUN,
+    ),
+]
 AcceptSuspicious = Annotated[
     list[int] | None,
     typer.Option(

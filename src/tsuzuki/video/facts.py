@@ -83,6 +83,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     chapters: int
     hdr: dict[str, str] = {}
     """Static HDR metadata as `tsuzuki.video.hdr` has it; empty where there is none."""
+    dynamic_hdr: tuple[str, ...] = ()
+    """Names of the kinds of dynamic HDR metadata, as `tsuzuki.video.dynamic_hdr` has them."""
     warnings: tuple[str, ...] = ()
     """Sentences for the user, such as on interlacing or unknown codecs."""
 
