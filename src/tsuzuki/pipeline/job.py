@@ -20,7 +20,7 @@ from tsuzuki.errors import (
     TsuzukiError,
 )
 from tsuzuki.pipeline import events
-from tsuzuki.pipeline.runner import OnExisting, Result, Runner
+from tsuzuki.pipeline.runner import OnExisting, Result, Runner, decided_framing
 from tsuzuki.pipeline.steps import validate
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.manager import SessionManager
@@ -78,6 +78,8 @@ def upscale(
         existing = runner.find_session(plan)
         if existing is None:
             return runner.start(plan, target, overwrite=overwrite)
+        if plan.framing not in {None, decided_framing(existing)}:
+            plan = runner.plan(source, wish, target, existing)
         session_id = existing["session_id"]
         choice = runner.choose(existing, on_existing)
         if choice == "fail":
@@ -145,7 +147,7 @@ def resume(
                 "is not connected, connect it.",
                 path=str(path),
             )
-        plan = runner.plan(path, settings, None)
+        plan = runner.plan(path, settings, None, progress)
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 

@@ -42,6 +42,7 @@ from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.facts import Framing
 
 _log = logging.getLogger(__name__)
 
@@ -112,10 +113,17 @@ class Runner:
         self._stopped = False
         self._began = time.monotonic()
 
-    def plan(self, path: Path, settings: ProcessingSettings, output: Path | None) -> Plan:
-        """Have the worker probe the video and resolve the settings."""
+    def plan(
+        self,
+        path: Path,
+        settings: ProcessingSettings,
+        output: Path | None,
+        session: ProgressData | None = None,
+    ) -> Plan:
+        """Have the worker probe the video and resolve the settings as the session did."""
         file = str(output) if output and not (is_there(output) and output.is_dir()) else None
-        request = m.MakePlan(path=str(path), settings=settings, output=file)
+        framing = None if session is None else decided_framing(session)
+        request = m.MakePlan(path=str(path), settings=settings, output=file, framing=framing)
         return self.team.first.ask(request, m.PlanMade).plan
 
     def find_session(self, plan: Plan) -> ProgressData | None:
@@ -336,6 +344,14 @@ class Runner:
     def _on_restart(self, reason: str) -> None:
         session_id = self._run.session_id if self._run else ""
         self._emit(events.WorkerRestarted(session_id=session_id, reason=reason))
+
+
+def decided_framing(session: ProgressData) -> Framing | None:
+    """Return what a session has decided on; None where it did not, or cannot be read."""
+    identity = session["steps"]["validate"].get("data", {}).get("identity", {})
+    with contextlib.suppress(msgspec.ValidationError):
+        return msgspec.convert(identity.get("framing"), Framing | None)
+    return None
 
 
 def _more(error: TsuzukiError) -> tuple[str, ...]:

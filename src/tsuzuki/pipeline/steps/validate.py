@@ -168,8 +168,8 @@ def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> di
     )
     source = (
         lossless
-        * plan.probe.width
-        * plan.probe.height
+        * plan.shown.width
+        * plan.shown.height
         // (plan.encoding.width * plan.encoding.height)
     )
     kept = lossless + source if plan.settings.keep_frames else 0
