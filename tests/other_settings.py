@@ -14,6 +14,8 @@ OTHER_SETTINGS: dict[str, Any] = {
     "engine": "nearest",
     "tile_size": 64,
     "deinterlace": "on",
+    "crop": "64:32:8:4",
+    "bake_rotation": True,
     "reuse": "exact",
     "reuse_tolerance": 2.5,
     "encoder": "ffv1",

@@ -97,6 +97,13 @@ class DamagedFramesError(InputError):
     exit_code = 16
 
 
+class HdrLossError(InputError):
+    """Dynamic HDR metadata would get lost, so the user is asked (``details``: dynamic_hdr)."""
+
+    code = "hdr-loss"
+    exit_code = 17
+
+
 class UnsupportedVideoError(InputError):
     """The video uses something that is not supported, or exceeds a bound."""
 

@@ -35,6 +35,7 @@ CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
 _SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
+_CROP = re.compile("[1-9][0-9]{0,4}:[1-9][0-9]{0,4}(:(0|[1-9][0-9]{0,4})){2}")
 NOISE_REDUCTION_LEVELS = (-1, 0, 1, 2, 3)
 DEFAULT_NOISE_REDUCTION = 3
 MAX_SECONDS = 10**9
@@ -71,6 +72,11 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
     of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
     telecine), which ``auto`` does where it is sure."""
+    crop: str = "off"
+    """The part of the picture that is kept: ``off`` is all of it, ``auto`` what lies within black
+    borders, else WIDTH:HEIGHT:LEFT:TOP in pixels of the picture before it is turned."""
+    bake_rotation: bool = False
+    """Turn the pixels where the video asks players to turn the picture."""
     tile_size: int | None = None
     """Edge of the tiles that large frames are cut into, in input pixels; None chooses by area."""
     reuse: Reuse = "visual"
@@ -107,6 +113,8 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         {"device", "keep_frames", "workers", "loss_budget"}
     )
     """Fields that never change the output, so they are no part of the session's identity."""
+    ADDED: ClassVar[frozenset[str]] = frozenset({"crop", "bake_rotation"})
+    """Fields that sessions of the first versions do not know; these are as by default."""
     IN_ID: ClassVar[tuple[str, ...]] = ("scale_factor", "quality", "noise_reduction")
     """Fields that enter the session id by name."""
 
@@ -245,9 +253,10 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     ("a number", _number, ("scale_factor", "reuse_tolerance", "crf", "loss_budget")),
     ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames", "workers")),
     (_MOMENT, _moment, ("range_start", "range_end")),
-    ("true or false", _flag, ("keep_frames",)),
+    ("true or false", _flag, ("keep_frames", "bake_rotation")),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
     ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
+    ("a text", _text, ("crop",)),
 )
 _OPTIONAL = frozenset(
     field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
@@ -280,6 +289,12 @@ def _check(s: ProcessingSettings) -> None:
         "size",
         s.size is None or _SIZE.fullmatch(s.size) is not None,
         f"The size must be like 1920x1080, 1920x or x1080 (in pixels); {s.size!r} is not.",
+    )
+    need(
+        "crop",
+        s.crop in {"off", "auto"} or _CROP.fullmatch(s.crop) is not None,
+        "The crop must be off, auto or WIDTH:HEIGHT:LEFT:TOP (in pixels), such as 1920:800:0:140; "
+        f"{s.crop!r} is not.",
     )
     need(
         "tile_size",

@@ -155,3 +155,20 @@ def test_the_dialog_cancels_and_restarts(terminal, long_clip, child):
     third = terminal("upscale", long_clip, *SLOW, "--engine", "nearest", "--on-existing", "restart")
     assert third.end() == 0
     assert "Going on" not in third.read()
+
+
+def test_loss_of_dynamic_hdr_is_asked_about(terminal, tmp_path):
+    from tests.dynamic_hdr import hdr10_plus, make_clip
+
+    clip, out = make_clip(tmp_path / "clip.mp4", hdr10_plus), tmp_path / "out.mp4"
+    options = ("-o", out, "--engine", "nearest", "--sessions-dir", tmp_path / "sessions")
+    refused = terminal("upscale", clip, *options)
+    refused.wait_for("(?s)HDR10\\+.*Go on without it\\?")
+    refused.type("\n")
+    assert refused.end() == 130
+    assert not out.exists()
+    agreed = terminal("upscale", clip, *options)
+    agreed.wait_for("Go on without it\\?")
+    agreed.type("y\n")
+    assert agreed.end() == 0
+    assert out.exists()

@@ -61,6 +61,8 @@ def test_the_id_is_the_documents(video, mtime, noise):
 CHANGES = {
     "size": "640x",
     "deinterlace": "off",
+    "crop": "auto",
+    "bake_rotation": True,
     "content": "photo",
     "model": "waifu2x-cunet",
     "engine": "nearest",

@@ -9,10 +9,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from av.sidedata.sidedata import Type
 
 from tsuzuki.errors import DamagedVideoError, InputError, UnsupportedVideoError
-from tsuzuki.video import probe as video_probe
 from tsuzuki.video.probe import probe, video_info
 
 
@@ -87,17 +85,6 @@ def test_alpha_is_dropped_with_a_warning(tmp_path: Path) -> None:
     facts = probe(still(tmp_path / "alpha.mkv", {}, "yuva420p"))
     assert facts.alpha
     assert any("transparency" in warning for warning in facts.warnings)
-
-
-def test_dolby_vision_is_known_by_side_data(
-    clip: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = video_probe._DOLBY_VISION
-    assert names <= set(Type.__members__)
-    path = clip("idr.mkv")
-    assert not any("Dolby" in warning for warning in probe(path).warnings)
-    monkeypatch.setattr(video_probe, "_DOLBY_VISION", {"SEI_UNREGISTERED"})  # x264 writes it
-    assert any("Dolby" in warning for warning in probe(path).warnings)
 
 
 def test_matrix_that_cannot_be_converted_is_refused_by_name(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from rich.console import Group
@@ -11,7 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from tsuzuki.cli.text import bar, moment, safe, stderr
+from tsuzuki.cli.signals import answerable
+from tsuzuki.cli.text import bar, is_terminal, moment, safe, stderr
 from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress
 from tsuzuki.settings import ProcessingSettings
 
@@ -66,6 +67,17 @@ def confirm(question: str) -> bool:
     except (EOFError, KeyboardInterrupt):
         return False
     return reply.strip().lower() in {"y", "yes"}
+
+
+def ask_of_hdr_loss(*, ask: bool) -> bool | Callable[[str], bool]:
+    """Return what asks a person whether to go on without dynamic HDR metadata, if one is there."""
+    return _accepts_hdr_loss if ask and is_terminal() else False
+
+
+def _accepts_hdr_loss(told: str) -> bool:
+    stderr().print(safe(told), markup=False, soft_wrap=True)
+    with answerable():
+        return confirm("Go on without it?")
 
 
 _REPLIES: dict[Answer, tuple[str, ...]] = {

@@ -57,6 +57,25 @@ Deinterlace = Annotated[
         rich_help_panel=PICTURE,
     ),
 ]
+CropOption = Annotated[
+    str,
+    typer.Option(
+        "--crop",
+        metavar="auto|off|W:H:X:Y",
+        help="Cut off black borders that are part of the picture, or keep W by H pixels, X from "
+        "the left and Y from the top of the picture before it is turned.",
+        rich_help_panel=PICTURE,
+    ),
+]
+BakeRotation = Annotated[
+    bool,
+    typer.Option(
+        "--bake-rotation",
+        help="Turn the pixels where the video has a tag that asks players to turn the picture; "
+        "else the tag is kept.",
+        rich_help_panel=PICTURE,
+    ),
+]
 Quality = Annotated[
     str,
     typer.Option(
@@ -222,6 +241,14 @@ AcceptDamage = Annotated[
     typer.Option(
         "--accept-damage",
         help="Go on however many frames of the video cannot be decoded.",
+        rich_help_panel=RUN,
+    ),
+]
+AcceptHdrLoss = Annotated[
+    bool,
+    typer.Option(
+        "--accept-hdr-loss",
+        help="Go on without the dynamic HDR metadata (Dolby Vision, HDR10+) of the video.",
         rich_help_panel=RUN,
     ),
 ]

@@ -23,6 +23,8 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
     deinterlace: o.Deinterlace = D.deinterlace,
+    crop: o.CropOption = D.crop,
+    bake_rotation: o.BakeRotation = D.bake_rotation,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -41,6 +43,8 @@ def probe(  # noqa: PLR0917 - each parameter is an option
             "scale_factor": scale,
             "size": size,
             "deinterlace": deinterlace,
+            "crop": crop.lower(),
+            "bake_rotation": bake_rotation,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,
@@ -106,7 +110,9 @@ def _stream(s: StreamFacts) -> str:
 def _plan_rows(plan: Plan) -> dict[str, str]:
     e = plan.encoding
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
+    turn = plan.framing.turn if plan.framing else 0
     return {
+        **({"Rotation": f"{turn}° (the pixels are turned)"} if turn else {}),
         "Output": f"{e.width}x{e.height} in {e.container}",
         "Network": " then ".join(one.network for one in plan.upscaling.passes) or "none",
         "Encoder": f"{e.encoder}, {e.pixel_format} ({options})",

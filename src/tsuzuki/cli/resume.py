@@ -39,6 +39,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     accept_changes: o.AcceptChanges = False,
     accept_suspicious: o.AcceptSuspicious = None,
     accept_damage: o.AcceptDamage = False,
+    accept_hdr_loss: o.AcceptHdrLoss = False,
     tile_size: o.OtherTileSize = None,
     workers: o.Workers = 1,
     overwrite: o.Overwrite = False,
@@ -55,7 +56,8 @@ def resume(  # noqa: PLR0917 - each parameter is an option
       tsuzuki resume --all       # everything that is unfinished
       tsuzuki resume 3f1c09a7be52 --video /media/usb/film.mkv   # its video was moved
     """
-    from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415 - keeps --help fast
+    from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415 - keeps --help fast
+    from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
 
@@ -67,6 +69,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     ids = _unfinished(manager) if every else [_choose(manager, session)]
     if video is None and session is not None and session not in ids:
         video = Path(session)
+    ask = len(ids) == 1 and not json
     items = [
         QueueItem(
             session_id,
@@ -78,6 +81,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
                 accept_changes=accept_changes,
                 accept_suspicious=accept_suspicious or (),
                 accept_damage=accept_damage,
+                accept_hdr_loss=accept_hdr_loss or ask_of_hdr_loss(ask=ask),
                 tile_size=tile_size,
                 workers=workers,
                 overwrite=overwrite,

@@ -28,6 +28,8 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
     deinterlace: o.Deinterlace = D.deinterlace,
+    crop: o.CropOption = D.crop,
+    bake_rotation: o.BakeRotation = D.bake_rotation,
     quality: o.Quality = D.quality,
     content: o.Content = D.content,
     noise_reduction: o.NoiseReduction = D.noise_reduction,
@@ -44,6 +46,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     accept_changes: o.AcceptChanges = False,
     accept_suspicious: o.AcceptSuspicious = None,
     accept_damage: o.AcceptDamage = False,
+    accept_hdr_loss: o.AcceptHdrLoss = False,
     overwrite: o.Overwrite = False,
     keep_frames: o.KeepFrames = False,
     sessions_dir: o.SessionsDir = None,
@@ -69,6 +72,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
       tsuzuki upscale dvd.mpg --size 1920x1080 --for share
       tsuzuki upscale clip.mp4 --on-existing restart
     """
+    from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.durable import is_there  # noqa: PLC0415
@@ -80,6 +84,8 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             "scale_factor": scale,
             "size": size,
             "deinterlace": deinterlace,
+            "crop": crop.lower(),
+            "bake_rotation": bake_rotation,
             "quality": quality,
             "content": content,
             "noise_reduction": noise_reduction,
@@ -114,13 +120,15 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             f"There are {len(videos)} videos, but {output} is not an existing folder. Make the "
             "folder first, or leave -o out to have every output beside its input."
         )
+    ask = len(videos) == 1 and not json
     common: dict[str, Any] = {
         "settings": settings,
         "output": output,
-        "on_existing": _answer(on_existing, ask=len(videos) == 1 and not json),
+        "on_existing": _answer(on_existing, ask=ask),
         "accept_changes": accept_changes,
         "accept_suspicious": accept_suspicious or (),
         "accept_damage": accept_damage,
+        "accept_hdr_loss": accept_hdr_loss or ask_of_hdr_loss(ask=ask),
         "overwrite": overwrite,
         "sessions_dir": sessions_dir,
         "allow_sleep": allow_sleep,

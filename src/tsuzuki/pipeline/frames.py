@@ -30,7 +30,7 @@ class FrameFiles:
     ) -> None:
         self._paths = paths
         self._colour = plan.probe.colour
-        self._source_size = (plan.probe.width, plan.probe.height)
+        self._source_size = (plan.shown.width, plan.shown.height)
         self._size = (plan.encoding.width, plan.encoding.height)
         self._keep = keep_frames
         self._on_damage = on_damage

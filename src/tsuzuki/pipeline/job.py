@@ -20,7 +20,7 @@ from tsuzuki.errors import (
     TsuzukiError,
 )
 from tsuzuki.pipeline import events
-from tsuzuki.pipeline.runner import OnExisting, Result, Runner
+from tsuzuki.pipeline.runner import OnExisting, Result, Runner, decided_framing
 from tsuzuki.pipeline.steps import validate
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.manager import SessionManager
@@ -43,6 +43,7 @@ def upscale(
     accept_changes: bool = False,
     accept_suspicious: Iterable[int] = (),
     accept_damage: bool = False,
+    accept_hdr_loss: validate.OnHdrLoss = False,
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
@@ -58,7 +59,9 @@ def upscale(
     changed is refused with `SessionDiffersError` unless ``accept_changes``. A frame that cannot be
     what went into the network, enlarged, stops the run with `SuspiciousFrameError`, unless its
     number (from 1) is in ``accept_suspicious``; one in which very much cannot be decoded with
-    `DamagedFramesError`, unless ``accept_damage``. An existing output is only replaced with
+    `DamagedFramesError`, unless ``accept_damage``. A video with dynamic HDR metadata, which gets
+    lost, is refused with `HdrLossError`, unless ``accept_hdr_loss``, which may be a function that
+    is given what gets lost and returns whether to go on. An existing output is only replaced with
     ``overwrite``. ``on_event`` is called with each event, in this thread.
 
     Raises the errors of `tsuzuki.errors`; whatever is raised, finished work is kept.
@@ -69,11 +72,14 @@ def upscale(
     with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
         runner.accepted = frozenset(accept_suspicious)
         runner.accept_damage = accept_damage
+        runner.accept_hdr_loss = accept_hdr_loss
         plan = runner.plan(source, wish, target)
         runner.manager.cleanup_old_sessions()
         existing = runner.find_session(plan)
         if existing is None:
             return runner.start(plan, target, overwrite=overwrite)
+        if plan.framing not in {None, decided_framing(existing)}:
+            plan = runner.plan(source, wish, target, existing)
         session_id = existing["session_id"]
         choice = runner.choose(existing, on_existing)
         if choice == "fail":
@@ -85,6 +91,7 @@ def upscale(
             )
         if choice == "restart":
             validate.check_output(plan, validate.place_output(plan, target), overwrite=overwrite)
+            runner.check_hdr_loss(plan)
             runner.manager.cleanup_session(session_id)
             return runner.start(plan, target, overwrite=overwrite)
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
@@ -100,6 +107,7 @@ def resume(
     accept_changes: bool = False,
     accept_suspicious: Iterable[int] = (),
     accept_damage: bool = False,
+    accept_hdr_loss: validate.OnHdrLoss = False,
     tile_size: int | None = None,
     workers: int = 1,
     overwrite: bool = False,
@@ -126,6 +134,7 @@ def resume(
             raise _foreign(progress, moved, paths)
         runner.accepted = frozenset(accept_suspicious)
         runner.accept_damage = accept_damage
+        runner.accept_hdr_loss = accept_hdr_loss
         settings = ProcessingSettings.from_dict({**progress["settings"], "workers": workers})
         if tile_size is not None:
             settings = ProcessingSettings.from_dict({**settings.to_dict(), "tile_size": tile_size})
@@ -138,7 +147,7 @@ def resume(
                 "is not connected, connect it.",
                 path=str(path),
             )
-        plan = runner.plan(path, settings, None)
+        plan = runner.plan(path, settings, None, progress)
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 

@@ -11,6 +11,7 @@ from tsuzuki.pipeline.messages import MakePlan
 from tsuzuki.pipeline.plan import Plan, longest_segment
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.upscaling import cpu_features, plan_upscaling
+from tsuzuki.video.framing import decide_framing, framed, told
 from tsuzuki.video.probe import probe, video_info
 from tsuzuki.video.processor import VideoProcessor, decide_encoding
 
@@ -19,9 +20,11 @@ def make_plan(request: MakePlan) -> Plan:
     """Probe the video and resolve every setting; raises what makes the job impossible."""
     facts = probe(request.path)
     output = Path(request.output) if request.output else None
-    settings, encoding = decide_encoding(facts, request.settings, output)
-    video = VideoProcessor(facts, settings)
-    upscaling = plan_upscaling(settings, facts.width, facts.height, encoding.width, encoding.height)
+    framing = decide_framing(facts, request.settings, request.framing)
+    shown = framed(facts, framing)
+    settings, encoding = decide_encoding(shown, request.settings, output)
+    video = VideoProcessor(facts, settings, framing)
+    upscaling = plan_upscaling(settings, shown.width, shown.height, encoding.width, encoding.height)
     sample = 1 if facts.colour.white < 256 else 2
     return Plan(
         settings=settings,
@@ -32,10 +35,16 @@ def make_plan(request: MakePlan) -> Plan:
         segment_frames=longest_segment(settings, 3 * encoding.width * encoding.height * sample),
         versions={"tsuzuki": version("tsuzuki")},
         cpu=f"{platform.machine()} {cpu_features()}",
-        notes=(*facts.warnings, *upscaling.notes, *(n.message for n in video.losses(encoding))),
+        framing=framing,
+        notes=(
+            *facts.warnings,
+            *told(framing, facts, settings),
+            *upscaling.notes,
+            *(n.message for n in video.losses(encoding)),
+        ),
     )
 
 
 def build_index(plan: Plan, on_progress: Callable[[float], None]) -> FrameIndex:
     """Index the frames of the range that the settings ask for."""
-    return VideoProcessor(plan.probe, plan.settings).index(on_progress)
+    return VideoProcessor(plan.probe, plan.settings, plan.framing).index(on_progress)

@@ -17,7 +17,7 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.comparison import Comparison
-from tsuzuki.video.facts import Probe
+from tsuzuki.video.facts import Framing, Probe
 
 _LENGTH = struct.Struct("<I")
 
@@ -36,6 +36,8 @@ class MakePlan(Message, frozen=True, kw_only=True, tag=True):
     settings: ProcessingSettings
     output: str | None
     """Where the output goes, if the user said so: its suffix may decide the container."""
+    framing: Framing | None = None
+    """What an earlier run of the session has decided, which counts."""
 
 
 class Look(Message, frozen=True, kw_only=True, tag=True):

@@ -10,7 +10,8 @@ from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling.plan import UpscalePlan
-from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.facts import EncodePlan, Framing, Probe
+from tsuzuki.video.framing import framed
 
 MAX_SEGMENT_BYTES = 2 << 30
 """Longest segment, in bytes of raw output frames; about half as much when spooled."""
@@ -34,8 +35,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Of the program; those of engine and encoder are in their plans."""
     cpu: str
     """Instruction sets of the processor, which may change the network's last bits."""
+    framing: Framing | None = None
+    """What becomes of pictures before they are upscaled; None leaves them as they are."""
     notes: tuple[str, ...] = ()
     """Sentences for the user about what will be different from what one might expect."""
+
+    @property
+    def shown(self) -> Probe:
+        """The facts of the video as its pictures are once they are cropped and turned."""
+        return framed(self.probe, self.framing)
 
     @property
     def raw_frame_bytes(self) -> int:
@@ -44,12 +52,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return 3 * self.encoding.width * self.encoding.height * sample
 
     def identity(self) -> dict[str, Any]:
-        """Return what must not change between runs for the output to have the same bytes."""
-        parts = {
+        """Return what must not change between runs for the output to have the same bytes.
+
+        What came later and is not used is left out, so that earlier sessions can be gone on with.
+        """
+        used = self.settings.differences(ProcessingSettings())
+        parts: dict[str, Any] = {
             "settings": {
                 name: value
                 for name, value in self.settings.to_dict().items()
                 if name not in self.settings.NOT_IN_OUTPUT
+                and (name not in self.settings.ADDED or name in used)
             },
             "upscaling": msgspec.structs.replace(self.upscaling, notes=()),
             "encoding": self.encoding,
@@ -57,6 +70,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             "versions": self.versions,
             "cpu": self.cpu,
         }
+        if self.framing is not None:
+            parts["framing"] = self.framing
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parts))
         return plain
 

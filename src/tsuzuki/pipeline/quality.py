@@ -71,7 +71,7 @@ def compare(plan: Plan, on_progress: Callable[[float], None]) -> m.Compared:
 
 def _pairs(plan: Plan, index: FrameIndex) -> Iterator[tuple[float, Rgb, Rgb]]:
     """Yield, for every frame, the share that is reused, the frame with reuse and without."""
-    reader = VideoProcessor(plan.probe, plan.settings).reader(index)
+    reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
     white = plan.probe.colour.white
     processor = AIProcessor(plan.upscaling)
     enlarger = Enlarger(processor, white)

@@ -28,7 +28,8 @@ from tsuzuki.pipeline.priority import give_way
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.upscaling import FRAMES_AT_ONCE, AIProcessor, implausible
-from tsuzuki.video.decode import Frame, FrameReader
+from tsuzuki.video.decode import Frame
+from tsuzuki.video.framing import Reader
 from tsuzuki.video.processor import VideoProcessor
 
 QUEUE_FRAMES = 3
@@ -71,7 +72,7 @@ class Renderer:
         self._plan = job.plan
         self._send = send
         self._failed = failed
-        self._video = VideoProcessor(job.plan.probe, job.plan.settings)
+        self._video = VideoProcessor(job.plan.probe, job.plan.settings, job.plan.framing)
         self._paths = SessionPaths(Path(job.root), job.session_id)
         self._files = FrameFiles(
             self._paths,
@@ -223,7 +224,7 @@ class Renderer:
 
     # --- one frame --------------------------------------------------------------------------------
 
-    def _source_frames(self, reader: FrameReader, work: _Work) -> Iterator[Frame]:
+    def _source_frames(self, reader: Reader, work: _Work) -> Iterator[Frame]:
         number, last = work.request.first, work.request.last
         while self._job.keep_frames and number < last:
             rgb = self._files.read_source(number)

@@ -16,6 +16,7 @@ from tsuzuki.durable import is_there
 from tsuzuki.errors import (
     Cancelled,
     DamagedFramesError,
+    HdrLossError,
     InputError,
     OutOfMemoryError,
     OutputError,
@@ -41,6 +42,7 @@ from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.facts import Framing
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +102,8 @@ class Runner:
         """Frames (from 1) to take as they come out of the network."""
         self.accept_damage = False
         """Whether to go on however many frames are damaged."""
+        self.accept_hdr_loss: validate.OnHdrLoss = False
+        """Whether to go on without dynamic HDR metadata."""
         self.may_differ: frozenset[str] = frozenset()
         """Parts of the identity that the user wants changed."""
         self.team = Team(cancel, self._on_restart)
@@ -109,10 +113,17 @@ class Runner:
         self._stopped = False
         self._began = time.monotonic()
 
-    def plan(self, path: Path, settings: ProcessingSettings, output: Path | None) -> Plan:
-        """Have the worker probe the video and resolve the settings."""
+    def plan(
+        self,
+        path: Path,
+        settings: ProcessingSettings,
+        output: Path | None,
+        session: ProgressData | None = None,
+    ) -> Plan:
+        """Have the worker probe the video and resolve the settings as the session did."""
         file = str(output) if output and not (is_there(output) and output.is_dir()) else None
-        request = m.MakePlan(path=str(path), settings=settings, output=file)
+        framing = None if session is None else decided_framing(session)
+        request = m.MakePlan(path=str(path), settings=settings, output=file, framing=framing)
         return self.team.first.ask(request, m.PlanMade).plan
 
     def find_session(self, plan: Plan) -> ProgressData | None:
@@ -133,10 +144,16 @@ class Runner:
             return on_existing
         return on_existing(progress) if self.manager.has_begun(progress) else "resume"
 
+    def check_hdr_loss(self, plan: Plan) -> None:
+        """Raise `HdrLossError` or `Cancelled` unless nothing gets lost, or it may; ask once."""
+        validate.check_hdr_loss(plan, self.accept_hdr_loss)
+        self.accept_hdr_loss = True
+
     def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
         """Check everything that can be known now, create the session, work."""
         target = validate.place_output(plan, output)
         validate.check_output(plan, target, overwrite=overwrite)
+        self.check_hdr_loss(plan)
         session_id = self.manager.create_session(
             plan.probe.path, plan.settings, plan.video_info, output=target
         )
@@ -157,6 +174,8 @@ class Runner:
         with self._session(session_id, plan, overwrite=overwrite) as run:
             # What refuses comes first: until then the session is left as it is.
             changes = validate.check_identity(run, accept=accept, may_differ=self.may_differ)
+            if not run.remembered("validate").get("accepted_hdr_loss"):
+                self.check_hdr_loss(plan)
             own = self.manager.is_own(session_id)
             known = own and "output" in run.state  # nobody here wished for another's output
             default = run.output if known else validate.default_output(plan)
@@ -272,6 +291,8 @@ class Runner:
     def _accept_frames(self, run: Run) -> None:
         if self.accept_damage:
             run.remembered("validate")["accepted_damage"] = True
+        if run.plan.probe.dynamic_hdr:
+            run.remembered("validate")["accepted_hdr_loss"] = True  # else it would not be here
         if self.accepted:
             if (total := len(run.index)) and max(self.accepted) > total:
                 raise SettingsError(f"There is no frame {max(self.accepted)}: there are {total}.")
@@ -325,6 +346,14 @@ class Runner:
         self._emit(events.WorkerRestarted(session_id=session_id, reason=reason))
 
 
+def decided_framing(session: ProgressData) -> Framing | None:
+    """Return what a session has decided on; None where it did not, or cannot be read."""
+    identity = session["steps"]["validate"].get("data", {}).get("identity", {})
+    with contextlib.suppress(msgspec.ValidationError):
+        return msgspec.convert(identity.get("framing"), Framing | None)
+    return None
+
+
 def _more(error: TsuzukiError) -> tuple[str, ...]:
     """Return the options without which a resumed run would fail in the same way."""
     match error:
@@ -332,6 +361,8 @@ def _more(error: TsuzukiError) -> tuple[str, ...]:
             return "-o", "NAME"
         case DamagedFramesError():
             return ("--accept-damage",)
+        case HdrLossError():
+            return ("--accept-hdr-loss",)
         case SuspiciousFrameError():
             return "--accept-suspicious", str(error.details["frame"])
         case OutOfMemoryError() if "tile_size" in error.details:

@@ -73,9 +73,11 @@ class RememberedByValidate(_Remembered):
     accepted_changes: list[str] = []
     """Changes that the user went on in spite of."""
     accepted_suspicious: Annotated[list[_Frame], Meta(max_length=MAX_LISTED)] = []
+    """Frames (from 1) that the user takes as they come out of the network."""
     accepted_damage: bool = False
     """Whether the user goes on however many frames are damaged."""
-    """Frames (from 1) that the user takes as they come out of the network."""
+    accepted_hdr_loss: bool = False
+    """Whether the user goes on without the dynamic HDR metadata."""
     anew: bool = False
     """Whether frames of open segments may be from before such a change, so that none is used."""
     overwrite: bool = False

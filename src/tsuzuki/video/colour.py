@@ -230,6 +230,14 @@ def to_rgb(frame: av.VideoFrame, colour: Colour) -> Rgb:
     return planes(converted)
 
 
+def to_grey(frame: av.VideoFrame, colour: Colour) -> NDArray[np.uint8]:
+    """Return how light each pixel is, from 0 (black) to 255, shape (height, width)."""
+    matrix = _name(colour.matrix)
+    ranges = {"in_range": _range(full=colour.full_range), "out_range": "full"}
+    grey = _convert(frame, "gray", in_color_matrix=matrix, out_color_matrix=matrix, **ranges)
+    return _view(grey, 0, np.dtype(np.uint8)).astype(np.uint8)
+
+
 def from_rgb(
     rgb: Rgb,
     source: Colour,

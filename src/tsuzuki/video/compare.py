@@ -21,7 +21,8 @@ from tsuzuki.video.carry import kept_metadata
 from tsuzuki.video.colour import format_depth, resized, rgb_frame
 from tsuzuki.video.comparison import Comparison, Difference, FramePair
 from tsuzuki.video.decode import FrameReader
-from tsuzuki.video.facts import Probe
+from tsuzuki.video.facts import Framing, Probe
+from tsuzuki.video.framing import apply
 from tsuzuki.video.index import build_index
 from tsuzuki.video.likeness import Likeness
 from tsuzuki.video.probe import probe
@@ -49,8 +50,8 @@ def compare(
     """Compare two videos; with ``sheet`` return a PNG of the least like frames, too.
 
     Where the sizes differ, the first one's frames are brought to the second one's size with
-    FFmpeg's bicubic filter. PSNR and SSIM are FFmpeg's, over red, green and blue. Raises what
-    opening either video raises.
+    FFmpeg's bicubic filter; where one has a tag for what is baked into the other, they are turned.
+    PSNR and SSIM are FFmpeg's, over red, green and blue. Raises what opening either video raises.
     """
     facts = _of_one_format(probe(first), probe(second))
     indexes = [build_index(one) for one in facts]
@@ -106,9 +107,10 @@ def _compared(
 ) -> Iterator[_Compared]:
     colour, size = facts[1].colour, (facts[1].width, facts[1].height)
     likeness = Likeness(*size, colour.rgb_format)
+    turned = Framing(turn=(facts[0].rotation - facts[1].rotation) % 360)
     readers = [FrameReader(*one) for one in zip(facts, indexes, strict=True)]
     for one, other in zip(*(reader.frames(0, count) for reader in readers), strict=True):
-        scaled = resized(one.rgb, colour.rgb_format, *size)
+        scaled = resized(apply(turned, one.rgb), colour.rgb_format, *size)
         yield _Compared(
             one.number,
             likeness.mse(scaled, other.rgb),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -83,8 +83,30 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     chapters: int
     hdr: dict[str, str] = {}
     """Static HDR metadata as `tsuzuki.video.hdr` has it; empty where there is none."""
+    dynamic_hdr: tuple[str, ...] = ()
+    """Names of the kinds of dynamic HDR metadata, as `tsuzuki.video.dynamic_hdr` has them."""
     warnings: tuple[str, ...] = ()
     """Sentences for the user, such as on interlacing or unknown codecs."""
+
+
+class Crop(NamedTuple):
+    """The part of a picture that is kept, in pixels."""
+
+    width: int
+    height: int
+    left: int
+    """Pixels to the left of it."""
+    top: int
+    """Pixels above it."""
+
+
+class Framing(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a decoded picture before it is upscaled."""
+
+    crop: Crop | None = None
+    """In the picture as it is coded; None keeps all of it."""
+    turn: int = 0
+    """Degrees counter-clockwise by which the pixels are turned then: 0, 90, 180 or 270."""
 
 
 class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import av
 import msgspec
@@ -22,7 +22,8 @@ from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.deinterlace import MATCHED_FORMATS, look_woven
-from tsuzuki.video.facts import Probe, StreamFacts
+from tsuzuki.video.dynamic_hdr import loss, read_dynamic_hdr
+from tsuzuki.video.facts import Colour, Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.source import (
@@ -51,7 +52,6 @@ _WOVEN = (
     "The video looks interlaced, though it does not say so: two half pictures woven into each "
     "frame. If it is, --deinterlace on makes whole pictures first."
 )
-_DOLBY_VISION = {"DOVI_RPU_BUFFER", "DOVI_METADATA"}
 
 
 def probe(path: str | os.PathLike[str]) -> Probe:
@@ -150,6 +150,7 @@ def _gather(
         codec=codec_name(stream),
     )
     check_matrix(colour.matrix)
+    dynamic = read_dynamic_hdr(frames)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     time_base = cast(Fraction, stream.time_base)
     return Probe(
@@ -175,7 +176,8 @@ def _gather(
         streams=streams,
         chapters=len(container.chapters()),
         hdr=read_hdr(frames),
-        warnings=tuple(_warnings(frames, streams, stream.index, alpha=alpha)),
+        dynamic_hdr=dynamic,
+        warnings=tuple(_warnings(streams, stream.index, dynamic, colour, alpha=alpha)),
     )
 
 
@@ -257,19 +259,17 @@ def _facts(stream: Stream) -> StreamFacts:
 
 
 def _warnings(
-    frames: list[av.VideoFrame],
     streams: tuple[StreamFacts, ...],
     main: int,
+    dynamic: tuple[str, ...],
+    colour: Colour,
     *,
     alpha: bool,
 ) -> Iterable[str]:
     if alpha:
         yield "The video has transparency, which is dropped."
-    if any(_has_dolby_vision(frame) for frame in frames):
-        yield (
-            "The video has Dolby Vision, which cannot be carried over; what remains is the "
-            "plain picture below it."
-        )
+    if dynamic:
+        yield loss(dynamic, colour.transfer)
     for stream in streams:
         if not stream.supported and stream.kind != "attachment":
             yield f"Stream {stream.index} has an unknown codec and cannot be carried over."
@@ -277,8 +277,3 @@ def _warnings(
     if moving:
         numbers = ", ".join(str(s.index) for s in moving)
         yield f"Only the main video stream ({main}) is upscaled, not {numbers}."
-
-
-def _has_dolby_vision(frame: av.VideoFrame) -> bool:
-    side_data: Any = frame.side_data  # looked up by name: what iterating gives depends on PyAV
-    return any(name in side_data for name in _DOLBY_VISION)

@@ -16,7 +16,8 @@ from tsuzuki.video.containers import Note, changed_container, check_streams, con
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.deinterlace import method_for
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
-from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.facts import EncodePlan, Framing, Probe
+from tsuzuki.video.framing import FramedReader, Reader, framed
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder, read_back
@@ -74,9 +75,14 @@ _INTERLACED = {
 class VideoProcessor:
     """Reads and writes one video: everything but what happens to the pixels in between."""
 
-    def __init__(self, facts: Probe, settings: ProcessingSettings) -> None:
+    def __init__(
+        self, facts: Probe, settings: ProcessingSettings, framing: Framing | None = None
+    ) -> None:
         self.facts = facts
         self.settings = settings
+        self.framing = framing
+        self.shown = framed(facts, framing)
+        """The facts of its pictures once they are cropped and turned."""
 
     @classmethod
     def open(cls, path: str, settings: ProcessingSettings) -> VideoProcessor:
@@ -85,7 +91,7 @@ class VideoProcessor:
 
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
-        notes = check_streams(plan.container, self.facts, plan)
+        notes = check_streams(plan.container, self.shown, plan)
         method = method_for(self.settings.deinterlace, self.facts)
         if method == "ivtc" or self.facts.interlaced:
             notes.insert(0, _INTERLACED[method])
@@ -99,13 +105,14 @@ class VideoProcessor:
         if method_for(self.settings.deinterlace, self.facts) != "ivtc":
             return build_index(self.facts, start=first, end=last, on_progress=on_progress)
         index = build_index(self.facts, start=first, end=last)  # soon done beside what follows
-        pictures = self.reader(index).pictures(0, len(index))
+        pictures = FrameReader(self.facts, index, deinterlace="ivtc").pictures(0, len(index))
         return film_index(index, pictures, on_progress)
 
-    def reader(self, index: FrameIndex) -> FrameReader:
+    def reader(self, index: FrameIndex) -> Reader:
         """Return a reader for any range of frames."""
         method = method_for(self.settings.deinterlace, self.facts)
-        return FrameReader(self.facts, index, deinterlace=method)
+        reader = FrameReader(self.facts, index, deinterlace=method)
+        return reader if self.framing is None else FramedReader(reader, self.framing)
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""
@@ -126,7 +133,7 @@ class VideoProcessor:
         """Join segments and everything else of the source; see `tsuzuki.video.combine.combine`."""
         ranged = self.settings.range_start is not None or self.settings.range_end is not None
         combine(
-            self.facts,
+            self.shown,
             index,
             segments,
             plan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -11,8 +12,10 @@ from pathlib import Path
 from tsuzuki import durable
 from tsuzuki.durable import is_there
 from tsuzuki.errors import (
+    Cancelled,
     ContainerError,
     DiskFullError,
+    HdrLossError,
     OutputExistsError,
     OutputFolderError,
     OutputIsInputError,
@@ -21,6 +24,7 @@ from tsuzuki.errors import (
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.sessions.identity import Difference, differences
+from tsuzuki.video.dynamic_hdr import loss
 
 SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)}
 """What the name of an output may end in, by its container."""
@@ -30,6 +34,9 @@ LOSSY_BITS_PER_PIXEL = 0.05
 """What x264, x265 and SVT-AV1 need at least at their default quality; films need more."""
 LOSSLESS_SHARE = 0.3
 """Share of the raw bytes that lossless coding leaves at best on real pictures."""
+
+OnHdrLoss = bool | Callable[[str], bool]
+"""Whether to go on without dynamic HDR metadata, or a function that is told what gets lost."""
 
 
 def is_done(run: Run) -> bool:
@@ -161,8 +168,8 @@ def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> di
     )
     source = (
         lossless
-        * plan.probe.width
-        * plan.probe.height
+        * plan.shown.width
+        * plan.shown.height
         // (plan.encoding.width * plan.encoding.height)
     )
     kept = lossless + source if plan.settings.keep_frames else 0
@@ -179,6 +186,21 @@ def _can_write(folder: Path) -> bool:
 
 def _size(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def check_hdr_loss(plan: Plan, accept: OnHdrLoss) -> None:
+    """Raise `HdrLossError` where dynamic HDR metadata gets lost and nobody has accepted that.
+
+    A function as ``accept`` asks a person, who is told what gets lost; a no is `Cancelled`.
+    """
+    kinds = plan.probe.dynamic_hdr
+    if not kinds or accept is True:
+        return
+    told = loss(kinds, plan.probe.colour.transfer)
+    if not callable(accept):
+        raise HdrLossError(f"{told} To go on, add --accept-hdr-loss.", dynamic_hdr=list(kinds))
+    if not accept(told):
+        raise Cancelled("Nothing was done. What is there stays as it is.")
 
 
 def check_identity(run: Run, *, accept: bool, may_differ: frozenset[str]) -> list[Difference]:
