@@ -16,6 +16,7 @@ OTHER_SETTINGS: dict[str, Any] = {
     "deinterlace": "on",
     "crop": "64:32:8:4",
     "bake_rotation": True,
+    "fps": "24000/1001",
     "reuse": "exact",
     "reuse_tolerance": 2.5,
     "encoder": "ffv1",

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, ClassVar, Literal, get_args
 
 import msgspec
@@ -35,6 +36,8 @@ CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
 _SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
+MIN_RATE, MAX_RATE = 1, 240
+"""Frames per second that encoders are told of; SVT-AV1 refuses more."""
 _CROP = re.compile("[1-9][0-9]{0,4}:[1-9][0-9]{0,4}(:(0|[1-9][0-9]{0,4})){2}")
 NOISE_REDUCTION_LEVELS = (-1, 0, 1, 2, 3)
 DEFAULT_NOISE_REDUCTION = 3
@@ -77,6 +80,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     borders, else WIDTH:HEIGHT:LEFT:TOP in pixels of the picture before it is turned."""
     bake_rotation: bool = False
     """Turn the pixels where the video asks players to turn the picture."""
+    fps: str | None = None
+    """Frames per second, such as ``30`` or ``24000/1001``: frames are left out or repeated so that
+    all last equally long. None keeps the frames and times of the video."""
     tile_size: int | None = None
     """Edge of the tiles that large frames are cut into, in input pixels; None chooses by area."""
     reuse: Reuse = "visual"
@@ -113,7 +119,7 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         {"device", "keep_frames", "workers", "loss_budget"}
     )
     """Fields that never change the output, so they are no part of the session's identity."""
-    ADDED: ClassVar[frozenset[str]] = frozenset({"crop", "bake_rotation"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"crop", "bake_rotation", "fps"})
     """Fields that sessions of the first versions do not know; these are as by default."""
     IN_ID: ClassVar[tuple[str, ...]] = ("scale_factor", "quality", "noise_reduction")
     """Fields that enter the session id by name."""
@@ -133,8 +139,11 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         for name in data:
             if name not in cls.__struct_fields__:
                 raise _unknown(str(name), cls.__struct_fields__)
+        values = dict(data)
+        if "fps" in values:  # may be a number
+            values["fps"] = _plain("fps", values["fps"])
         try:
-            return msgspec.convert(dict(data), cls, strict=False)
+            return msgspec.convert(values, cls, strict=False)
         except (ValueError, ArithmeticError) as error:
             if isinstance(error.__cause__, SettingsError):
                 raise error.__cause__ from None
@@ -235,6 +244,25 @@ def _moment(value: object) -> Decimal:
     return Decimal(text.rstrip("0").rstrip(".")).copy_abs()
 
 
+def _rate(value: object) -> str:
+    """Return frames per second as an exact number, whole or a fraction.
+
+    23.976, 29.97, 59.94 and the like stand for the rates of television that they are rounded from.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise TypeError
+    text = str(value)
+    if re.fullmatch("[0-9]{1,9}(/[0-9]{1,9}|[.][0-9]{1,9})?", text, re.ASCII) is None:
+        raise ValueError
+    decimals = len(text.partition(".")[2])
+    rate = Fraction(text)
+    for whole in (24, 30, 48, 60, 120):
+        television = Fraction(whole * 1000, 1001)
+        if decimals >= 2 and abs(rate - television) * 2 <= Fraction(1, 10**decimals):
+            return str(television)
+    return str(rate)
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -253,6 +281,7 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     ("a number", _number, ("scale_factor", "reuse_tolerance", "crf", "loss_budget")),
     ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames", "workers")),
     (_MOMENT, _moment, ("range_start", "range_end")),
+    ("a frame rate such as 30, 23.976 or 24000/1001", _rate, ("fps",)),
     ("true or false", _flag, ("keep_frames", "bake_rotation")),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
     ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
@@ -295,6 +324,11 @@ def _check(s: ProcessingSettings) -> None:
         s.crop in {"off", "auto"} or _CROP.fullmatch(s.crop) is not None,
         "The crop must be off, auto or WIDTH:HEIGHT:LEFT:TOP (in pixels), such as 1920:800:0:140; "
         f"{s.crop!r} is not.",
+    )
+    need(
+        "fps",
+        s.fps is None or MIN_RATE <= Fraction(s.fps) <= MAX_RATE,
+        f"There may be between {MIN_RATE} and {MAX_RATE} frames per second; {s.fps} is not.",
     )
     need(
         "tile_size",

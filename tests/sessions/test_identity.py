@@ -63,6 +63,7 @@ CHANGES = {
     "deinterlace": "off",
     "crop": "auto",
     "bake_rotation": True,
+    "fps": "24000/1001",
     "content": "photo",
     "model": "waifu2x-cunet",
     "engine": "nearest",

@@ -76,6 +76,17 @@ BakeRotation = Annotated[
         rich_help_panel=PICTURE,
     ),
 ]
+Fps = Annotated[
+    str | None,
+    typer.Option(
+        "--fps",
+        metavar="RATE",
+        help="Frames per second, such as 30 or 24000/1001: leave frames out or repeat them, so "
+        "that all last equally long. None is made up.",
+        show_default="the video's own times",
+        rich_help_panel=PICTURE,
+    ),
+]
 Quality = Annotated[
     str,
     typer.Option(

@@ -15,6 +15,8 @@ from tsuzuki.video.framing import decide_framing, framed, told
 from tsuzuki.video.probe import probe, video_info
 from tsuzuki.video.processor import VideoProcessor, decide_encoding
 
+_CONSTANT = "Frames are left out or repeated so that all last equally long; none is made up."
+
 
 def make_plan(request: MakePlan) -> Plan:
     """Probe the video and resolve every setting; raises what makes the job impossible."""
@@ -39,6 +41,7 @@ def make_plan(request: MakePlan) -> Plan:
         notes=(
             *facts.warnings,
             *told(framing, facts, settings),
+            *([_CONSTANT] if settings.fps else []),
             *upscaling.notes,
             *(n.message for n in video.losses(encoding)),
         ),

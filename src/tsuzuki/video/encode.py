@@ -9,7 +9,7 @@ import av
 import msgspec
 
 from tsuzuki.errors import EncoderError, SettingsError
-from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
+from tsuzuki.settings import MAX_RATE, MAX_SCALE, MIN_RATE, MIN_SCALE, ProcessingSettings
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.deinterlace import FILM_SHARE, method_for
 from tsuzuki.video.facts import EncodePlan, Probe
@@ -20,9 +20,6 @@ THREADS = 4
 
 GOP = 240
 """Most frames between two key frames: seeking stays quick, about 10 s at film rate."""
-
-MIN_RATE, MAX_RATE = Fraction(1), Fraction(240)
-"""Frames per second that encoders are told of; SVT-AV1 refuses more."""
 
 X26X_PRESETS = (
     "ultrafast",
@@ -315,10 +312,10 @@ def _options(
 
 def _frame_rate(settings: ProcessingSettings, probe: Probe) -> tuple[int, int]:
     """Keep the frame rate within what every encoder takes; it only guides them."""
-    rate = Fraction(*probe.frame_rate)
-    if method_for(settings.deinterlace, probe) == "ivtc":
+    rate = Fraction(settings.fps or Fraction(*probe.frame_rate))
+    if settings.fps is None and method_for(settings.deinterlace, probe) == "ivtc":
         rate *= FILM_SHARE
-    rate = min(max(rate, MIN_RATE), MAX_RATE)
+    rate = min(max(rate, Fraction(MIN_RATE)), Fraction(MAX_RATE))
     return rate.numerator, rate.denominator
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from tsuzuki.video.facts import EncodePlan, Framing, Probe
 from tsuzuki.video.framing import FramedReader, Reader, framed
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
+from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
 from tsuzuki.video.telecine import film_index
 from tsuzuki.video.verify import verify_output
@@ -101,6 +103,10 @@ class VideoProcessor:
 
     def index(self, on_progress: Callable[[float], None]) -> FrameIndex:
         """Return time and start of every frame of the range that the settings ask for."""
+        index = self._own_index(on_progress)
+        return index if self.settings.fps is None else at_rate(index, Fraction(self.settings.fps))
+
+    def _own_index(self, on_progress: Callable[[float], None]) -> FrameIndex:
         first, last = self.settings.range_start, self.settings.range_end
         if method_for(self.settings.deinterlace, self.facts) != "ivtc":
             return build_index(self.facts, start=first, end=last, on_progress=on_progress)

@@ -74,7 +74,7 @@ def film_index(
         pts += [ends[at] * finer + place * length // len(kept) for place in range(len(kept))]
         shown += kept
         at += frames
-    return _shown(index, shown, pts, (ticks, seconds * finer), index.end * finer)
+    return showing(index, shown, pts, (ticks, seconds * finer), index.end * finer)
 
 
 def _repeats(index: FrameIndex, changes: Sequence[float]) -> Iterator[tuple[int, int]]:
@@ -135,7 +135,7 @@ def _luma(frame: av.VideoFrame) -> NDArray[np.int16]:
     return rows[:height, :width].astype(np.int16)
 
 
-def _shown(
+def showing(
     source: FrameIndex, shown: list[int], pts: list[int], time_base: tuple[int, int], end: int
 ) -> FrameIndex:
     """Return the index that shows these frames of ``source`` at other times."""
@@ -144,7 +144,7 @@ def _shown(
     places = np.searchsorted(shown, [start.frame for start in source.starts]).tolist()
     starts: list[Start] = []
     for start, place in zip(source.starts, places, strict=True):
-        frame = min(place, start.frame)
+        frame = place if start.frame >= 0 else start.frame
         known = starts and starts[-1].frame >= frame
         if not known and place < len(shown) and start.packet <= last_packet:
             starts.append(msgspec.structs.replace(start, frame=frame))

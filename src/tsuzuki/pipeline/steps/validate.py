@@ -154,6 +154,9 @@ def _frames(plan: Plan) -> int:
     """Return about how many frames the part has that is asked for."""
     start, end = plan.settings.range_start or 0, plan.settings.range_end
     rate, count = Fraction(*plan.probe.frame_rate), plan.probe.frame_count
+    if plan.settings.fps is not None:
+        count = ceil(count * Fraction(plan.settings.fps) / rate)
+        rate = Fraction(plan.settings.fps)
     last = count if end is None else min(count, ceil(Fraction(end) * rate))
     return max(1, last - int(Fraction(start) * rate))
 
