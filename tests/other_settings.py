@@ -13,6 +13,7 @@ OTHER_SETTINGS: dict[str, Any] = {
     "model": "waifu2x-cunet-2x-n3",
     "engine": "nearest",
     "tile_size": 64,
+    "rate": "24",
     "deinterlace": "on",
     "crop": "64:32:8:4",
     "bake_rotation": True,

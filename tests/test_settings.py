@@ -35,6 +35,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "reuse_tolerance": (float,),
     "workers": (int,),
     "size": (str, type(None)),
+    "rate": (str, type(None)),
     "deinterlace": (str,),
     "encoder": (str,),
     "crf": (float, type(None)),

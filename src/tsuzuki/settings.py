@@ -71,6 +71,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Name of a network as listed by ``tsuzuki models``; None lets quality and content choose."""
     engine: EngineName = "ncnn"
     """What runs the network; ``nearest`` repeats pixels and needs no network."""
+    rate: str | None = None
+    """Pictures a second of a sequence of pictures, such as 24 or 30000/1001; None is 25. Videos
+    have their own."""
     deinterlace: Deinterlace = "auto"
     """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
     of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
@@ -119,7 +122,7 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         {"device", "keep_frames", "workers", "loss_budget"}
     )
     """Fields that never change the output, so they are no part of the session's identity."""
-    ADDED: ClassVar[frozenset[str]] = frozenset({"crop", "bake_rotation", "fps"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"crop", "bake_rotation", "fps", "rate"})
     """Fields that sessions of the first versions do not know; these are as by default."""
     IN_ID: ClassVar[tuple[str, ...]] = ("scale_factor", "quality", "noise_reduction")
     """Fields that enter the session id by name."""
@@ -140,8 +143,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             if name not in cls.__struct_fields__:
                 raise _unknown(str(name), cls.__struct_fields__)
         values = dict(data)
-        if "fps" in values:  # may be a number
-            values["fps"] = _plain("fps", values["fps"])
+        for name in ("fps", "rate"):  # may be numbers
+            if name in values:
+                values[name] = _plain(name, values[name])
         try:
             return msgspec.convert(values, cls, strict=False)
         except (ValueError, ArithmeticError) as error:
@@ -165,6 +169,10 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             return None
         width, height = self.size.split("x")
         return int(width) if width else None, int(height) if height else None
+
+    def picture_rate(self) -> Fraction | None:
+        """Return ``rate`` as a number; None where it is left open."""
+        return None if self.rate is None else Fraction(self.rate)
 
     def digest(self) -> str | None:
         """Hash of the output-changing settings outside the id that are not at their default.
@@ -281,7 +289,7 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     ("a number", _number, ("scale_factor", "reuse_tolerance", "crf", "loss_budget")),
     ("a whole number", _integer, ("noise_reduction", "tile_size", "segment_frames", "workers")),
     (_MOMENT, _moment, ("range_start", "range_end")),
-    ("a frame rate such as 30, 23.976 or 24000/1001", _rate, ("fps",)),
+    ("a frame rate such as 30, 23.976 or 24000/1001", _rate, ("fps", "rate")),
     ("true or false", _flag, ("keep_frames", "bake_rotation")),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
     ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
@@ -325,11 +333,12 @@ def _check(s: ProcessingSettings) -> None:
         "The crop must be off, auto or WIDTH:HEIGHT:LEFT:TOP (in pixels), such as 1920:800:0:140; "
         f"{s.crop!r} is not.",
     )
-    need(
-        "fps",
-        s.fps is None or MIN_RATE <= Fraction(s.fps) <= MAX_RATE,
-        f"There may be between {MIN_RATE} and {MAX_RATE} frames per second; {s.fps} is not.",
-    )
+    for name, rate in (("fps", s.fps), ("rate", s.rate)):
+        need(
+            name,
+            rate is None or MIN_RATE <= Fraction(rate) <= MAX_RATE,
+            f"There may be between {MIN_RATE} and {MAX_RATE} frames per second; {rate} is not.",
+        )
     need(
         "tile_size",
         s.tile_size is None or 32 <= s.tile_size <= 16384,

@@ -57,3 +57,20 @@ def test_relative_paths_stay_as_they_were_given(tmp_path, monkeypatch):
     touch(tmp_path, "a.mp4")
     monkeypatch.chdir(tmp_path)
     assert [one.path for one in gather([Path()])] == [Path("a.mp4")]
+
+
+def test_a_folder_of_numbered_pictures_is_one_video(tmp_path):
+    touch(tmp_path, "0007.png", "0008.png", "0009.png", "notes.txt")
+    (found,) = gather([tmp_path])
+    assert found.path == tmp_path / "%04d.png"
+
+
+def test_pictures_that_are_no_sequence_are_not_guessed_at(tmp_path):
+    touch(tmp_path, "beach.jpg", "house.jpg")
+    with pytest.raises(InputError, match="not one numbered sequence"):
+        gather([tmp_path])
+
+
+def test_pictures_beside_videos_are_left_out(tmp_path):
+    touch(tmp_path, "0007.png", "0008.png", "a.mp4")
+    assert names(gather([tmp_path])) == ["a.mp4"]

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from tsuzuki.durable import is_there
 from tsuzuki.errors import InputError, InputNotFoundError, InputPermissionError
+from tsuzuki.sessions.pictures import guess_pattern
 
 SUFFIXES = (
-    *(".3gp", ".asf", ".avi", ".flv", ".gif", ".ivf", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".3gp", ".apng", ".asf", ".avi", ".flv", ".gif", ".ivf", ".m2ts", ".m4v", ".mkv", ".mov"),
     *(".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
-    ".y4m",
+    *(".mp4", ".y4m"),
 )
 """What a folder's videos are known by; a file that is named itself may be called anything."""
 _UPSCALED = re.compile(r"(?P<source>.+)_\d+(\.\d+)?x(_[\d.]+-[\d.]*s)?")
@@ -55,6 +56,8 @@ def _in_folder(folder: Path) -> list[Input]:
             f"The folder {folder} may not be read. Give yourself the right to read it, or name the "
             "videos themselves."
         ) from error
+    if not files:
+        return [_pictures_in(folder)]
     stems = {file.stem for file in files}
     videos = [file for file in files if not _is_output(file.stem, stems)]
     if not videos:
@@ -64,6 +67,30 @@ def _in_folder(folder: Path) -> list[Input]:
             "the videos themselves; folders within a folder are not searched."
         )
     return [Input(file, from_folder=True) for file in videos]
+
+
+def _pictures_in(folder: Path) -> Input:
+    """Return the one sequence of pictures that a folder without videos holds."""
+    from tsuzuki.video.pictures import SUFFIXES as PICTURES  # noqa: PLC0415 - keeps the rest fast
+
+    names = sorted(
+        file.name
+        for file in folder.iterdir()
+        if file.suffix.lower() in PICTURES and not file.name.startswith(".")
+    )
+    pattern = guess_pattern(names, folder)
+    if pattern is not None:
+        return Input(pattern, from_folder=True)
+    if names:
+        raise InputError(
+            f"The pictures in the folder {folder} are not one numbered sequence. Name the pattern "
+            f"of those that are one, such as {folder}/%06d.png, or single pictures."
+        )
+    known = " ".join(SUFFIXES)
+    raise InputError(
+        f"There is no video in the folder {folder}: no file there ends in one of {known}. Name "
+        "the videos themselves; folders within a folder are not searched."
+    )
 
 
 def _is_output(stem: str, stems: set[str]) -> bool:

@@ -47,6 +47,16 @@ Size = Annotated[
         rich_help_panel=PICTURE,
     ),
 ]
+Rate = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        metavar="N|N/M",
+        help="Pictures a second of a sequence of pictures, such as 24 or 30000/1001.",
+        show_default="25",
+        rich_help_panel=PICTURE,
+    ),
+]
 Deinterlace = Annotated[
     str,
     typer.Option(

@@ -22,6 +22,7 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    rate: o.Rate = None,
     deinterlace: o.Deinterlace = D.deinterlace,
     crop: o.CropOption = D.crop,
     bake_rotation: o.BakeRotation = D.bake_rotation,
@@ -43,6 +44,7 @@ def probe(  # noqa: PLR0917 - each parameter is an option
         {
             "scale_factor": scale,
             "size": size,
+            "rate": rate,
             "deinterlace": deinterlace,
             "crop": crop.lower(),
             "bake_rotation": bake_rotation,

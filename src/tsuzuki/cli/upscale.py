@@ -22,11 +22,15 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     context: typer.Context,
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT", help="Videos, or folders with videos."),
+        typer.Argument(
+            metavar="INPUT",
+            help="Videos, pictures, sequences of pictures such as frames/%06d.png, or folders.",
+        ),
     ],
     output: o.Output = None,
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    rate: o.Rate = None,
     deinterlace: o.Deinterlace = D.deinterlace,
     crop: o.CropOption = D.crop,
     bake_rotation: o.BakeRotation = D.bake_rotation,
@@ -70,6 +74,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
 
       tsuzuki upscale old.avi --scale 1.5 --content photo -o new.mkv
       tsuzuki upscale clip.mp4 --range 1:30-2:00   # try it on a part
+      tsuzuki upscale frames/%06d.png --rate 24
       tsuzuki upscale dvd.mpg --size 1920x1080 --for share
       tsuzuki upscale clip.mp4 --on-existing restart
     """
@@ -84,6 +89,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         {
             "scale_factor": scale,
             "size": size,
+            "rate": rate,
             "deinterlace": deinterlace,
             "crop": crop.lower(),
             "bake_rotation": bake_rotation,

@@ -24,6 +24,7 @@ from tsuzuki.pipeline.runner import OnExisting, Result, Runner, decided_framing
 from tsuzuki.pipeline.steps import validate
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.pictures import pattern_of
 from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.settings import ProcessingSettings
 
@@ -140,7 +141,7 @@ def resume(
             settings = ProcessingSettings.from_dict({**settings.to_dict(), "tile_size": tile_size})
             runner.may_differ |= TILES
         path = moved or Path(progress["video_file"])
-        if moved is None and not is_there(path):
+        if moved is None and pattern_of(path) is None and not is_there(path):
             raise InputNotFoundError(
                 f"The video of session {session_id} is no longer at {path}. If it was moved, run "
                 f"`{paths.command('resume', '--video', 'PATH')}` with where it is now; if its disk "

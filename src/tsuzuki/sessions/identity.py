@@ -8,17 +8,31 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from tsuzuki.durable import storage_errors
 from tsuzuki.errors import InputError, InputNotFoundError
+from tsuzuki.sessions.pictures import Sequence, find_sequence
 from tsuzuki.settings import ProcessingSettings
 
 Settings = Mapping[str, Any] | ProcessingSettings
 
 FINGERPRINT_PIECE = 1 << 20
+PICTURE_PIECE = 1 << 16
+"""The same for one of many pictures; almost any change of a compressed one changes its end."""
+
+
+class VideoFile(NamedTuple):
+    """Where a video lies, and what tells that it is still the same."""
+
+    path: Path
+    """Resolved; of a sequence of pictures their pattern."""
+    size: int
+    """Bytes, of all pictures together."""
+    mtime: float
+    """Time of modification in seconds, of the picture that was changed last."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -42,8 +56,8 @@ def generate_session_id(video_path: str | os.PathLike[str], settings: Settings) 
 
     Raises `InputNotFoundError` where there is no such file.
     """
-    path, facts = find_video(video_path)
-    return session_id(str(path), facts.st_size, facts.st_mtime, settings)
+    video = find_video(video_path)
+    return session_id(str(video.path), video.size, video.mtime, settings)
 
 
 def session_id(video_path: str, video_size: int, video_mtime: float, settings: Settings) -> str:
@@ -66,14 +80,18 @@ def session_id(video_path: str, video_size: int, video_mtime: float, settings: S
     return hashlib.md5(text, usedforsecurity=False).hexdigest()[:12]
 
 
-def find_video(video_path: str | os.PathLike[str]) -> tuple[Path, os.stat_result]:
+def find_video(video_path: str | os.PathLike[str]) -> VideoFile:
     """Return the resolved path of a video and its file's facts.
 
-    Raises `InputNotFoundError`; `InputError` for a name that no JSON file can hold.
+    Raises `InputNotFoundError`, for the first one that is missing of a sequence of pictures too;
+    `InputError` for a name that no JSON file can hold.
     """
     try:
         path = Path(video_path).resolve()
-        facts = path.stat()
+        pictures = find_sequence(path)
+        facts = path.stat() if pictures is None else None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         remote = re.match(r"(?:.*/)?[a-z]{2,}:/", os.fspath(video_path))
         advice = "Download it first" if remote else "Check the spelling and the folder"
@@ -87,19 +105,37 @@ def find_video(video_path: str | os.PathLike[str]) -> tuple[Path, os.stat_result
         raise InputError(
             f"The name of {os.fspath(video_path)!r} is not valid Unicode. Rename the file."
         ) from error
-    return path, facts
+    if pictures is not None:
+        return VideoFile(path, pictures.size, pictures.mtime)
+    assert facts is not None
+    return VideoFile(path, facts.st_size, facts.st_mtime)
 
 
 def fingerprint(path: Path) -> str:
     """Return a hash of a file's content that survives moving and renaming, as 64 hex digits.
 
     SHA-256 of the size in bytes (decimal, then a newline) and of 1 MiB each from the head, the
-    middle and the end; of all bytes where the file is no longer than these together.
+    middle and the end; of all bytes where the file is no longer than these together. Of a sequence
+    of pictures: the same over every picture, with 64 KiB pieces, and over their numbers.
     """
+    pictures = find_sequence(path)
+    if pictures is not None:
+        return _fingerprint_of_all(pictures)
+    return _fingerprint(path, FINGERPRINT_PIECE)
+
+
+def _fingerprint_of_all(pictures: Sequence) -> str:
+    digest = hashlib.sha256(f"{pictures.first} {pictures.count}\n".encode())
+    for file in pictures.files():
+        digest.update(bytes.fromhex(_fingerprint(file, PICTURE_PIECE)))
+    return digest.hexdigest()
+
+
+def _fingerprint(path: Path, piece: int) -> str:
     with storage_errors(path), path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         digest = hashlib.sha256(f"{size}\n".encode())
-        for start, length in _pieces(size):
+        for start, length in _pieces(size, piece):
             file.seek(start)
             digest.update(file.read(length))
     return digest.hexdigest()
@@ -130,8 +166,7 @@ def settings_differences(stored: Settings, present: Settings) -> list[Difference
     return [Difference(f"settings.{name}", *both) for name, both in old.differences(new).items()]
 
 
-def _pieces(size: int) -> list[tuple[int, int]]:
-    piece = FINGERPRINT_PIECE
+def _pieces(size: int, piece: int) -> list[tuple[int, int]]:
     if size <= 3 * piece:
         return [(0, size)]
     return [(0, piece), ((size - piece) // 2, piece), (size - piece, piece)]

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar, cast, overload
 
 import msgspec
 
-from tsuzuki.durable import Durable, is_there, read_bounded, storage_errors
+from tsuzuki.durable import Durable, read_bounded, storage_errors
 from tsuzuki.errors import (
     ResourceError,
     SessionDamagedError,
@@ -38,6 +38,7 @@ from tsuzuki.sessions.layout import (
 )
 from tsuzuki.sessions.live import SAVE_SECONDS, LiveProgress
 from tsuzuki.sessions.lock import held_here
+from tsuzuki.sessions.pictures import is_source
 from tsuzuki.sessions.progress import (
     STATES,
     STEPS,
@@ -116,7 +117,7 @@ class SessionManager:
         ``output`` is where the output will go. Raises `SessionDiffersError` where that session was
         begun with other content of the same path, size and time.
         """
-        path, _ = identity.find_video(video_path)
+        path = identity.find_video(video_path).path
         session_id = self.generate_session_id(path, settings)
         paths = self.paths(session_id)
         make_root(self.root, self._durable)
@@ -186,7 +187,7 @@ class SessionManager:
     def get_all_resumable_sessions(self) -> list[ProgressData]:
         """Return the sessions that have begun, are not done, and whose video is there."""
         unfinished = self.get_unfinished_sessions()
-        return [progress for progress in unfinished if _is_file(progress["video_file"])]
+        return [progress for progress in unfinished if is_source(progress["video_file"])]
 
     def get_unfinished_sessions(self) -> list[ProgressData]:
         """Return the sessions that have begun and are not done, wherever their video is now."""
@@ -544,11 +545,6 @@ def _other_content(paths: SessionPaths, path: Path) -> SessionDiffersError:
         session_id=paths.session_id,
         differences=[str(change)],
     )
-
-
-def _is_file(name: str) -> bool:
-    path = Path(name)
-    return is_there(path) and path.is_file()
 
 
 def _frame_number(name: str) -> int:

@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 
-from tsuzuki.durable import is_there
 from tsuzuki.errors import SettingsError
 from tsuzuki.sessions.identity import (
     Difference,
@@ -20,6 +19,7 @@ from tsuzuki.sessions.identity import (
     session_id,
     settings_differences,
 )
+from tsuzuki.sessions.pictures import is_source
 from tsuzuki.sessions.progress import ProgressData
 
 Match = Literal["exact", "moved", "settings_differ", "video_differs"]
@@ -44,7 +44,7 @@ def is_same_job(match: SessionMatch) -> bool:
     One whose video lay elsewhere is, if its own file is gone or is this one with another time.
     """
     was = Path(match.progress["video_file"])
-    here = not is_there(was) or all(d.field != "video_file" for d in match.differences)
+    here = not is_source(was) or all(d.field != "video_file" for d in match.differences)
     return match.match == "exact" or (match.match == "moved" and here)
 
 
@@ -56,7 +56,7 @@ def match_sessions(
     Among equals the one of the exact id comes first, whatever became of its video, then the newest.
     Without ``settings`` those of each session count as the wanted ones.
     """
-    path, facts = find_video(video_path)
+    path, size, mtime = find_video(video_path)
 
     @cache
     def present() -> str:
@@ -64,7 +64,7 @@ def match_sessions(
 
     def own_id(progress: ProgressData) -> str:
         wanted = progress["settings"] if settings is None else settings
-        return session_id(str(path), facts.st_size, facts.st_mtime, wanted)
+        return session_id(str(path), size, mtime, wanted)
 
     found: list[tuple[bool, SessionMatch]] = []
     for progress in sessions:
@@ -72,7 +72,7 @@ def match_sessions(
             own = own_id(progress) == progress["session_id"]
         except SettingsError:
             continue
-        content = _same_content(progress, facts.st_size, present)
+        content = _same_content(progress, size, present)
         if content or own or progress["video_file"] == str(path):
             found.append((own, _match(progress, path, content, own, settings)))
     found.sort(key=lambda one: one[1].progress["last_updated"], reverse=True)

@@ -109,7 +109,7 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
 
 def changed_container(probe: Probe, plan: EncodePlan) -> Note:
     """Return why the output is in another container than the source."""
-    reason = f"{probe.format} cannot be written"
+    reason = "pictures have no container" if probe.pictures else f"{probe.format} cannot be written"
     if probe.container != "other":
         with template(plan) as video, open_source(probe.path) as source:
             others = [None, *(s.index for s in source.streams if s.index != probe.stream)]

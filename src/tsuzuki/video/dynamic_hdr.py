@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import av
 
 from tsuzuki.errors import UnsupportedVideoError
+from tsuzuki.video.hdr import side_data_of
 
 _NAMES = {
     "DOVI_RPU_BUFFER": "Dolby Vision",
@@ -43,7 +43,7 @@ def loss(kinds: tuple[str, ...], transfer: int) -> str:
 
 
 def _kinds(frame: av.VideoFrame) -> Iterator[str]:
-    side_data: Any = frame.side_data  # looked up by name: what iterating gives depends on PyAV
+    side_data = side_data_of(frame)
     if _has_no_base(bytes(side_data.get("DOVI_METADATA", b""))):
         raise UnsupportedVideoError(
             "The video has Dolby Vision of profile 5, or 10.0: its colours are in a space of their "

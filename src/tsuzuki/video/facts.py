@@ -81,6 +81,10 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     colour: Colour
     streams: tuple[StreamFacts, ...]
     chapters: int
+    pictures: Literal["", "still", "sequence"] = ""
+    """A still picture, or a sequence of them, rather than a video."""
+    first_number: int = 1
+    """Number of the first picture of a sequence."""
     hdr: dict[str, str] = {}
     """Static HDR metadata as `tsuzuki.video.hdr` has it; empty where there is none."""
     dynamic_hdr: tuple[str, ...] = ()

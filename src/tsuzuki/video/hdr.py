@@ -21,11 +21,22 @@ _CHROMATICITY, _LUMINANCE = 50000, 10000
 """Parts of 1 and of 1 cd/m² in which H.264 and H.265 count (SMPTE ST 2086)."""
 
 
+def side_data_of(frame: av.VideoFrame) -> Any:
+    """Return the frame's side data, to be looked up by name: what iterating gives is PyAV's matter.
+
+    PyAV 18 gives none at all where there is a kind that it does not know, as the EXIF of pictures.
+    """
+    try:
+        return frame.side_data
+    except ValueError:
+        return {}
+
+
 def read_hdr(frames: Iterable[av.VideoFrame]) -> dict[str, str]:
     """Return the HDR metadata of the first of these frames that has each kind; empty without."""
     found: dict[str, str] = {}
     for frame in frames:
-        side_data: Any = frame.side_data  # looked up by name: what iterating gives depends on PyAV
+        side_data = side_data_of(frame)
         mastering = _mastering(bytes(side_data.get("MASTERING_DISPLAY_METADATA", b"")))
         light = _light(bytes(side_data.get("CONTENT_LIGHT_LEVEL", b"")))
         own = {"mastering": mastering, "light": light}

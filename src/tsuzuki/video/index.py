@@ -13,6 +13,7 @@ import msgspec
 
 from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoError
 from tsuzuki.sessions.frame_index import FrameIndex, Start, decode_index
+from tsuzuki.video.alike import Alike
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.facts import Probe
 from tsuzuki.video.packets import (
@@ -138,10 +139,13 @@ def _scan_bounded(probe: Probe, watch: _Watch) -> Columns:
 
 def _scan(probe: Probe, watch: _Watch) -> Columns:
     columns = Columns()
+    alike = Alike(probe) if probe.pictures == "sequence" else None
     with open_stream(probe) as (container, stream):
         extradata = stream.codec_context.extradata or b""
         for number, packet in enumerate(packets(container, stream, probe.path)):
             columns.add(packet, flags_of(packet, probe.codec, extradata))
+            if alike is not None:
+                alike.check(number, packet)
             watch.at(number, packet.pos)
     while columns and columns.flags[-1] & CORRUPT:  # the file is cut off within a frame
         columns.drop_last()

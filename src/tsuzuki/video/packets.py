@@ -37,7 +37,8 @@ KEY, DISCARD, CORRUPT, HIDDEN, CLEAN = 1, 2, 4, 8, 16
 _ALWAYS_CLEAN = frozenset({
     "vp8", "vp9", "av1", "mpeg1video", "mpeg2video", "ffv1", "prores", "mjpeg", "dnxhd", "utvideo",
     "huffyuv", "ffvhuff", "magicyuv", "rawvideo", "png", "gif", "apng", "cfhd", "jpeg2000", "v210",
-    "v410", "r210", "qtrle", "dvvideo", "hap", "cinepak",
+    "v410", "r210", "qtrle", "dvvideo", "hap", "cinepak", "bmp", "dpx", "pgm", "ppm", "targa",
+    "tiff", "webp",
 })  # fmt: skip
 """Codecs whose key frames refer to nothing before them."""
 

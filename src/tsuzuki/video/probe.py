@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 from typing import Literal, cast
 
 import av
@@ -16,8 +15,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from tsuzuki.errors import DamagedVideoError, UnsupportedVideoError
+from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoError
 from tsuzuki.sessions.identity import find_video
+from tsuzuki.sessions.pictures import Sequence, find_sequence
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
@@ -26,6 +26,7 @@ from tsuzuki.video.dynamic_hdr import loss, read_dynamic_hdr
 from tsuzuki.video.facts import Colour, Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.packets import decode, packets
+from tsuzuki.video.pictures import is_picture
 from tsuzuki.video.source import (
     check_not_too_large,
     check_size,
@@ -37,6 +38,8 @@ from tsuzuki.video.source import (
 )
 from tsuzuki.video.telecine import RATE, look_telecined
 
+DEFAULT_RATE = Fraction(25)
+"""Pictures of a sequence a second, as FFmpeg has it."""
 _FIRST_FRAMES = 3
 _PATIENCE = 300
 """Packets that may pass until the first frame comes out of the decoder."""
@@ -54,14 +57,22 @@ _WOVEN = (
 )
 
 
-def probe(path: str | os.PathLike[str]) -> Probe:
+def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
     """Return what is known about a video before its frames are indexed.
 
+    ``rate`` is how many pictures of a sequence are shown a second, by default `DEFAULT_RATE`.
+
     Raises the errors of `find_video` and of `tsuzuki.video.source.open_source`, `NotAVideoError`
-    without a video stream, `DamagedVideoError` where no frame can be decoded, and
-    `UnsupportedVideoError`.
+    without a video stream, `DamagedVideoError` where no frame can be decoded,
+    `UnsupportedVideoError`, and `SettingsError` for a rate where there is no sequence.
     """
-    name = str(find_video(path)[0])
+    name = str(find_video(path).path)
+    pictures = find_sequence(name)
+    if rate is not None and pictures is None:
+        raise SettingsError(
+            f"'{name}' is no sequence of pictures and has its own times. Leave --rate out.",
+            setting="rate",
+        )
     with ExitStack() as stack:
         with bounded_memory():
             container = stack.enter_context(open_source(name))
@@ -70,6 +81,8 @@ def probe(path: str | os.PathLike[str]) -> Probe:
         check_not_too_large(stream.codec_context.width, stream.codec_context.height, name)
         frames = _first_frames(container, stream, name)
         facts = _gather(name, container, stream, frames)
+        if is_picture(name):
+            return _as_pictures(facts, pictures, rate)
         if facts.interlaced:
             telecined = _is_telecined(container, stream, facts)
             return msgspec.structs.replace(facts, telecined=telecined)
@@ -93,6 +106,27 @@ def _is_telecined(container: InputContainer, stream: VideoStream, facts: Probe) 
         if look_telecined(_next_frames(container, stream, facts.path)):
             return True
     return False
+
+
+def _as_pictures(facts: Probe, sequence: Sequence | None, rate: Fraction | None) -> Probe:
+    """Return the facts of pictures, which have no times of their own."""
+    chosen = rate or DEFAULT_RATE
+    count = sequence.count if sequence else 1
+    warnings = facts.warnings
+    if sequence is not None and rate is None:
+        shown = f"The pictures are shown at {chosen} a second; --rate chooses otherwise."
+        warnings = (shown, *warnings)
+    return msgspec.structs.replace(
+        facts,
+        pictures="sequence" if sequence else "still",
+        first_number=sequence.first if sequence else 1,
+        frame_rate=(chosen.numerator, chosen.denominator),
+        time_base=(chosen.denominator, chosen.numerator),
+        frame_count=count,
+        duration=float(count / chosen),
+        interlaced=False,
+        warnings=warnings,
+    )
 
 
 def _may_be_woven(facts: Probe) -> bool:
@@ -129,7 +163,7 @@ def _gather(
     name: str, container: InputContainer, stream: VideoStream, frames: list[av.VideoFrame]
 ) -> Probe:
     first = frames[0]
-    size = Path(name).stat().st_size
+    size = find_video(name).size
     check_size(first.width, first.height, name)
     rate = _frame_rate(stream)
     duration = _duration(container, stream)

@@ -89,7 +89,7 @@ class VideoProcessor:
     @classmethod
     def open(cls, path: str, settings: ProcessingSettings) -> VideoProcessor:
         """Probe the video; see `tsuzuki.video.probe.probe` for what it raises."""
-        return cls(probe(path), settings)
+        return cls(probe(path, settings.picture_rate()), settings)
 
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""

@@ -25,6 +25,8 @@ from tsuzuki.errors import (
     TsuzukiError,
     UnsupportedVideoError,
 )
+from tsuzuki.sessions.pictures import files_of
+from tsuzuki.video.pictures import is_picture, picture_options
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,asf,mxf,nut,gif,apng,"
@@ -61,14 +63,12 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
     Every failure to open is an error of `tsuzuki.errors` that says what to do.
     """
     name = os.fspath(path)
-    _check_file(name)
+    if "\0" in name:
+        raise InputNotFoundError(f"There is no file {name!r}. Check the name.", path=name)
+    for file in files_of(name):
+        _check_file(str(file))
     try:
-        container = av.open(
-            f"file:{name}",
-            mode="r",
-            options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
-            **_LENIENT,
-        )
+        container = _open(name)
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _cannot_open(name, error) from error
     with container:
@@ -76,6 +76,16 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
         for owner in (container, *container.streams):
             _make_readable(owner.metadata)
         yield container
+
+
+def _open(name: str) -> Any:
+    """Open a video by its content, pictures by their names: only these may be pictures."""
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    if not is_picture(name):
+        return av.open(f"file:{name}", mode="r", options=options, **_LENIENT)
+    url, chosen = picture_options(name)
+    options |= {"format_whitelist": "image2"} | chosen
+    return av.open(f"file:{url}", mode="r", format="image2", options=options, **_LENIENT)
 
 
 def main_stream(container: InputContainer) -> VideoStream:
@@ -150,9 +160,10 @@ def fails_to_read(error: OSError, path: str) -> bool:
     if error.errno != errno.EIO:
         return True
     try:
-        with Path(path).open("rb", buffering=0) as file:
-            while file.read(_PIECE):
-                pass
+        for name in files_of(path):
+            with name.open("rb", buffering=0) as file:
+                while file.read(_PIECE):
+                    pass
     except OSError:
         return True
     return False
@@ -186,8 +197,6 @@ def _check_streams(container: InputContainer, name: str) -> None:
 
 
 def _check_file(name: str) -> None:
-    if "\0" in name:
-        raise InputNotFoundError(f"There is no file {name!r}. Check the name.", path=name)
     try:
         facts = Path(name).stat()
         if stat.S_ISREG(facts.st_mode):
@@ -229,13 +238,15 @@ def _cannot_open(name: str, error: Exception) -> TsuzukiError:
             path=name,
         )
     return NotAVideoError(
-        f"'{name}' is not a video that can be read: sound, text, playlists and pictures are "
-        "not. Choose a video file such as MP4, MKV, WebM, MOV, AVI or TS.",
+        f"'{name}' is not a video that can be read: sound, text and playlists are not. Choose a "
+        "video file such as MP4, MKV, WebM, MOV, AVI or TS, or a picture such as PNG or JPEG.",
         path=name,
     )
 
 
 def _looks_like_video(name: str) -> bool:
+    if is_picture(name):
+        return True
     with Path(name).open("rb") as file:
         head = file.read(1024)
     if len(head) > 188 and head[0] == head[188] == 0x47:  # MPEG transport stream

@@ -24,6 +24,7 @@ from tsuzuki.errors import (
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.sessions.identity import Difference, differences
+from tsuzuki.sessions.pictures import pattern_of
 from tsuzuki.video.dynamic_hdr import loss
 
 SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)}
@@ -58,14 +59,18 @@ def validate(run: Run) -> None:
 def default_output(plan: Plan, folder: Path | None = None) -> Path:
     """Return ``<stem>_2x.<container>`` in ``folder``, by default beside the input.
 
+    That of numbered pictures is called like them, or like their folder, and lies beside that.
     A part is ``<stem>_2x_90-120s.<container>``, so that a trial is not taken for the whole.
     """
     source, settings = Path(plan.probe.path), plan.settings
-    name = f"{source.stem}_{settings.enlargement}"
+    stem, beside = source.stem, source.parent
+    if (pattern := pattern_of(source)) is not None:  # what is made of a folder lies beside it
+        stem, beside = pattern.stem or beside.name or "pictures", beside.parent
+    name = f"{stem}_{settings.enlargement}"
     if settings.range_start is not None or settings.range_end is not None:
         end = "" if settings.range_end is None else f"{settings.range_end:f}"
         name += f"_{settings.range_start or Decimal(0):f}-{end}s"
-    return (folder or source.parent) / f"{name}.{plan.encoding.container}"
+    return (folder or beside) / f"{name}.{plan.encoding.container}"
 
 
 def place_output(plan: Plan, wish: Path | None) -> Path:
@@ -80,7 +85,7 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
     source = Path(plan.probe.path)
     try:
         there = os.path.lexists(output)
-        same = output.exists() and output.samefile(source)
+        same = output.exists() and _is_input(output, source)
     except OSError as error:
         raise OutputFolderError(
             f"{output} cannot be written ({error.strerror}). Choose another name with -o.",
@@ -117,6 +122,14 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
         raise OutputFolderError(
             f"Nothing can be written in {folder}. Choose another folder with -o.", path=str(folder)
         )
+
+
+def _is_input(output: Path, source: Path) -> bool:
+    """Tell whether an existing output is the source, or one of its pictures."""
+    pattern = pattern_of(source)
+    if pattern is None:
+        return output.samefile(source)
+    return output.parent.samefile(source.parent) and pattern.number_of(output.name) is not None
 
 
 def check_space(
