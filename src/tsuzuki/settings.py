@@ -21,10 +21,10 @@ from tsuzuki.errors import SettingsError
 Quality = Literal["Fast", "Balanced", "Quality"]
 Content = Literal["anime", "photo"]
 EngineName = Literal["ncnn", "nearest"]
-EncoderName = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1"]
+EncoderName = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1", "png"]
 Reuse = Literal["off", "exact", "visual"]
 Deinterlace = Literal["auto", "on", "ivtc", "off"]
-ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov"]
+ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov", "png"]
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 CONTENTS: tuple[Content, ...] = get_args(Content)
@@ -101,7 +101,8 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     pixel_format: str | None = None
     """Pixel format of the output as FFmpeg names it; None keeps the source's subsampling."""
     container: ContainerName = "auto"
-    """``auto`` keeps the source's container where it can hold all streams, else Matroska."""
+    """``auto`` keeps the source's container where it can hold all streams, else Matroska; a still
+    picture becomes one. ``png`` is a folder of pictures."""
     range_start: Decimal | None = None
     """First moment to upscale, in seconds from the start of the video; None is the start."""
     range_end: Decimal | None = None

@@ -66,6 +66,10 @@ class WatchedPort(OsPort):
         self._note("mkdir", path)
         super().mkdir(path)
 
+    def rmdir(self, path):
+        self._note("rmdir")
+        super().rmdir(path)
+
     def remove_tree(self, path):
         self._note("remove_tree")
         super().remove_tree(path)

@@ -1,6 +1,7 @@
 """Durable writing: what is reported as saved survives kills and power cuts."""
 
 from tsuzuki.durable.faults import free_bytes, is_there, storage_error, storage_errors
+from tsuzuki.durable.folder import PendingFolder, sha256_of_folder
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary
 from tsuzuki.durable.pending import PendingFile
@@ -19,6 +20,7 @@ __all__ = [
     "KeptFile",
     "OsPort",
     "PendingFile",
+    "PendingFolder",
     "Port",
     "append_regular",
     "free_bytes",
@@ -28,6 +30,7 @@ __all__ = [
     "open_regular",
     "read_bounded",
     "sha256_of",
+    "sha256_of_folder",
     "storage_error",
     "storage_errors",
     "usual_mode",

@@ -81,6 +81,9 @@ class Port(Protocol):
     def mkdir(self, path: Path) -> None:
         """Make a folder for the user alone."""
 
+    def rmdir(self, path: Path) -> None:
+        """Remove an empty folder."""
+
     def remove_tree(self, path: Path) -> None:
         """Remove a folder and all in it, following no symbolic link."""
 
@@ -180,6 +183,10 @@ class OsPort:
     def mkdir(self, path: Path) -> None:
         """Make the folder with mode 0700."""
         path.mkdir(FOLDER_MODE)
+
+    def rmdir(self, path: Path) -> None:
+        """Remove it; the system refuses where it is not empty, or a link."""
+        path.rmdir()
 
     def remove_tree(self, path: Path) -> None:
         """Remove all; links are removed, not followed."""

@@ -61,6 +61,26 @@ class Durable:
                 raise
         self.sync_folder(target.parent)
 
+    def publish_folder(self, temporary: Path, target: Path, *, replace: bool = False) -> bool:
+        """Name a finished folder; False, and it is removed, if the name is taken.
+
+        An empty folder gives way; with ``replace`` so does a full one, which is gone afterwards.
+        """
+        with storage_errors(target):
+            if replace and target.is_dir() and not target.is_symlink():
+                going = target.with_name(temporary_name(target.name))
+                self.port.replace(target, going)
+                self.port.remove_tree(going)
+            with contextlib.suppress(OSError):
+                self.port.rmdir(target)
+            try:
+                self.port.rename_new(temporary, target)
+            except FileExistsError:
+                self.port.remove_tree(temporary)
+                return False
+        self.sync_folder(target.parent)
+        return True
+
     def sync_folder(self, folder: Path) -> None:
         """Make the names in a folder durable."""
         with storage_errors(folder):
@@ -166,7 +186,10 @@ class Durable:
         """
         with storage_errors(target.parent), folder_needed(target.parent):
             leftovers = temporaries_of(target, owner)
-            self.remove_files(leftovers)
+            folders = [path for path in leftovers if path.is_dir() and not path.is_symlink()]
+            for folder in folders:
+                self.port.remove_tree(folder)
+            self.remove_files([path for path in leftovers if path not in folders])
         return len(leftovers)
 
     def _write_temporary(self, path: Path, data: bytes) -> Path:

@@ -17,7 +17,13 @@ from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
-from tsuzuki.durable import PendingFile, sha256_of, usual_mode
+from tsuzuki.durable import (
+    PendingFile,
+    PendingFolder,
+    sha256_of,
+    sha256_of_folder,
+    usual_mode,
+)
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
@@ -27,6 +33,7 @@ from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.priority import give_way
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.pictures import pattern_of
 from tsuzuki.upscaling import FRAMES_AT_ONCE, AIProcessor, implausible
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.framing import Reader
@@ -34,6 +41,10 @@ from tsuzuki.video.processor import VideoProcessor
 
 QUEUE_FRAMES = 3
 """Frames in memory that wait between two threads at most; more would only cost memory."""
+
+
+def _write(pending: PendingFile, data: bytes) -> None:
+    pending.file.write(data)
 
 
 class _Work:
@@ -124,6 +135,8 @@ class Renderer:
         index, encoding = self._job.index, self._plan.encoding
         segments = [Path(path) for path in request.segments]
         owner = self._paths.session_id
+        if encoding.container == "png":
+            return self._combine_pictures(Path(request.output), segments, progress)
         with PendingFile(Path(request.output), None, owner, mode=usual_mode()) as pending:
             file = cast(BinaryIO, pending.file)
             self._video.combine(index, segments, encoding, file, progress)
@@ -134,6 +147,31 @@ class Renderer:
             pending.discard()
             raise
         return m.Combined(temporary=str(pending.path), size=size, sha256=sha256_of(pending.path))
+
+    def _combine_pictures(
+        self, output: Path, segments: list[Path], progress: Callable[[float], None]
+    ) -> m.Combined:
+        """Write the pictures as files of a folder, or the only one as a file."""
+        index, plan, owner = self._job.index, self._plan.encoding, self._paths.session_id
+        pattern = pattern_of(output)
+        if pattern is None:
+            with PendingFile(output, None, owner, mode=usual_mode()) as file:
+                self._video.combine_pictures(
+                    index, segments, plan, lambda _, data: _write(file, data), progress
+                )
+                size = file.finish()
+            return m.Combined(temporary=str(file.path), size=size, sha256=sha256_of(file.path))
+        with PendingFolder(output.parent, owner) as folder:
+            self._video.combine_pictures(
+                index,
+                segments,
+                plan,
+                lambda number, data: folder.add(pattern.path(number).name, data),
+                progress,
+            )
+            folder.finish()
+        size, digest = sha256_of_folder(folder.path)
+        return m.Combined(temporary=str(folder.path), size=size, sha256=digest)
 
     # --- the three threads ------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ SUFFIXES: dict[str, Container] = {
     ".mov": "mov",
     ".mkv": "mkv",
     ".webm": "webm",
+    ".png": "png",
 }
 
 
@@ -53,6 +54,12 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 def container_of(path: Path) -> Container:
     """Return the container that an output path asks for by its suffix."""
     suffix = path.suffix.lower()
+    if suffix == ".gif":
+        raise ContainerError(
+            f"No GIF is written: it has 256 colours a frame at most. End the name of {path.name!r} "
+            f"in one of {', '.join(SUFFIXES)} instead; pictures are numbered, as in out/%06d.png.",
+            path=str(path),
+        )
     if suffix not in SUFFIXES:
         why = f"its ending {suffix} is unknown" if suffix else "it has no ending, and is no folder"
         raise ContainerError(
@@ -68,6 +75,13 @@ def choose_container(settings: ProcessingSettings, probe: Probe, plan: EncodePla
 
     Raises `ContainerError` where the container asked for, or Matroska, cannot hold a stream.
     """
+    if (plan.encoder == "png") != (settings.container == "png"):
+        raise ContainerError(
+            f"The encoder {plan.encoder} and the container {settings.container} do not go together:"
+            " png makes pictures, and pictures are made by png alone. Choose png for both, or name "
+            "the output like out/%06d.png.",
+            container=settings.container,
+        )
     if settings.container != "auto":
         check_streams(settings.container, probe, plan)
         return settings.container
@@ -89,6 +103,8 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
     Returns what will be dropped or changed. Raises `ContainerError` that names the stream and
     the containers that can hold it.
     """
+    if container == "png":
+        return list(_lost_by_pictures(probe))
     with template(plan) as video, open_source(probe.path) as source:
         _check_one(container, probe, plan, video, None)
         notes = list(_video_notes(container, probe, plan))
@@ -105,6 +121,15 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
             if container in {"mp4", "mov"} and stream.metadata.get("title"):
                 notes.append(_untitled(stream, container))
     return notes
+
+
+def _lost_by_pictures(probe: Probe) -> Iterator[Note]:
+    if kinds := sorted({s.kind for s in probe.streams if s.index != probe.stream}):
+        yield Note(
+            code="stream-dropped",
+            message=f"Pictures have no {' or '.join(kinds)}: of the video only its frames are kept,"
+            " without their times.",
+        )
 
 
 def changed_container(probe: Probe, plan: EncodePlan) -> Note:

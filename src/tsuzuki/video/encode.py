@@ -121,6 +121,14 @@ ENCODERS: Mapping[str, Encoder] = {
         preset_option="profile",
         options={"vendor": "apl0"},
     ),
+    # Pictures of their own; the filter and the effort of its libraries.
+    "png": Encoder(
+        library="png",
+        crf=None,
+        lossless=True,
+        preset=None,
+        options={"pred": "mixed", "compression_level": "6"},
+    ),
     # Version 3 with checksums in every slice, each frame by itself: the archivists' setting.
     "ffv1": Encoder(
         library="ffv1",
@@ -190,6 +198,8 @@ def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
     supported = _supported_formats(settings.encoder)
     source = av.VideoFormat(probe.pixel_format)
     deep = max(c.bits for c in source.components) > 8
+    if settings.encoder == "png":
+        return "rgb48be" if deep else "rgb24"
     lossless = ENCODERS[settings.encoder].lossless
     wanted = _wanted_formats(source, deep=deep, lossless=lossless)
     if not deep:  # of an encoder that has ten bits alone

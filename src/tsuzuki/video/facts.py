@@ -136,8 +136,8 @@ class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):
     transfer: int
     full_range: bool
     chroma_location: int
-    container: Literal["mp4", "mkv", "webm", "mov"]
-    """Container of the output (segments themselves are always Matroska)."""
+    container: Literal["mp4", "mkv", "webm", "mov", "png"]
+    """Container of the output, ``png`` for pictures (segments themselves are always Matroska)."""
     threads: int
     extra: dict[str, str] = {}
     """Side data to hand on, such as HDR mastering metadata."""

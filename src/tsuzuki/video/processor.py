@@ -20,6 +20,7 @@ from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
 from tsuzuki.video.facts import EncodePlan, Framing, Probe
 from tsuzuki.video.framing import FramedReader, Reader, framed
 from tsuzuki.video.index import build_index
+from tsuzuki.video.picture_files import pictures_of
 from tsuzuki.video.probe import probe
 from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
@@ -36,6 +37,7 @@ def decide_encoding(
     they lead to anyway. Raises what `plan_encoding` and `container_of` raise, and `ContainerError`
     where both are given and do not agree.
     """
+    settings = _as_pictures(facts, settings, output)
     pixel_format = output_pixel_format(settings, facts)
     size = output_size(settings, facts, pixel_format)
     wanted = None if output is None else container_of(output)
@@ -52,6 +54,23 @@ def decide_encoding(
     return settings, plan
 
 
+def _as_pictures(
+    facts: Probe, settings: ProcessingSettings, output: Path | None
+) -> ProcessingSettings:
+    """Return the settings for pictures where the output is to be one, or would be by default."""
+    if output is not None:
+        wanted = container_of(output) == "png"
+    elif settings.container == "auto":
+        wanted = facts.pictures == "still" or settings.encoder == "png"
+    else:
+        wanted = settings.container == "png"
+    chosen = settings.encoder in {_DEFAULT_ENCODER, "png"}
+    if not wanted or not chosen or settings.container not in {"auto", "png"}:
+        return settings
+    return msgspec.structs.replace(settings, encoder="png", container="png")
+
+
+_DEFAULT_ENCODER = ProcessingSettings().encoder
 _DEINTERLACED = Note(
     code="deinterlaced",
     message="The video is interlaced: whole pictures are made of its half ones, as many as it "
@@ -122,7 +141,11 @@ class VideoProcessor:
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""
-        return SegmentEncoder(plan, file)
+        return SegmentEncoder(plan, file, turn=self._turn(plan))
+
+    def _turn(self, plan: EncodePlan) -> int:
+        """Return by how much frames are turned before they are encoded: pictures have no tag."""
+        return self.shown.rotation if plan.container == "png" else 0
 
     def check_segment(self, path: Path, frames: int) -> None:
         """Raise `StorageError` unless the file is a whole segment of so many frames."""
@@ -147,6 +170,23 @@ class VideoProcessor:
             ranged=ranged,
             on_progress=lambda done, total: on_progress(done / max(1, total)),
         )
+
+    def combine_pictures(
+        self,
+        index: FrameIndex,
+        segments: Sequence[Path],
+        plan: EncodePlan,
+        write: Callable[[int, bytes], None],
+        on_progress: Callable[[float], None],
+    ) -> None:
+        """Give every frame's picture and its number to ``write``.
+
+        Those of a sequence keep their numbers; the frames of a video are counted from 1.
+        """
+        for frame, data in enumerate(pictures_of(segments, plan, index, turn=self._turn(plan))):
+            kept = self.facts.pictures == "sequence" and index.source is None
+            write(self.facts.first_number + (index.packets[frame] if kept else frame), data)
+            on_progress((frame + 1) / len(index))
 
     def verify(self, path: Path, index: FrameIndex, plan: EncodePlan) -> None:
         """Raise `StorageError` unless the output holds what it was to hold."""

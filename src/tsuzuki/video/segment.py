@@ -17,6 +17,7 @@ from tsuzuki.errors import EncoderError, StorageError
 from tsuzuki.frame import Rgb
 from tsuzuki.video import colour
 from tsuzuki.video.facts import EncodePlan
+from tsuzuki.video.picture_files import NUT, PICTURE_FORMAT, to_picture
 
 CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 """FFmpeg's names by its AVChromaLocation."""
@@ -32,6 +33,11 @@ def ticks_per_frame(plan: EncodePlan) -> int:
     return max(1, round(1000 / Fraction(*plan.frame_rate)))
 
 
+def _format(plan: EncodePlan) -> str:
+    """Return the container of segments: Matroska, or NUT for pictures, which Matroska refuses."""
+    return PICTURE_FORMAT if plan.encoder == "png" else "matroska"
+
+
 class SegmentEncoder:
     """Encodes frames 0, 1, 2 … into one Matroska segment.
 
@@ -39,14 +45,16 @@ class SegmentEncoder:
     The first frame is a key frame and nothing refers beyond the segment.
     """
 
-    def __init__(self, plan: EncodePlan, file: BinaryIO) -> None:
+    def __init__(self, plan: EncodePlan, file: BinaryIO, *, turn: int = 0) -> None:
+        """``turn`` is by how many degrees frames are turned counter-clockwise before."""
         self._plan = plan
+        self._turn = turn
         self._file = file
         self._rate = Fraction(*plan.frame_rate)
         self._step = ticks_per_frame(plan)
         self._frames = self._packets = 0
         self._container = av.open(
-            file, "w", format="matroska", container_options={"fflags": "+bitexact"}
+            file, "w", format=_format(plan), container_options={"fflags": "+bitexact"}
         )
         try:
             self._stream = self._open_stream()
@@ -60,10 +68,13 @@ class SegmentEncoder:
             os.environ.setdefault("SVT_LOG", "1")  # the only way to make it report errors alone
         options = plan.options | {"chroma_sample_location": CHROMA_LOCATIONS[plan.chroma_location]}
         stream: Any = self._container.add_stream(plan.library, rate=self._rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = plan.width, plan.height, plan.pixel_format
+        lies = self._turn in {90, 270}
+        sides = (plan.height, plan.width) if lies else (plan.width, plan.height)
+        stream.width, stream.height, stream.pix_fmt = *sides, plan.pixel_format
         context = stream.codec_context
         context.time_base = 1 / self._rate
-        context.sample_aspect_ratio = Fraction(*plan.sample_aspect_ratio)
+        aspect = Fraction(*plan.sample_aspect_ratio)
+        context.sample_aspect_ratio = 1 / aspect if lies else aspect
         context.colorspace, context.color_primaries = plan.matrix, plan.primaries
         context.color_trc, context.color_range = plan.transfer, 2 if plan.full_range else 1
         context.thread_count = plan.threads
@@ -74,6 +85,9 @@ class SegmentEncoder:
     def write(self, rgb: Rgb) -> None:
         """Encode the next frame, shape (3, height, width) of the plan."""
         plan = self._plan
+        if plan.encoder == "png":
+            self.write_frame(to_picture(rgb, plan, self._turn))
+            return
         self.write_frame(
             colour.from_rgb(
                 rgb,
@@ -152,7 +166,9 @@ def read_back(path: Path, frames: int) -> None:
     Raises `StorageError`: the file is not what was written.
     """
     try:
-        with av.open(str(path), "r", format="matroska") as container:
+        with path.open("rb") as file:
+            kind = PICTURE_FORMAT if file.read(len(NUT)) == NUT else "matroska"
+        with av.open(str(path), "r", format=kind) as container:
             packets = [p for p in container.demux(container.streams.video[0]) if p.size]
             problem = _problem(packets, frames)
     except (av.FFmpegError, IndexError) as error:

@@ -101,6 +101,11 @@ class LoggedPort:
             self._real.mkdir(path)
             self.note("mkdir", path)
 
+    def rmdir(self, path: Path) -> None:
+        with self._guard:
+            self._real.rmdir(path)
+            self.note("rmdir", path)
+
     def remove_tree(self, path: Path) -> None:
         with self._guard:
             below = sorted(path.rglob("*"), reverse=True)

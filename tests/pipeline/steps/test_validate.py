@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.other_settings import OTHER_SETTINGS
+from tests.video.test_pictures import drawn, write
 
 from tsuzuki import durable
 from tsuzuki.errors import (
@@ -137,6 +138,9 @@ def test_every_part_of_the_identity_is_named_where_it_differs(clip: Path, tmp_pa
 
 @pytest.mark.parametrize("name", ProcessingSettings.__struct_fields__)
 def test_every_setting_is_named_where_it_differs(clip: Path, tmp_path: Path, name: str) -> None:
+    if name == "rate":  # which videos have of their own
+        write(tmp_path / "1.png", drawn(1), "png")
+        clip = tmp_path / "%d.png"
     with SessionManager(tmp_path / "sessions") as manager:
         stored = run_with(manager, clip).identity
         run = run_with(manager, clip, **{name: OTHER_SETTINGS[name]})

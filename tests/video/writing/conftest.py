@@ -18,6 +18,7 @@ from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder
 
 FAST = {
+    "png": None,
     "x264": "veryfast",
     "x265": "ultrafast",
     "svt-av1": "12",
@@ -160,7 +161,7 @@ def plan_for() -> Callable[..., EncodePlan]:
     def plan(facts: Probe, encoder: str = "x264", container: str = "auto") -> EncodePlan:
         settings = ProcessingSettings(
             encoder=encoder,
-            container=container,
+            container="png" if encoder == "png" else container,  # type: ignore[arg-type]
             preset=FAST[encoder],  # type: ignore[arg-type]
         )
         return plan_encoding(settings, facts, 128, 96)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsuzuki.durable import Durable, is_there, sha256_of
+from tsuzuki.durable import Durable, is_there, sha256_of, sha256_of_folder
 from tsuzuki.errors import OutputExistsError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps.upscale import upscale
-from tsuzuki.pipeline.steps.validate import check_output
+from tsuzuki.pipeline.steps.validate import check_output, published
 
 
 def is_published(run: Run, output: Path | None = None) -> bool:
     """Tell whether the output is in its place already: a run may end just after publishing."""
     run.supervisor.check_cancel()
     promised = run.remembered("combine").get("output")
-    output = output or run.output
+    output = published(output or run.output)
+    if promised is not None and is_there(output) and output.is_dir() and not output.is_symlink():
+        found = sha256_of_folder(output, run.supervisor.check_cancel)
+        return found == (promised["size"], promised["sha256"])
     return (
         promised is not None
         and is_there(output)
@@ -56,15 +59,21 @@ def combine(run: Run) -> None:
 
 def remove_temporaries(run: Run) -> None:
     """Remove what workers that died were writing to become the output."""
-    if is_there(run.output.parent) and run.output.parent.is_dir():
-        Durable().remove_temporaries_of(run.output, run.session_id)
+    output = published(run.output)
+    if is_there(output.parent) and output.parent.is_dir():
+        Durable().remove_temporaries_of(output, run.session_id)
 
 
 def _publish(run: Run, temporary: Path) -> None:
-    output, durable = run.output, Durable()
-    if run.overwrite:
+    output, durable = published(run.output), Durable()
+    if temporary.is_dir():
+        done = durable.publish_folder(temporary, output, replace=run.overwrite)
+    elif run.overwrite:
+        done = True
         durable.replace_file(temporary, output)
-    elif not durable.publish_file(temporary, output):
+    else:
+        done = durable.publish_file(temporary, output)
+    if not done:
         raise OutputExistsError(
             f"{output} has come into being meanwhile and was left as it is. Move it away, or run "
             f"`{run.store.paths.command('resume')}` with --overwrite or another -o; nothing has to "

@@ -27,7 +27,9 @@ from tsuzuki.sessions.identity import Difference, differences
 from tsuzuki.sessions.pictures import pattern_of
 from tsuzuki.video.dynamic_hdr import loss
 
-SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)}
+SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)} | {
+    "png": (".png",)
+}
 """What the name of an output may end in, by its container."""
 SPARE_BYTES = 32 << 20
 """Room for state, logs and temporary files beside what frames need."""
@@ -70,7 +72,14 @@ def default_output(plan: Plan, folder: Path | None = None) -> Path:
     if settings.range_start is not None or settings.range_end is not None:
         end = "" if settings.range_end is None else f"{settings.range_end:f}"
         name += f"_{settings.range_start or Decimal(0):f}-{end}s"
+    if plan.encoding.container == "png" and plan.probe.pictures != "still":
+        name += f"{os.sep}%06d"
     return (folder or beside) / f"{name}.{plan.encoding.container}"
+
+
+def published(output: Path) -> Path:
+    """Return what gets its name at the end: the output, or the folder of numbered pictures."""
+    return output if pattern_of(output) is None else output.parent
 
 
 def place_output(plan: Plan, wish: Path | None) -> Path:
@@ -83,6 +92,8 @@ def place_output(plan: Plan, wish: Path | None) -> Path:
 def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
     """Raise what makes it impossible to write the output there."""
     source = Path(plan.probe.path)
+    if plan.encoding.container == "png" and _check_pictures(plan, output, overwrite=overwrite):
+        return
     try:
         there = os.path.lexists(output)
         same = output.exists() and _is_input(output, source)
@@ -112,7 +123,51 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
             "Choose a name that does, or start anew for another container.",
             path=str(output),
         )
-    folder = output.parent
+    _check_folder(output.parent)
+
+
+def _check_pictures(plan: Plan, output: Path, *, overwrite: bool) -> bool:
+    """Check a folder of pictures; False where the output is a single one.
+
+    What is in a folder is only replaced if it is nothing but pictures of the same name.
+    """
+    pattern, folder, source = pattern_of(output), output.parent, Path(plan.probe.path)
+    if pattern is None:
+        if plan.probe.pictures == "still":
+            return False
+        raise ContainerError(
+            f"The output {output.name} is one picture, and the video has many. Number them, as in "
+            f"{output.stem}/%06d.png.",
+            path=str(output),
+        )
+    if output.suffix.lower() != ".png":
+        raise ContainerError(f"Pictures are written as PNG; {output.name} does not end in .png.")
+    try:
+        names = [path.name for path in folder.iterdir()] if os.path.lexists(folder) else []
+        if names and folder.samefile(source.parent):
+            raise OutputIsInputError(
+                f"The folder {folder} is that of the input. Choose another name with -o.",
+                path=str(folder),
+            )
+    except OSError as error:
+        raise OutputFolderError(
+            f"{folder} cannot be written ({error.strerror}). Choose another name with -o.",
+            path=str(folder),
+        ) from error
+    others = [name for name in names if pattern.number_of(name) is None]
+    if names and (others or not overwrite):
+        held = f"other files, such as {others[0]}" if others else "pictures already"
+        advice = "" if others else ", or replace them with --overwrite"
+        raise OutputExistsError(
+            f"The folder {folder} holds {held}. Choose another with -o{advice}: the pictures get a "
+            "folder of their own, which appears when it is complete.",
+            path=str(folder),
+        )
+    _check_folder(folder.parent)
+    return True
+
+
+def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise OutputFolderError(
             f"The folder {folder} does not exist. Make it, or choose another with -o.",
@@ -179,7 +234,7 @@ def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> di
     lossless = int(LOSSLESS_SHARE * plan.raw_frame_bytes * frames)
     encoded = (
         lossless
-        if plan.encoding.encoder in {"ffv1", "prores"}
+        if plan.encoding.encoder in {"ffv1", "prores", "png"}
         else int(pixels * LOSSY_BITS_PER_PIXEL / 8)
     )
     source = (
@@ -190,9 +245,10 @@ def _needs(plan: Plan, frames: int, folder: Path, output: Path, done: int) -> di
     )
     kept = lossless + source if plan.settings.keep_frames else 0
     work, result = max(0, encoded + kept - done) + SPARE_BYTES, encoded + SPARE_BYTES
-    if folder.stat().st_dev == output.parent.stat().st_dev:
+    place = published(output).parent
+    if folder.stat().st_dev == place.stat().st_dev:
         return {folder: work + result}
-    return {folder: work, output.parent: result}
+    return {folder: work, place: result}
 
 
 def _can_write(folder: Path) -> bool:
