@@ -1,5 +1,7 @@
 import json
 
+from tsuzuki.video.vmaf import has_vmaf
+
 ARGUMENTS = ("--engine", "nearest", "--preset", "ultrafast")
 
 
@@ -14,6 +16,7 @@ def test_a_source_and_what_became_of_it(cli, clip, tmp_path):
     assert lines[1].count("x") == 2
     assert lines[2] == "Times: the same"
     assert lines[3].startswith("PSNR: mean ")
+    assert lines[5].startswith(f"VMAF: {'mean' if has_vmaf() else 'not measured'}")
     assert any(line.startswith("Everything else") for line in lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,8 +32,9 @@ def compare(
 ) -> None:
     """Hold one video against another, such as a source against what became of it.
 
-    Frames and their times, streams, tags, chapters, attachments; PSNR and SSIM of every frame.
-    Where the sizes differ, the first one is brought to the second one's with a bicubic filter.
+    Frames and their times, streams, tags, chapters, attachments; PSNR, SSIM and VMAF of every
+    frame (the last where PyAV's FFmpeg has it, as from version 19 on). Where the sizes differ, the
+    first one is brought to the second one's with a bicubic filter.
     """
     import msgspec  # noqa: PLC0415 - keeps --help fast
     from rich.progress import Progress  # noqa: PLC0415
@@ -72,13 +74,26 @@ def _lines(found: Comparison) -> Iterator[str]:
     yield f"Times: {off}{later}"
     yield f"PSNR: mean {_db(found.psnr)}"
     yield f"SSIM: mean {found.ssim:.5f}"
+    yield f"VMAF: {_vmaf(found)}"
     for pair in (one for one in found.worst if one.psnr is not None):
+        vmaf = "" if pair.vmaf is None else f", VMAF {pair.vmaf:.2f}"
         yield (
-            f"  frame {pair.frame} ({pair.seconds:.3f} s): {_db(pair.psnr)}, SSIM {pair.ssim:.5f}"
+            f"  frame {pair.frame} ({pair.seconds:.3f} s): {_db(pair.psnr)}, "
+            f"SSIM {pair.ssim:.5f}{vmaf}"
         )
     yield "Everything else: " + ("" if found.differences else "the same")
     for difference in found.differences:
         yield f"  {difference.what}: {difference.first} -> {difference.second}"
+
+
+def _vmaf(found: Comparison) -> str:
+    from tsuzuki.video.vmaf import LEAST_SIDE, has_vmaf  # noqa: PLC0415 - keeps --help fast
+
+    if found.vmaf is not None:
+        return f"mean {found.vmaf:.2f}"
+    if has_vmaf():
+        return f"not measured: a side has less than {LEAST_SIDE} pixels"
+    return f"not measured: PyAV {version('av')} has no libvmaf in its FFmpeg; from 19 on it has"
 
 
 def _db(psnr: float | None) -> str:

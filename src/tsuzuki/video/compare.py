@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from statistics import fmean
 from typing import Any
@@ -28,6 +29,7 @@ from tsuzuki.video.likeness import Likeness
 from tsuzuki.video.probe import probe
 from tsuzuki.video.source import codec_name, is_cover, open_source
 from tsuzuki.video.stills import encode_png
+from tsuzuki.video.vmaf import Vmaf, can_judge
 
 WORST = 4
 """Frames that are named, and shown on the sheet."""
@@ -51,7 +53,8 @@ def compare(
 
     Where the sizes differ, the first one's frames are brought to the second one's size with
     FFmpeg's bicubic filter; where one has a tag for what is baked into the other, they are turned.
-    PSNR and SSIM are FFmpeg's, over red, green and blue. Raises what opening either video raises.
+    PSNR and SSIM are FFmpeg's, over red, green and blue; VMAF is there where FFmpeg has it. Raises
+    what opening either video raises.
     """
     facts = _of_one_format(probe(first), probe(second))
     indexes = [build_index(one) for one in facts]
@@ -59,10 +62,13 @@ def compare(
     count = min(map(len, indexes))
     done: list[_Compared] = []
     worst: list[_Compared] = []
-    for pair in _compared(facts, indexes, count, keep=sheet):
-        worst = sorted([*worst, pair], key=lambda one: -one.mse)[:WORST]
-        done.append(_Compared(pair.number, pair.mse, pair.ssim, None))
-        on_progress((pair.number + 1) / count)
+    colour, size = facts[1].colour, (facts[1].width, facts[1].height)
+    with Vmaf(*size, colour) if can_judge(*size) else nullcontext() as judge:
+        for pair in _compared(facts, indexes, count, judge, keep=sheet):
+            worst = sorted([*worst, pair], key=lambda one: -one.mse)[:WORST]
+            done.append(_Compared(pair.number, pair.mse, pair.ssim, None))
+            on_progress((pair.number + 1) / count)
+        vmaf = judge.finish() if judge is not None else []
     white = 255 << (format_depth(facts[0].colour.rgb_format) - 8)
     comparison = Comparison(
         frames=(len(indexes[0]), len(indexes[1])),
@@ -72,12 +78,14 @@ def compare(
         differences=tuple(_differences(*map(_contents, facts))),
         psnr=_psnr(fmean(one.mse for one in done), white),
         ssim=fmean(one.ssim for one in done),
+        vmaf=fmean(vmaf) if vmaf else None,
         worst=tuple(
             FramePair(
                 frame=one.number + 1,
                 seconds=float(times[0][one.number]),
                 psnr=_psnr(one.mse, white),
                 ssim=one.ssim,
+                vmaf=vmaf[one.number] if vmaf else None,
             )
             for one in worst
         ),
@@ -103,7 +111,7 @@ def _times(index: FrameIndex) -> tuple[Fraction, list[Fraction]]:
 
 
 def _compared(
-    facts: list[Probe], indexes: list[FrameIndex], count: int, *, keep: bool
+    facts: list[Probe], indexes: list[FrameIndex], count: int, judge: Vmaf | None, *, keep: bool
 ) -> Iterator[_Compared]:
     colour, size = facts[1].colour, (facts[1].width, facts[1].height)
     likeness = Likeness(*size, colour.rgb_format)
@@ -111,6 +119,8 @@ def _compared(
     readers = [FrameReader(*one) for one in zip(facts, indexes, strict=True)]
     for one, other in zip(*(reader.frames(0, count) for reader in readers), strict=True):
         scaled = resized(apply(turned, one.rgb), colour.rgb_format, *size)
+        if judge is not None:
+            judge.add(scaled, other.rgb)
         yield _Compared(
             one.number,
             likeness.mse(scaled, other.rgb),

@@ -23,6 +23,8 @@ class FramePair(msgspec.Struct, frozen=True, kw_only=True):
     psnr: float | None
     """dB; None where they are the same."""
     ssim: float
+    vmaf: float | None
+    """0 to 100; None where FFmpeg cannot measure it."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Of what the files hold. How large the picture is and how it is encoded is none."""
     psnr: float | None
     """Of the mean square error over all frames, in dB; None where all are the same."""
+    vmaf: float | None
+    """Mean over all frames, 0 to 100; None where FFmpeg cannot measure it."""
     ssim: float
     """Mean over all frames."""
     worst: tuple[FramePair, ...]

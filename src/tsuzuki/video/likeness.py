@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import av
@@ -11,7 +12,7 @@ from av.filter.context import FilterContext
 from tsuzuki.frame import Rgb
 from tsuzuki.video.colour import rgb_frame
 
-_TIME_BASE = Fraction(1, 25)
+TIME_BASE = Fraction(1, 25)
 
 
 class Likeness:
@@ -20,8 +21,8 @@ class Likeness:
     def __init__(self, width: int, height: int, pixel_format: str) -> None:
         self._format = pixel_format
         self._number = 0
-        self._psnr = _Filter("psnr", width, height, pixel_format)
-        self._ssim = _Filter("ssim", width, height, pixel_format)
+        self._psnr = PairFilter("psnr", width, height, pixel_format)
+        self._ssim = PairFilter("ssim", width, height, pixel_format)
 
     def mse(self, one: Rgb, other: Rgb) -> float:
         """Return the mean square error over all channels, in code values."""
@@ -31,27 +32,34 @@ class Likeness:
         """Return the structural similarity over all channels, at most 1."""
         return self._measure(self._ssim, "lavfi.ssim.All", one, other)
 
-    def _measure(self, of: _Filter, name: str, one: Rgb, other: Rgb) -> float:
+    def _measure(self, of: PairFilter, name: str, one: Rgb, other: Rgb) -> float:
         self._number += 1
         frames = [rgb_frame(rgb, self._format) for rgb in (one, other)]
         for frame in frames:
-            frame.pts, frame.time_base = self._number, _TIME_BASE
+            frame.pts, frame.time_base = self._number, TIME_BASE
         return float(of.compare(*frames).metadata[name])
 
 
-class _Filter:
-    """A filter of two inputs that leaves its figures in the frame's metadata."""
+class PairFilter:
+    """A filter of two inputs that leaves its figures in the frame's metadata, or in a file."""
 
-    def __init__(self, name: str, width: int, height: int, pixel_format: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        width: int,
+        height: int,
+        pixel_format: str,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self._graph = Graph()
         form = av.VideoFormat(pixel_format)
         self._inputs = [
             self._graph.add_buffer(
-                width=width, height=height, format=form, time_base=_TIME_BASE, name=f"in{n}"
+                width=width, height=height, format=form, time_base=TIME_BASE, name=f"in{n}"
             )
             for n in range(2)
         ]
-        measure = self._graph.add(name)
+        measure = self._graph.add(name, **(options or {}))
         self._sink: FilterContext = self._graph.add("buffersink")
         for number, source in enumerate(self._inputs):
             source.link_to(measure, 0, number)
@@ -59,6 +67,7 @@ class _Filter:
         self._graph.configure()
 
     def compare(self, one: av.VideoFrame, other: av.VideoFrame) -> av.VideoFrame:
+        """Hold the next pair of frames against each other."""
         for source, frame in zip(self._inputs, (one, other), strict=True):
             source.push(frame)
         out = self._sink.pull()
