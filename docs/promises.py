@@ -19,7 +19,7 @@ from bench.tools import CORES
 from tests.drawn_clip import draw_clip
 from tests.real_command import Command
 
-from tsuzuki.settings import ENCODERS
+from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.upscaling import Network, networks
 from tsuzuki.upscaling.devices import DeviceInfo, find_devices
 
@@ -172,7 +172,7 @@ def promises() -> str:
 
 
 def _ways(*devices: DeviceInfo) -> Iterator[Way]:
-    for encoder in ENCODERS:
+    for encoder in SOFTWARE_ENCODERS:
         yield Way(encoder, "mkv", "nearest", devices[0])
     for container in ("mp4", "mov"):
         yield Way("x264", container, "nearest", devices[0])

@@ -38,6 +38,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "deinterlace": (str,),
     "encoder": (str,),
     "crf": (float, type(None)),
+    "bitrate": (str, type(None)),
+    "encoder_options": (dict,),
     "preset": (str, type(None)),
     "pixel_format": (str, type(None)),
     "container": (str,),
