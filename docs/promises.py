@@ -19,7 +19,7 @@ from bench.tools import CORES
 from tests.drawn_clip import draw_clip
 from tests.real_command import Command
 
-from tsuzuki.settings import ENCODERS
+from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.upscaling import Network, networks
 from tsuzuki.upscaling.devices import DeviceInfo, find_devices
 
@@ -94,8 +94,9 @@ SAME = """
 `make setup` installs what they need. `make test` runs all of them in their short form, `make crash`
 those of `tests/crash` in their long form, which `TSUZUKI_CRASH=full` gives to any of them.
 
-Not promised: the same bytes on another model of processor, graphics card or driver; anything on a
-drive that says it has flushed what it has not.
+Not promised: the same bytes on another model of processor, graphics card or driver; with
+`--bitrate`; with an encoder on graphics hardware; anything on a drive that says it has flushed what
+it has not.
 
 ## What is bit-identical
 
@@ -106,6 +107,15 @@ first.
 
 | encoder | container | engine | device | repeated | killed and resumed | on one core |
 |---|---|---|---|---|---|---|
+"""
+
+ELSE = """\
+| any with `--bitrate` | any | any | any | not promised | not promised | not promised |
+| on graphics hardware | any | any | any | not promised | not promised | not promised |
+
+A bitrate holds for each segment by itself. Encoders on graphics hardware answer to their drivers;
+their options are checked against FFmpeg, but none of them has been run on the hardware itself.
+Resuming works with both.
 """
 
 CRASH = """
@@ -158,7 +168,7 @@ def main() -> None:
             line = f"| {' | '.join(cells)} |\n"
             sys.stderr.write(line)
             text += line
-    text += CRASH.format(machine=machine, cores=CORES, minutes=minutes, summary=summary)
+    text += ELSE + CRASH.format(machine=machine, cores=CORES, minutes=minutes, summary=summary)
     PAGE.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -172,7 +182,7 @@ def promises() -> str:
 
 
 def _ways(*devices: DeviceInfo) -> Iterator[Way]:
-    for encoder in ENCODERS:
+    for encoder in SOFTWARE_ENCODERS:
         yield Way(encoder, "mkv", "nearest", devices[0])
     for container in ("mp4", "mov"):
         yield Way("x264", container, "nearest", devices[0])

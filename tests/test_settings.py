@@ -39,6 +39,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "deinterlace": (str,),
     "encoder": (str,),
     "crf": (float, type(None)),
+    "bitrate": (str, type(None)),
+    "encoder_options": (dict,),
     "preset": (str, type(None)),
     "pixel_format": (str, type(None)),
     "container": (str,),
@@ -78,6 +80,12 @@ def test_every_field_has_its_type_here() -> None:
         ("range_end", Decimal("1." + "0" * 60), "1"),
         ("range_end", Decimal("0." + "1" * 30), "0." + "1" * 30),
         ("crf", 20, "20.0"),
+        ("bitrate", "8000k", "8M"),
+        ("bitrate", "8000000", "8M"),
+        ("bitrate", "0.5M", "500k"),
+        ("bitrate", "6000K", "6M"),
+        ("bitrate", "1G", "1000M"),
+        ("encoder_options", {"b": "2", "a": "1"}, "{'a': '1', 'b': '2'}"),
         ("crf", -0.0, "0.0"),
         ("scale_factor", 3, "3.0"),
         ("loss_budget", 2, "2.0"),
@@ -93,6 +101,16 @@ def test_what_is_convertible_is_converted(name: str, given_value: Any, held: str
     ("name", "wrong"),
     [
         ("device", None),
+        ("bitrate", 8),
+        ("bitrate", "8m"),
+        ("bitrate", "1500"),
+        ("bitrate", "2G"),
+        ("encoder_options", [("a", "1")]),
+        ("encoder_options", {"a": 1}),
+        ("encoder_options", {"a b": "1"}),
+        ("encoder_options", {"a": ""}),
+        ("encoder_options", {"a": "x\n"}),
+        ("encoder_options", {str(n): "1" for n in range(99)}),
         ("device", 0),
         ("crf", "20"),
         ("crf", True),
@@ -233,7 +251,13 @@ def test_equal_settings_have_equal_ids_and_only_they(
     assert (a.digest() == c.digest()) is not bool(in_digest)
 
 
+def test_a_crf_and_a_bitrate_contradict_each_other() -> None:
+    with pytest.raises(SettingsError, match="not both"):
+        ProcessingSettings(crf=20, bitrate="8M")
+
+
 def test_all_at_default_has_no_digest() -> None:
+    assert ProcessingSettings(bitrate=None, encoder_options={}).digest() is None
     assert ProcessingSettings().digest() is None
     assert ProcessingSettings(device="cpu", keep_frames=True, loss_budget=1).digest() is None
     assert ProcessingSettings(scale_factor=3, quality="Fast", noise_reduction=0).digest() is None

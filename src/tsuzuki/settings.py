@@ -21,7 +21,21 @@ from tsuzuki.errors import SettingsError
 Quality = Literal["Fast", "Balanced", "Quality"]
 Content = Literal["anime", "photo"]
 EngineName = Literal["ncnn", "nearest"]
-EncoderName = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1", "png"]
+SoftwareEncoder = Literal["x264", "x265", "svt-av1", "vp9", "prores", "ffv1", "png"]
+HardwareEncoder = Literal[
+    "h264-nvenc",
+    "hevc-nvenc",
+    "av1-nvenc",
+    "h264-qsv",
+    "hevc-qsv",
+    "av1-qsv",
+    "h264-amf",
+    "hevc-amf",
+    "av1-amf",
+    "h264-videotoolbox",
+    "hevc-videotoolbox",
+]
+EncoderName = Literal[SoftwareEncoder, HardwareEncoder]
 Reuse = Literal["off", "exact", "visual"]
 Deinterlace = Literal["auto", "on", "ivtc", "off"]
 ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov", "png"]
@@ -29,12 +43,20 @@ ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov", "png"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 CONTENTS: tuple[Content, ...] = get_args(Content)
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+SOFTWARE_ENCODERS: tuple[SoftwareEncoder, ...] = get_args(SoftwareEncoder)
+HARDWARE_ENCODERS: tuple[HardwareEncoder, ...] = get_args(HardwareEncoder)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
 REUSES: tuple[Reuse, ...] = get_args(Reuse)
 DEINTERLACES: tuple[Deinterlace, ...] = get_args(Deinterlace)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
+_BITRATE = re.compile("([0-9]{1,12}(?:[.][0-9]{1,6})?)([kKMG]?)")
+_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
+MIN_BITRATE, MAX_BITRATE = 10**3, 10**9
+"""Bits a second."""
+_OPTION = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+MAX_OPTIONS, MAX_OPTION_LENGTH = 64, 200
 _SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
 MIN_RATE, MAX_RATE = 1, 240
 """Frames per second that encoders are told of; SVT-AV1 refuses more."""
@@ -96,8 +118,14 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     encoder: EncoderName = "x264"
     crf: float | None = None
     """Constant quality of the encoder, lower is better; None takes the encoder's default here."""
+    bitrate: str | None = None
+    """Bits a second, such as ``8M`` or ``6000k``, instead of a constant quality. It holds for each
+    segment by itself, and the same bytes are not promised."""
     preset: str | None = None
     """The encoder's own preset (speed against size); None takes the encoder's default here."""
+    encoder_options: dict[str, str] = {}
+    """Further options of the encoder by their names, such as ``{"aq-mode": "3"}``; in the order of
+    the names."""
     pixel_format: str | None = None
     """Pixel format of the output as FFmpeg names it; None keeps the source's subsampling."""
     container: ContainerName = "auto"
@@ -285,6 +313,29 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _bitrate(value: object) -> str:
+    """Return bits a second in one spelling: in M where that is whole, else in k."""
+    if not isinstance(value, str) or (match := _BITRATE.fullmatch(value)) is None:
+        raise TypeError
+    bits = Decimal(match[1]) * _UNITS[match[2]]
+    if bits % 1000 or not MIN_BITRATE <= bits <= MAX_BITRATE:
+        raise ValueError
+    return f"{bits // 10**6}M" if bits % 10**6 == 0 else f"{bits // 1000}k"
+
+
+def _options(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping) or len(value) > MAX_OPTIONS:
+        raise TypeError
+    for name, text in value.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise TypeError
+        if not _OPTION.fullmatch(name) or not text.isprintable():
+            raise ValueError
+        if not 0 < len(text) <= MAX_OPTION_LENGTH:
+            raise ValueError
+    return dict(sorted(value.items()))
+
+
 _MOMENT = f"a moment from 0 to {MAX_SECONDS:,} seconds with at most {DECIMALS} decimals"
 _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     ("a number", _number, ("scale_factor", "reuse_tolerance", "crf", "loss_budget")),
@@ -292,6 +343,8 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     (_MOMENT, _moment, ("range_start", "range_end")),
     ("a frame rate such as 30, 23.976 or 24000/1001", _rate, ("fps", "rate")),
     ("true or false", _flag, ("keep_frames", "bake_rotation")),
+    ("bits a second from 1k to 1G, such as 8M or 6000k", _bitrate, ("bitrate",)),
+    ('names with texts, such as {"aq-mode": "3"}', _options, ("encoder_options",)),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
     ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
     ("a text", _text, ("crop",)),
@@ -351,6 +404,11 @@ def _check(s: ProcessingSettings) -> None:
         "The reuse tolerance must lie between 0 and 16, of 255.",
     )
     need("crf", s.crf is None or 0 <= s.crf <= 63, "The crf must lie between 0 and 63.")
+    need(
+        "bitrate",
+        s.crf is None or s.bitrate is None,
+        "Give either a crf (constant quality) or a bitrate (constant size), not both.",
+    )
     need(
         "segment_frames",
         s.segment_frames is None or 1 <= s.segment_frames <= 480,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsuzuki.cli.options import parse_range, settings_from
+from tsuzuki.cli.options import parse_options, parse_range, settings_from
 from tsuzuki.errors import SettingsError
 from tsuzuki.settings import ProcessingSettings
 
@@ -51,6 +51,19 @@ def test_no_text_raises_anything_else(text):
     except SettingsError:
         return
     assert all(edge is None or edge >= 0 for edge in (start, end))
+
+
+def test_encoder_options_are_keys_with_values_that_may_hold_anything():
+    assert parse_options(["deblock=-1:-1", "a=b=c"]) == {"deblock": "-1:-1", "a": "b=c"}
+    settings = settings_from({"encoder_options": ["me=umh", "aq-mode=3"]})
+    assert list(settings.encoder_options.items()) == [("aq-mode", "3"), ("me", "umh")]
+    assert settings_from({"encoder_options": None}) == ProcessingSettings()
+
+
+@pytest.mark.parametrize("texts", [["me"], ["=umh"], ["me="], ["me=hex", "me=umh"]])
+def test_an_encoder_option_of_another_form_is_refused(texts):
+    with pytest.raises(SettingsError, match=r"KEY=VALUE|twice"):
+        parse_options(texts)
 
 
 def test_names_may_be_written_in_any_case():

@@ -74,6 +74,8 @@ CHANGES = {
     "encoder": "ffv1",
     "crf": 20.0,
     "preset": "slow",
+    "bitrate": "8M",
+    "encoder_options": {"aq-mode": "3"},
     "pixel_format": "yuv444p",
     "container": "mkv",
     "range_start": Decimal(1),

@@ -18,8 +18,10 @@ from tsuzuki.durable import Durable
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths
 from tsuzuki.sessions.layout import make_root
+from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.upscaling import find_devices, networks
-from tsuzuki.video.encode import ENCODERS
+from tsuzuki.video.encoders import ENCODERS
+from tsuzuki.video.hardware import find_hardware_encoders
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -36,6 +38,7 @@ def check_up(sessions_dir: Path | None) -> list[Finding]:
         "Versions": _versions,
         "FFmpeg": _ffmpeg,
         "Encoders": _encoders,
+        "Hardware encoders": _hardware_encoders,
         "Networks": _networks,
         "Devices": _devices,
         "Sessions folder": lambda: _sessions_folder(sessions_dir),
@@ -67,9 +70,9 @@ def _ffmpeg() -> str:
 
 def _encoders() -> str:
     missing = []
-    for name, encoder in ENCODERS.items():
+    for name in SOFTWARE_ENCODERS:
         try:
-            Codec(encoder.library, "w")
+            Codec(ENCODERS[name].library, "w")
         except av.FFmpegError:
             missing.append(name)
     if missing:
@@ -77,7 +80,15 @@ def _encoders() -> str:
             f"This build of FFmpeg lacks {', '.join(missing)}; install PyAV from its wheel "
             "(python -m pip install --force-reinstall av)."
         )
-    return ", ".join(ENCODERS)
+    return ", ".join(SOFTWARE_ENCODERS)
+
+
+def _hardware_encoders() -> str:
+    """Say which work; none is needed."""
+    found = find_hardware_encoders()
+    working = [name for name, answer in found.items() if answer is None]
+    reasons = "; ".join(f"{name}: {answer}" for name, answer in found.items() if answer)
+    return ", ".join(working) or f"none works here ({reasons})"
 
 
 def _networks() -> str:

@@ -22,7 +22,7 @@ def doctor(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False) -> No
         raise typer.Exit(0 if well else 1)
     for finding in findings:
         mark = "[green]✔[/]" if finding.well else "[red]✘[/]"
-        console.print(f"{mark} {finding.name:<16}", end=" ")
+        console.print(f"{mark} {finding.name:<17}", end=" ")
         console.print(safe(finding.text), markup=False, soft_wrap=True)
     console.print("Everything needed is there." if well else "Something needs attention: see ✘.")
     raise typer.Exit(0 if well else 1)

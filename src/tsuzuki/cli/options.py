@@ -17,9 +17,11 @@ from tsuzuki.settings import (
     DEINTERLACES,
     ENCODERS,
     ENGINES,
+    HARDWARE_ENCODERS,
     NOISE_REDUCTION_LEVELS,
     QUALITIES,
     REUSES,
+    SOFTWARE_ENCODERS,
     ProcessingSettings,
 )
 
@@ -147,8 +149,9 @@ Encoder = Annotated[
     str,
     typer.Option(
         "--encoder",
-        metavar=_choices(ENCODERS),
-        help="Encoder of the output.",
+        metavar=_choices((*SOFTWARE_ENCODERS, "HARDWARE")),
+        help="Encoder of the output. On graphics hardware, not promised to give the same bytes "
+        f"again: {', '.join(HARDWARE_ENCODERS)} (see tsuzuki doctor).",
         rich_help_panel=ENCODING,
     ),
 ]
@@ -179,8 +182,31 @@ Crf = Annotated[
     float | None,
     typer.Option(
         "--crf",
-        help="Constant quality, 0 to 51 (svt-av1: 63); lower is better and larger.",
+        help="Constant quality, 0 to 51 (svt-av1, vp9, av1-nvenc, av1-amf: 63); lower is better "
+        "and larger.",
         show_default="the encoder's",
+        rich_help_panel=ENCODING,
+    ),
+]
+Bitrate = Annotated[
+    str | None,
+    typer.Option(
+        "--bitrate",
+        metavar="RATE",
+        help="Bits a second instead of a quality, such as 8M or 6000k. It holds for each segment "
+        "by itself, and is not promised to give the same bytes again.",
+        show_default="constant quality",
+        rich_help_panel=ENCODING,
+    ),
+]
+EncoderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encoder-option",
+        metavar="KEY=VALUE",
+        help="A further option of the encoder, as FFmpeg or the encoder itself names it, such as "
+        "aq-mode=3. Can be given several times.",
+        show_default=False,
         rich_help_panel=ENCODING,
     ),
 ]
@@ -410,6 +436,8 @@ def for_purpose(
     given = {name for name in chosen if _is_given(context, name)}
     if "encoder" in given:  # the purpose's numbers mean nothing to another one
         given |= {"crf", "preset", "pixel_format"}
+    if _is_given(context, "bitrate"):
+        given.add("crf")
     if output is not None and output.suffix:
         given.add("container")
     return options | {name: value for name, value in chosen.items() if name not in given}
@@ -423,10 +451,13 @@ def _is_given(context: typer.Context, name: str) -> bool:
 def settings_from(options: dict[str, Any]) -> ProcessingSettings:
     """Return the settings that the options of the command line mean.
 
-    ``range`` is a text; the other names are those of `ProcessingSettings`.
+    ``range`` is a text, ``encoder_options`` a list of texts ``KEY=VALUE``; the other names are
+    those of `ProcessingSettings`.
     """
     options = dict(options)
     start, end = parse_range(options.pop("range", None))
+    if "encoder_options" in options:
+        options["encoder_options"] = parse_options(options["encoder_options"] or ())
     for name, values in (
         ("quality", QUALITIES),
         ("content", CONTENTS),
@@ -438,6 +469,20 @@ def settings_from(options: dict[str, Any]) -> ProcessingSettings:
         if name in options:
             options[name] = _spelled(options[name], values)
     return ProcessingSettings(range_start=start, range_end=end, **options)
+
+
+def parse_options(texts: Iterable[str]) -> dict[str, str]:
+    """Return the options that ``KEY=VALUE`` texts give."""
+    options: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise SettingsError(
+                f"The encoder option {text!r} is not of the form KEY=VALUE, such as aq-mode=3."
+            )
+        if options.setdefault(name, value) != value:
+            raise SettingsError(f"The encoder option {name} is given twice; leave one out.")
+    return options
 
 
 def parse_range(text: str | None) -> tuple[Decimal | None, Decimal | None]:

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 import av
 import msgspec
-import numpy as np
 from av.container import OutputContainer
 from av.stream import Stream
 
@@ -19,7 +18,7 @@ from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.carry import Container, add_streams, route
 from tsuzuki.video.facts import EncodePlan, Probe
-from tsuzuki.video.segment import SegmentEncoder
+from tsuzuki.video.segment import SegmentEncoder, black
 from tsuzuki.video.source import codec_name, is_cover, open_source
 
 FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
@@ -271,14 +270,12 @@ def open_output(container: Container, file: BinaryIO, **options: str) -> OutputC
 
 
 @contextmanager
-def template(plan: EncodePlan, width: int = 192, height: int = 128) -> Iterator[Stream]:
+def template(plan: EncodePlan, width: int = 640, height: int = 384) -> Iterator[Stream]:
     """Yield a video stream as the plan's encoder makes it, from one black frame of that size."""
     small = msgspec.structs.replace(plan, width=width, height=height)
     file = io.BytesIO()
     encoder = SegmentEncoder(small, file)
-    deep = plan.source_colour.white > 255
-    black = np.zeros((3, small.height, small.width), np.uint16 if deep else np.uint8)
-    encoder.write(black)  # a new frame of PyAV holds whatever was in memory, which x264 may refuse
+    encoder.write(black(small))
     encoder.close()
     file.seek(0)
     with av.open(file, "r", format="matroska") as container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 
 import av
@@ -12,27 +12,13 @@ from tsuzuki.errors import EncoderError, SettingsError
 from tsuzuki.settings import MAX_RATE, MAX_SCALE, MIN_RATE, MIN_SCALE, ProcessingSettings
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.deinterlace import FILM_SHARE, method_for
+from tsuzuki.video.encoder_options import check_names, with_options
+from tsuzuki.video.encoders import ENCODERS, THREADS, X26X_PRESETS, Encoder
 from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.hardware import missing, unusable
 from tsuzuki.video.hdr import Hdr, encoder_parameters
+from tsuzuki.video.trial import objection
 
-THREADS = 4
-"""Threads of every encoder. A constant, because x264 gives other bytes with another number."""
-
-GOP = 240
-"""Most frames between two key frames: seeking stays quick, about 10 s at film rate."""
-
-X26X_PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-)
 X264_LOOKAHEAD = dict(zip(X26X_PRESETS, (0, 0, 10, 20, 30, 40, 50, 60, 60, 60), strict=True))
 """Frames that each preset of x264 looks ahead (x264, common/base.c)."""
 LOOKAHEAD_BYTES = 130 << 20
@@ -41,110 +27,7 @@ LOOKAHEAD_BYTES_PER_PIXEL = 4.2
 """Of each frame that x264 holds until then, measured."""
 LEAST_LOOKAHEAD = 5
 
-SVT_PRESETS = tuple(str(speed) for speed in range(14))
-VP9_PRESETS = tuple(str(speed) for speed in range(6))
-PRORES_PRESETS = ("proxy", "lt", "standard", "hq", "4444", "4444xq")
-
 _RGB, _BT709 = 0, 1
-
-
-class Encoder(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known about one encoder."""
-
-    library: str
-    """FFmpeg's name of it."""
-    crf: float | None
-    """Constant quality unless set; None where the encoder has none."""
-    max_crf: float = 51
-    lossless: bool = False
-    preset: str | None
-    """None leaves it to the encoder."""
-    presets: tuple[str, ...] = ()
-    preset_option: str = "preset"
-    """FFmpeg's name of the option that takes the preset."""
-    parameters: str = ""
-    """Option that takes the encoder's own parameters, such as ``x264-params``."""
-    options: dict[str, str]
-    """Options that every plan gets, threads and reproducibility among them."""
-
-
-ENCODERS: Mapping[str, Encoder] = {
-    # crf 18 is generally held to be visually lossless for x264; medium is its own default.
-    "x264": Encoder(
-        library="libx264",
-        parameters="x264-params",
-        crf=18,
-        preset="medium",
-        presets=X26X_PRESETS,
-        options={"g": str(GOP), "x264-params": "cpu-independent=1:stitchable=1"},
-    ),
-    # x265 reaches the quality of x264 at a crf that is two to four higher. Without info=0 a string
-    # with the number of CPUs' features enters the bitstream.
-    "x265": Encoder(
-        library="libx265",
-        parameters="x265-params",
-        crf=20,
-        preset="medium",
-        presets=X26X_PRESETS,
-        options={
-            "g": str(GOP),
-            "x265-params": f"frame-threads={THREADS}:pools={THREADS}:info=0:open-gop=0"
-            ":log-level=error",
-        },
-    ),
-    # Preset 6 is what SVT-AV1's own guide names for encodes that need not be quick.
-    "svt-av1": Encoder(
-        library="libsvtav1",
-        parameters="svtav1-params",
-        crf=24,
-        max_crf=63,
-        preset="6",
-        presets=SVT_PRESETS,
-        options={"g": str(GOP), "svtav1-params": f"lp={THREADS}"},
-    ),
-    # The crf and speed of FFmpeg's guide for files that are kept; b=0 makes the crf count alone.
-    "vp9": Encoder(
-        library="libvpx-vp9",
-        crf=24,
-        max_crf=63,
-        preset="2",
-        presets=VP9_PRESETS,
-        preset_option="cpu-used",
-        options={"g": str(GOP), "b": "0", "deadline": "good", "row-mt": "1", "tile-columns": "2"},
-    ),
-    # The profile that editing programs expect unless told otherwise: hq for 4:2:2, 4444 for 4:4:4.
-    "prores": Encoder(
-        library="prores_ks",
-        crf=None,
-        preset=None,
-        presets=PRORES_PRESETS,
-        preset_option="profile",
-        options={"vendor": "apl0"},
-    ),
-    # Pictures of their own; the filter and the effort of its libraries.
-    "png": Encoder(
-        library="png",
-        crf=None,
-        lossless=True,
-        preset=None,
-        options={"pred": "mixed", "compression_level": "6"},
-    ),
-    # Version 3 with checksums in every slice, each frame by itself: the archivists' setting.
-    "ffv1": Encoder(
-        library="ffv1",
-        crf=None,
-        lossless=True,
-        preset=None,
-        options={
-            "g": "1",
-            "level": "3",
-            "coder": "range_def",
-            "context": "1",
-            "slices": "4",
-            "slicecrc": "1",
-        },
-    ),
-}
 
 
 def check(settings: ProcessingSettings) -> Encoder:
@@ -157,13 +40,8 @@ def check(settings: ProcessingSettings) -> Encoder:
     if settings.preset is not None and settings.preset not in encoder.presets:
         known = f"one of {', '.join(encoder.presets)}" if encoder.presets else "left unset"
         raise SettingsError(f"The preset of {name} must be {known}; {settings.preset!r} is not.")
-    if settings.crf is not None and encoder.crf is None:
-        raise SettingsError(f"{name} has no crf; leave it unset.")
-    if settings.crf is not None and not 0 <= settings.crf <= encoder.max_crf:
-        raise SettingsError(
-            f"The crf of {name} must lie between 0 and {encoder.max_crf:g}; "
-            f"{settings.crf:g} does not."
-        )
+    _check_rate(settings, encoder)
+    check_names(settings.encoder_options, name, encoder, settings.bitrate)
     if settings.pixel_format is not None and settings.pixel_format not in formats:
         raise SettingsError(
             f"{name} cannot encode the pixel format {settings.pixel_format!r}; it can encode "
@@ -172,14 +50,39 @@ def check(settings: ProcessingSettings) -> Encoder:
     return encoder
 
 
+def _check_rate(settings: ProcessingSettings, encoder: Encoder) -> None:
+    name, crf = settings.encoder, settings.crf
+    if settings.bitrate is not None and encoder.rate is None:
+        why = "is lossless" if encoder.lossless else "has its size from --preset"
+        raise SettingsError(
+            f"{name} {why} and takes no bitrate. Leave it out, or choose another encoder.",
+            setting="bitrate",
+        )
+    if crf is None:
+        return
+    if encoder.crf is None:
+        raise SettingsError(f"{name} has no crf; leave it unset.")
+    if not encoder.min_crf <= crf <= encoder.max_crf:
+        raise SettingsError(
+            f"The crf of {name} must lie between {encoder.min_crf:g} and {encoder.max_crf:g}; "
+            f"{crf:g} does not."
+        )
+    if encoder.whole_crf and crf != int(crf):
+        raise SettingsError(f"The crf of {name} must be a whole number; {crf:g} is not.")
+
+
 def _supported_formats(name: str) -> tuple[str, ...]:
     """Pixel formats of the encoder, without those whose name alone says full range."""
-    library = ENCODERS[name].library
+    encoder = ENCODERS[name]
+    if encoder.hardware:
+        if answer := missing(name):
+            raise unusable(name, "opening it", answer)
+        return encoder.formats
     try:
-        formats = av.Codec(library, "w").video_formats or []
+        formats = av.Codec(encoder.library, "w").video_formats or []
     except av.codec.codec.UnknownCodecError as error:
         raise EncoderError(
-            f"The encoder {name} ({library}) is missing in this build of PyAV "
+            f"The encoder {name} ({encoder.library}) is missing in this build of PyAV "
             f"{av.__version__}; choose another encoder or install PyAV from its wheel.",
             encoder=name,
         ) from error
@@ -204,7 +107,9 @@ def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
     wanted = _wanted_formats(source, deep=deep, lossless=lossless)
     if not deep:  # of an encoder that has ten bits alone
         wanted += _wanted_formats(source, deep=True, lossless=lossless)
-    return next(name for name in (*wanted, "yuv422p10le") if name in supported)
+    hardware = ("p010le", "nv12") if deep else ("nv12",)
+    names: tuple[str, ...] = (*wanted, "yuv422p10le", *hardware)
+    return next(name for name in names if name in supported)
 
 
 def _wanted_formats(source: av.VideoFormat, *, deep: bool, lossless: bool) -> tuple[str, ...]:
@@ -298,20 +203,48 @@ def plan_encoding(
         threads=THREADS,
         extra=probe.hdr,
     )
+    plan = _proven(plan, settings)
     return msgspec.structs.replace(plan, container=choose_container(settings, probe, plan))
+
+
+def _proven(plan: EncodePlan, settings: ProcessingSettings) -> EncodePlan:
+    """Return the plan with the user's options, after trying it where it is out of the ordinary.
+
+    Raises `EncoderError` for hardware that does not work, `SettingsError` that names the option.
+    """
+    encoder, wishes = ENCODERS[plan.encoder], settings.encoder_options
+
+    def wish(names: Iterable[str]) -> EncodePlan:
+        chosen = {name: wishes[name] for name in names}
+        options = with_options(plan.options, chosen, plan.encoder, encoder)
+        return msgspec.structs.replace(plan, options=options)
+
+    wished = wish(wishes)
+    if not encoder.hardware and not wishes:
+        return wished
+    problem = objection(wished)
+    if problem is None:
+        return wished
+    if encoder.hardware and (not wishes or objection(plan) is not None):
+        tried = f"{plan.width}x{plan.height} in {plan.pixel_format}"
+        raise unusable(plan.encoder, tried, problem)
+    blamed = [name for name in wishes if objection(wish(wishes.keys() - {name})) is None]
+    named = ", ".join(f"{name}={wishes[name]}" for name in blamed or wishes)
+    raise SettingsError(
+        f"{plan.encoder} does not take the encoder option {named}: {problem}. Leave it out, or "
+        "give another value.",
+        setting="encoder_options",
+        options=blamed or list(wishes),
+    )
 
 
 def _options(
     settings: ProcessingSettings, encoder: Encoder, hdr: Hdr, pixels: int
 ) -> dict[str, str]:
-    options = dict(encoder.options)
+    options = encoder.options_for(settings.crf, settings.bitrate, settings.preset)
     for name, value in encoder_parameters(settings.encoder, hdr).items():
         options[encoder.parameters] += f":{name}={value}"
-    if encoder.crf is not None:
-        options["crf"] = f"{encoder.crf if settings.crf is None else settings.crf:g}"
-    if preset := settings.preset or encoder.preset:
-        options[encoder.preset_option] = preset
-    if settings.encoder == "x264":
+    if settings.encoder == "x264" and "rc-lookahead" not in settings.encoder_options:
         fitting = int(LOOKAHEAD_BYTES / (LOOKAHEAD_BYTES_PER_PIXEL * pixels))
         frames = max(LEAST_LOOKAHEAD, fitting)
         if frames < X264_LOOKAHEAD[options["preset"]]:

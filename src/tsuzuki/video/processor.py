@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -12,11 +12,13 @@ import msgspec
 from tsuzuki.errors import ContainerError
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.colour import format_depth
 from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.deinterlace import method_for
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
+from tsuzuki.video.encoders import ENCODERS
 from tsuzuki.video.facts import EncodePlan, Framing, Probe
 from tsuzuki.video.framing import FramedReader, Reader, framed
 from tsuzuki.video.index import build_index
@@ -93,6 +95,29 @@ _INTERLACED = {
 """What is said by what becomes of an interlaced video."""
 
 
+def _encoder_notes(plan: EncodePlan, settings: ProcessingSettings, facts: Probe) -> Iterator[Note]:
+    """Say what the choice of the encoder and its rate costs."""
+    hardware = ENCODERS[plan.encoder].hardware
+    if settings.bitrate is not None:
+        yield Note(
+            code="bitrate",
+            message="The bitrate holds for each segment by itself, and the same bytes are not "
+            "promised of a run that was stopped; with --crf they are.",
+        )
+    if hardware:
+        yield Note(
+            code="hardware-encoder",
+            message=f"{plan.encoder} runs on {hardware}, and the same bytes are not promised of a "
+            "run that was stopped; with the encoders of the processor they are.",
+        )
+    if facts.colour.depth > 8 >= format_depth(plan.pixel_format):
+        yield Note(
+            code="depth-lost",
+            message=f"{plan.encoder} has 8 bits of colour, the source {facts.colour.depth}; an "
+            "encoder of hevc or av1 keeps 10.",
+        )
+
+
 class VideoProcessor:
     """Reads and writes one video: everything but what happens to the pixels in between."""
 
@@ -113,6 +138,7 @@ class VideoProcessor:
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
         notes = check_streams(plan.container, self.shown, plan)
+        notes[:0] = _encoder_notes(plan, self.settings, self.facts)
         method = method_for(self.settings.deinterlace, self.facts)
         if method == "ivtc" or self.facts.interlaced:
             notes.insert(0, _INTERLACED[method])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
+import numpy as np
 
 from tsuzuki.errors import EncoderError, StorageError
 from tsuzuki.frame import Rgb
@@ -151,6 +152,12 @@ def _open(context: Any, plan: EncodePlan) -> None:
             "install a version of PyAV that this program supports.",
             encoder=plan.encoder,
         )
+
+
+def black(plan: EncodePlan) -> Rgb:
+    """Return a black frame; a new one of PyAV may hold anything, which x264 may refuse."""
+    shape = (3, plan.height, plan.width)
+    return np.zeros(shape, np.uint16) if plan.source_colour.white > 255 else np.zeros(shape, "u1")
 
 
 def raise_kept(file: BinaryIO) -> None:

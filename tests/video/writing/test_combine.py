@@ -8,7 +8,7 @@ import av
 import pytest
 
 from tsuzuki.errors import SessionDamagedError
-from tsuzuki.settings import ENCODERS
+from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.video.combine import combine
 from tsuzuki.video.probe import probe
 from tsuzuki.video.verify import verify_output
@@ -84,7 +84,12 @@ def assert_in_sync(result, facts, kind="audio", number=0, within=Fraction(0)):
 
 @pytest.mark.parametrize(
     ("encoder", "container"),
-    [(e, c) for e in ENCODERS if e != "png" for c in ("mov" if e == "prores" else "mp4", "mkv")]
+    [
+        (e, c)
+        for e in SOFTWARE_ENCODERS
+        if e != "png"
+        for c in ("mov" if e == "prores" else "mp4", "mkv")
+    ]
     + [("svt-av1", "webm"), ("vp9", "webm"), ("x265", "mov")],
 )
 def test_times_are_the_sources(encoder, container, tmp_path, make_source, index_of, joined):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsuzuki.errors import EncoderError, SettingsError
-from tsuzuki.settings import ENCODERS, ProcessingSettings
+from tsuzuki.settings import ENCODERS, SOFTWARE_ENCODERS, ProcessingSettings
 from tsuzuki.video import encode
 
 SETTINGS = ProcessingSettings
@@ -14,7 +14,7 @@ SETTINGS = ProcessingSettings
 
 def test_every_encoder_of_the_settings_is_known_and_passes_the_check():
     assert set(encode.ENCODERS) == set(ENCODERS)
-    for name in ENCODERS:
+    for name in SOFTWARE_ENCODERS:
         assert encode.check(SETTINGS(encoder=name)) is encode.ENCODERS[name]
 
 
@@ -26,6 +26,9 @@ def test_every_encoder_of_the_settings_is_known_and_passes_the_check():
         (SETTINGS(encoder="ffv1", preset="medium"), "must be left unset"),
         (SETTINGS(encoder="ffv1", crf=10), "has no crf"),
         (SETTINGS(crf=52), "between 0 and 51"),
+        (SETTINGS(encoder="svt-av1", crf=20.5), "whole number"),
+        (SETTINGS(encoder="ffv1", bitrate="8M"), "is lossless and takes no bitrate"),
+        (SETTINGS(encoder="prores", bitrate="8M"), "--preset and takes no bitrate"),
         (SETTINGS(pixel_format="rgb24"), "cannot encode the pixel format 'rgb24'"),
         (SETTINGS(encoder="svt-av1", pixel_format="yuv444p"), "yuv420p10le"),
     ],

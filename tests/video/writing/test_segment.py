@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tsuzuki.errors import EncoderError, StorageError
-from tsuzuki.settings import ENCODERS
+from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.video.segment import SegmentEncoder, read_back
 
 CHILD = """
@@ -46,7 +46,7 @@ def header(data):
         return container.streams.video[0].codec_context.extradata
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", SOFTWARE_ENCODERS)
 def test_two_processes_give_equal_bytes(name, plain, plan_for):
     plan = plan_for(plain, name, "mkv")
     here = encode(plan, 14)
@@ -60,7 +60,7 @@ def test_two_processes_give_equal_bytes(name, plain, plan_for):
     assert there.stdout.decode().split()[-1] == hashlib.sha256(here).hexdigest()
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", SOFTWARE_ENCODERS)
 @pytest.mark.parametrize("frames", [1, 2, 13])
 def test_segment_has_every_frame_once_and_starts_with_a_key_frame(name, frames, plain, plan_for):
     plan = plan_for(plain, name, "mkv")
@@ -78,7 +78,7 @@ def test_segment_has_every_frame_once_and_starts_with_a_key_frame(name, frames, 
 
 
 def test_header_does_not_depend_on_the_frames(plain, plan_for):
-    for name in ENCODERS:
+    for name in SOFTWARE_ENCODERS:
         plan = plan_for(plain, name, "mkv")
         assert header(encode(plan, 1)) == header(encode(plan, 13))
 
