@@ -151,7 +151,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         {"device", "keep_frames", "workers", "loss_budget"}
     )
     """Fields that never change the output, so they are no part of the session's identity."""
-    ADDED: ClassVar[frozenset[str]] = frozenset({"crop", "bake_rotation", "fps", "rate"})
+    ADDED: ClassVar[frozenset[str]] = frozenset(
+        {"crop", "bake_rotation", "fps", "rate", "bitrate", "encoder_options"}
+    )
     """Fields that sessions of the first versions do not know; these are as by default."""
     IN_ID: ClassVar[tuple[str, ...]] = ("scale_factor", "quality", "noise_reduction")
     """Fields that enter the session id by name."""
