@@ -17,14 +17,21 @@ from tsuzuki import errors
 
 if TYPE_CHECKING:
     from tsuzuki.pipeline import Result, resume, upscale
-    from tsuzuki.sessions import AsyncProgressSaver, SessionManager
+    from tsuzuki.sessions import (
+        AsyncProgressSaver,
+        PerformanceMonitor,
+        SessionManager,
+        SessionMetrics,
+    )
     from tsuzuki.settings import ProcessingSettings
 
 __all__ = [
     "AsyncProgressSaver",
+    "PerformanceMonitor",
     "ProcessingSettings",
     "Result",
     "SessionManager",
+    "SessionMetrics",
     "errors",
     "resume",
     "upscale",
@@ -32,9 +39,11 @@ __all__ = [
 
 _HOMES = {
     "AsyncProgressSaver": "tsuzuki.sessions",
+    "PerformanceMonitor": "tsuzuki.sessions",
     "ProcessingSettings": "tsuzuki.settings",
     "Result": "tsuzuki.pipeline",
     "SessionManager": "tsuzuki.sessions",
+    "SessionMetrics": "tsuzuki.sessions",
     "resume": "tsuzuki.pipeline",
     "upscale": "tsuzuki.pipeline",
 }

@@ -11,7 +11,18 @@ from typing import Annotated
 
 import typer
 
-from tsuzuki.cli import bench, compare, demo, doctor, models, probe, resume, sessions, upscale
+from tsuzuki.cli import (
+    bench,
+    compare,
+    demo,
+    doctor,
+    metrics,
+    models,
+    probe,
+    resume,
+    sessions,
+    upscale,
+)
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.notes import show_warnings
 
@@ -38,6 +49,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (models.models, ""),
     (probe.probe, ""),
     (compare.compare, ""),
+    (metrics.metrics, ""),
     (doctor.doctor, ""),
     (demo.demo, ""),
 )

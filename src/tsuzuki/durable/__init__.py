@@ -1,6 +1,7 @@
 """Durable writing: what is reported as saved survives kills and power cuts."""
 
 from tsuzuki.durable.faults import free_bytes, is_there, storage_error, storage_errors
+from tsuzuki.durable.history import History, RunRow
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary
 from tsuzuki.durable.pending import PendingFile
@@ -16,10 +17,12 @@ from tsuzuki.durable.write import Durable
 
 __all__ = [
     "Durable",
+    "History",
     "KeptFile",
     "OsPort",
     "PendingFile",
     "Port",
+    "RunRow",
     "append_regular",
     "free_bytes",
     "is_other_kind",
