@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tsuzuki import errors
 
 if TYPE_CHECKING:
+    from tsuzuki.cloud.manager import CloudSessionManager
     from tsuzuki.pipeline import Result, resume, upscale
     from tsuzuki.sessions import (
         AsyncProgressSaver,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncProgressSaver",
+    "CloudSessionManager",
     "PerformanceMonitor",
     "ProcessingSettings",
     "Result",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncProgressSaver": "tsuzuki.sessions",
+    "CloudSessionManager": "tsuzuki.cloud.manager",
     "PerformanceMonitor": "tsuzuki.sessions",
     "ProcessingSettings": "tsuzuki.settings",
     "Result": "tsuzuki.pipeline",

@@ -13,6 +13,7 @@ import typer
 
 from tsuzuki.cli import (
     bench,
+    cloud,
     compare,
     demo,
     doctor,
@@ -72,6 +73,7 @@ app = typer.Typer(
 for _command, _epilog in COMMANDS:
     app.command(help=_unwrap(_command.__doc__ or ""), epilog=_epilog or None)(_command)
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(cloud.app, name="cloud")
 app.add_typer(bench.app, name="bench")
 
 
