@@ -16,15 +16,24 @@ from typing import TYPE_CHECKING, Any
 from tsuzuki import errors
 
 if TYPE_CHECKING:
+    from tsuzuki.cloud.manager import CloudSessionManager
     from tsuzuki.pipeline import Result, resume, upscale
-    from tsuzuki.sessions import AsyncProgressSaver, SessionManager
+    from tsuzuki.sessions import (
+        AsyncProgressSaver,
+        PerformanceMonitor,
+        SessionManager,
+        SessionMetrics,
+    )
     from tsuzuki.settings import ProcessingSettings
 
 __all__ = [
     "AsyncProgressSaver",
+    "CloudSessionManager",
+    "PerformanceMonitor",
     "ProcessingSettings",
     "Result",
     "SessionManager",
+    "SessionMetrics",
     "errors",
     "resume",
     "upscale",
@@ -32,9 +41,12 @@ __all__ = [
 
 _HOMES = {
     "AsyncProgressSaver": "tsuzuki.sessions",
+    "CloudSessionManager": "tsuzuki.cloud.manager",
+    "PerformanceMonitor": "tsuzuki.sessions",
     "ProcessingSettings": "tsuzuki.settings",
     "Result": "tsuzuki.pipeline",
     "SessionManager": "tsuzuki.sessions",
+    "SessionMetrics": "tsuzuki.sessions",
     "resume": "tsuzuki.pipeline",
     "upscale": "tsuzuki.pipeline",
 }

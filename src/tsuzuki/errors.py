@@ -52,6 +52,22 @@ class SettingsError(TsuzukiError, ValueError):
     exit_code = 3
 
 
+class MissingExtraError(SettingsError):
+    """What was asked for needs packages that are not installed (``details``: extra)."""
+
+    code = "missing-extra"
+    exit_code = 4
+
+    @classmethod
+    def for_extra(cls, extra: str, what: str) -> MissingExtraError:
+        """Return the error for ``what`` without the packages of an extra."""
+        return cls(
+            f"For {what} more packages are needed. Install them: "
+            f"python -m pip install 'tsuzuki[{extra}]'",
+            extra=extra,
+        )
+
+
 # --- the input ------------------------------------------------------------------------------------
 
 
@@ -201,6 +217,13 @@ class ForeignSessionError(SessionError):
     exit_code = 36
 
 
+class LeaseError(SessionBusyError):
+    """Another machine works on this session in the store (``details``: host, until)."""
+
+    code = "session-leased"
+    exit_code = 37
+
+
 class UnsafeFolderError(SessionError, PermissionError):
     """The sessions folder could be tampered with by other users."""
 
@@ -237,6 +260,13 @@ class OutOfMemoryError(ResourceError, MemoryError):
 
     code = "out-of-memory"
     exit_code = 43
+
+
+class CloudError(ResourceError, OSError):
+    """A store could not be reached, refused, or holds something damaged (``details``: url)."""
+
+    code = "cloud"
+    exit_code = 44
 
 
 # --- engines and workers --------------------------------------------------------------------------

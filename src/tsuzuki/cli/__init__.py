@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from tsuzuki.cli import bench, compare, demo, doctor, models, probe, resume, sessions, upscale
+from tsuzuki.cli import (
+    bench,
+    cloud,
+    compare,
+    demo,
+    doctor,
+    metrics,
+    models,
+    probe,
+    resume,
+    sessions,
+    upscale,
+)
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.notes import show_warnings
 
@@ -38,6 +50,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (models.models, ""),
     (probe.probe, ""),
     (compare.compare, ""),
+    (metrics.metrics, ""),
     (doctor.doctor, ""),
     (demo.demo, ""),
 )
@@ -60,6 +73,7 @@ app = typer.Typer(
 for _command, _epilog in COMMANDS:
     app.command(help=_unwrap(_command.__doc__ or ""), epilog=_epilog or None)(_command)
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(cloud.app, name="cloud")
 app.add_typer(bench.app, name="bench")
 
 

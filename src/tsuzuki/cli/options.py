@@ -346,6 +346,41 @@ Json = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Sync = Annotated[
+    str | None,
+    typer.Option(
+        "--sync",
+        metavar="URL",
+        help="Keep a copy of the session in a store (a folder, s3:// or sftp://; see tsuzuki "
+        "cloud), to go on from on another machine. It is removed when the output is complete.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+SyncEvery = Annotated[
+    float,
+    typer.Option(
+        "--sync-every",
+        metavar="SECONDS",
+        min=1,
+        max=86400,
+        help="How often the copy is brought up to date.",
+        rich_help_panel=RUN,
+    ),
+]
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="Take a session in a store over from another machine, which stops when it sees that.",
+    ),
+]
+Limit = Annotated[
+    float | None,
+    typer.Option(
+        "--limit", metavar="MB/S", min=0.001, help="Speed to stay below.", show_default="none"
+    ),
+]
 JsonResult = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[
     str,

@@ -44,6 +44,9 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     workers: o.Workers = 1,
     overwrite: o.Overwrite = False,
     sessions_dir: o.SessionsDir = None,
+    sync: o.Sync = None,
+    sync_every: o.SyncEvery = 60.0,
+    take_over: o.TakeOver = False,
     allow_sleep: o.AllowSleep = False,
     json: o.Json = False,
 ) -> None:
@@ -56,6 +59,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
       tsuzuki resume --all       # everything that is unfinished
       tsuzuki resume 3f1c09a7be52 --video /media/usb/film.mkv   # its video was moved
     """
+    from tsuzuki.cli.cloud import synced  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415
@@ -73,20 +77,26 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     items = [
         QueueItem(
             session_id,
-            partial(
-                run_pipeline,
-                session_id,
-                video=video,
-                output=output,
-                accept_changes=accept_changes,
-                accept_suspicious=accept_suspicious or (),
-                accept_damage=accept_damage,
-                accept_hdr_loss=accept_hdr_loss or ask_of_hdr_loss(ask=ask),
-                tile_size=tile_size,
-                workers=workers,
-                overwrite=overwrite,
-                sessions_dir=sessions_dir,
-                allow_sleep=allow_sleep,
+            synced(
+                partial(
+                    run_pipeline,
+                    session_id,
+                    video=video,
+                    output=output,
+                    accept_changes=accept_changes,
+                    accept_suspicious=accept_suspicious or (),
+                    accept_damage=accept_damage,
+                    accept_hdr_loss=accept_hdr_loss or ask_of_hdr_loss(ask=ask),
+                    tile_size=tile_size,
+                    workers=workers,
+                    overwrite=overwrite,
+                    sessions_dir=sessions_dir,
+                    allow_sleep=allow_sleep,
+                ),
+                sync,
+                every=sync_every,
+                root=sessions_dir,
+                take_over=take_over,
             ),
         )
         for session_id in ids

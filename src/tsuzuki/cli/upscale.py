@@ -57,6 +57,9 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     overwrite: o.Overwrite = False,
     keep_frames: o.KeepFrames = False,
     sessions_dir: o.SessionsDir = None,
+    sync: o.Sync = None,
+    sync_every: o.SyncEvery = 60.0,
+    take_over: o.TakeOver = False,
     allow_sleep: o.AllowSleep = False,
     json: o.Json = False,
     device: o.Device = D.device,
@@ -80,6 +83,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
       tsuzuki upscale dvd.mpg --size 1920x1080 --for share
       tsuzuki upscale clip.mp4 --on-existing restart
     """
+    from tsuzuki.cli.cloud import synced  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415
     from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
@@ -145,8 +149,13 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         "sessions_dir": sessions_dir,
         "allow_sleep": allow_sleep,
     }
+    copying: dict[str, Any] = {"every": sync_every, "root": sessions_dir, "take_over": take_over}
     items = [
-        QueueItem(str(video.path), partial(run_pipeline, video.path, **common), video.from_folder)
+        QueueItem(
+            str(video.path),
+            synced(partial(run_pipeline, video.path, **common), sync, **copying),
+            video.from_folder,
+        )
         for video in videos
     ]
     raise typer.Exit(run_queue(items, json=json))

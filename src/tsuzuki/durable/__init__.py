@@ -2,6 +2,7 @@
 
 from tsuzuki.durable.faults import free_bytes, is_there, storage_error, storage_errors
 from tsuzuki.durable.folder import PendingFolder, sha256_of_folder
+from tsuzuki.durable.history import History, RunRow
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary
 from tsuzuki.durable.pending import PendingFile
@@ -17,11 +18,13 @@ from tsuzuki.durable.write import Durable
 
 __all__ = [
     "Durable",
+    "History",
     "KeptFile",
     "OsPort",
     "PendingFile",
     "PendingFolder",
     "Port",
+    "RunRow",
     "append_regular",
     "free_bytes",
     "is_other_kind",

@@ -54,6 +54,8 @@ class Run:
         self.keep_frames = kept or plan.settings.keep_frames
         self.store = Store(manager.paths(session_id), keep_frames=self.keep_frames)
         self.on_report: Callable[[m.Message], None] = self.note
+        self.on_going: Callable[[], None] = lambda: None
+        """Is called when the work of earlier runs goes on, and may be called again."""
         self.index = FrameIndex(time_base=(1, 1), pts=[], end=0, starts=[])
         self.segments: list[Segment] = []
         self.frames_computed = 0

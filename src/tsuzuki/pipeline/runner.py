@@ -40,6 +40,7 @@ from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
+from tsuzuki.sessions.runs import COMPLETED, RunRecorder
 from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.facts import Framing
@@ -110,6 +111,7 @@ class Runner:
         self._emit = emit
         self._allow_sleep = allow_sleep
         self._run: Run | None = None
+        self._recorder: RunRecorder | None = None
         self._stopped = False
         self._began = time.monotonic()
 
@@ -213,12 +215,15 @@ class Runner:
                     "in_progress" if paused else "failed",
                     error=str(error) or type(error).__name__,
                 )
+            self._record_end(run, error.code if isinstance(error, TsuzukiError) else "cancelled")
         self._tell_stopped(error, run)
 
     def _forget(self, run: Run, error: TsuzukiError) -> None:
         """Remove a session in which nothing was done."""
         self._stopped = True
         self._run = run.step = None
+        if self._recorder is not None:
+            self._recorder.forget()
         self.team.stop(lambda _: None)
         with contextlib.suppress(TsuzukiError):
             self.manager.cleanup_session(run.session_id)
@@ -257,6 +262,16 @@ class Runner:
         with contextlib.ExitStack() as stack:
             if not self._allow_sleep:
                 stack.enter_context(awake())
+            self._recorder = RunRecorder(
+                self.manager.root,
+                run.state,
+                self.manager.monitor,
+                resumed=resumed,
+                since=self._began,
+            )
+            if resumed:
+                watch = self.manager.monitor.track_resume_time(run.session_id, since=self._began)
+                run.on_going = watch.stop
             self._open(run, resumed=resumed)
             self._accept_frames(run)
             published = combine.is_published(run)
@@ -309,6 +324,8 @@ class Runner:
             began = time.monotonic()
             self.manager.update_step_status(run.session_id, step.name, "in_progress")
             run.emit(events.StepStarted(session_id=run.session_id, step=step.name))
+            if step.name == "combine":
+                run.on_going()
             step.work(run)
             run.emit(
                 events.StepCompleted(
@@ -335,11 +352,17 @@ class Runner:
         )
         run.step = None
         self._run = None
+        self._record_end(run, COMPLETED)
         self.manager.cleanup_session(run.session_id, keep_frames=run.keep_frames)
         facts = {name: getattr(result, name) for name in Result.__struct_fields__}
         facts |= {"output": str(result.output), "kept_frames": str(kept) if kept else None}
         self._emit(events.Finished(**facts))
         return result
+
+    def _record_end(self, run: Run, outcome: str) -> None:
+        if self._recorder is not None:
+            frames = len(run.index) or None
+            self._recorder.end(outcome, frames=frames, frames_computed=run.frames_computed)
 
     def _on_restart(self, reason: str) -> None:
         session_id = self._run.session_id if self._run else ""

@@ -14,6 +14,8 @@ from tsuzuki.sessions.live import BATCH_UPDATE_SIZE
 from tsuzuki.sessions.lock import Owner, SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.metrics import Metrics, SessionMetrics
+from tsuzuki.sessions.monitor import PerformanceMonitor
 from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress, VideoInfo
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import (
@@ -35,7 +37,9 @@ __all__ = [
     "Damage",
     "Difference",
     "FrameRanges",
+    "Metrics",
     "Owner",
+    "PerformanceMonitor",
     "ProgressData",
     "Records",
     "Repaired",
@@ -44,6 +48,7 @@ __all__ = [
     "SessionLock",
     "SessionManager",
     "SessionMatch",
+    "SessionMetrics",
     "SessionPaths",
     "StepProgress",
     "VideoInfo",

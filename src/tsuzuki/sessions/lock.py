@@ -148,14 +148,14 @@ def _present_owner(paths: SessionPaths) -> Owner | None:
     Who took it a moment ago has not written it yet, and then the last owner may still be there.
     """
     deadline = time.monotonic() + OWNER_SECONDS
-    while (owner := read_owner(paths)) is None or _has_ended(owner):
+    while (owner := read_owner(paths)) is None or has_ended(owner):
         if time.monotonic() > deadline:
             return None
         time.sleep(0.01)
     return owner
 
 
-def _has_ended(owner: Owner) -> bool:
+def has_ended(owner: Owner) -> bool:
     """Tell whether the process is known to run no more; on Windows asking would end it."""
     if owner.host != socket.gethostname() or sys.platform == "win32":
         return False

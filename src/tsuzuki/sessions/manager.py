@@ -38,6 +38,7 @@ from tsuzuki.sessions.layout import (
 )
 from tsuzuki.sessions.live import SAVE_SECONDS, LiveProgress
 from tsuzuki.sessions.lock import held_here
+from tsuzuki.sessions.monitor import PerformanceMonitor
 from tsuzuki.sessions.pictures import is_source
 from tsuzuki.sessions.progress import (
     STATES,
@@ -78,6 +79,7 @@ class SessionManager:
     ) -> None:
         self.root = sessions_root(root)
         check_root(self.root)
+        self.monitor = PerformanceMonitor()
         self._durable = durable or Durable()
         self._live: dict[str, LiveProgress] = {}
         self._saver: AsyncProgressSaver | None = None
@@ -518,7 +520,8 @@ class SessionManager:
         return self._saver
 
     def _write(self, session_id: str, progress: ProgressData) -> None:
-        summary.save(self.paths(session_id), progress, self._durable)
+        with self.monitor.track_save_performance():
+            summary.save(self.paths(session_id), progress, self._durable)
 
 
 def _copy(progress: ProgressData) -> ProgressData:

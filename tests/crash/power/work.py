@@ -194,8 +194,9 @@ class Work:
         except Exception as error:  # noqa: BLE001 - whatever it is, it does not go on
             return [f"the work does not go on: {error!r}"]
         losses = [] if self._has_output() else ["the output has other bytes"]
-        left = sorted(p.name for p in [*self.root.rglob("*"), *self.output.parent.iterdir()])
-        return losses + ([] if left == [self.output.name] else [f"left over: {left}"])
+        left = {p.name for p in [*self.root.rglob("*"), *self.output.parent.iterdir()]}
+        left -= {self.output.name, "history.db"}
+        return losses + ([f"left over: {sorted(left)}"] if left else [])
 
     # Inside
 

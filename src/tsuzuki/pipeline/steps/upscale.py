@@ -124,6 +124,7 @@ class _Upscaling:
 
     def _count(self, done: m.FrameDone) -> None:
         if done.computed:
+            self._run.on_going()
             self._run.frames_computed += 1
             self._run.frames_reused += done.reused
             self._remember(done.frame)

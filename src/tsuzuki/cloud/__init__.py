@@ -1,0 +1,1 @@
+"""Sessions in stores beyond this machine."""

@@ -1,0 +1,1 @@
+"""The metrics of a folder of sessions, offered to other programs."""
