@@ -45,6 +45,7 @@ def encoded(plan, frames=6):
         ("x265", {"no__sao": "1"}),
         ("svt-av1", {"enable__cdef": "0"}),
         ("vp9", {"qmin": "20", "qmax": "24"}),
+        ("vp9", {"g": "2"}),
         ("ffv1", {"slices": "9"}),
         ("prores", {"quant_mat": "proxy"}),
     ],
