@@ -14,6 +14,7 @@ OTHER_SETTINGS: dict[str, Any] = {
     "engine": "nearest",
     "tile_size": 64,
     "rate": "24",
+    "alpha": "drop",
     "deinterlace": "on",
     "crop": "64:32:8:4",
     "bake_rotation": True,

@@ -36,6 +36,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "workers": (int,),
     "size": (str, type(None)),
     "rate": (str, type(None)),
+    "alpha": (str,),
     "deinterlace": (str,),
     "encoder": (str,),
     "crf": (float, type(None)),

@@ -37,6 +37,7 @@ HardwareEncoder = Literal[
 ]
 EncoderName = Literal[SoftwareEncoder, HardwareEncoder]
 Reuse = Literal["off", "exact", "visual"]
+AlphaChoice = Literal["keep", "drop"]
 Deinterlace = Literal["auto", "on", "ivtc", "off"]
 ContainerName = Literal["auto", "mp4", "mkv", "webm", "mov", "png"]
 
@@ -48,6 +49,7 @@ HARDWARE_ENCODERS: tuple[HardwareEncoder, ...] = get_args(HardwareEncoder)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
 REUSES: tuple[Reuse, ...] = get_args(Reuse)
 DEINTERLACES: tuple[Deinterlace, ...] = get_args(Deinterlace)
+ALPHAS: tuple[AlphaChoice, ...] = get_args(AlphaChoice)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 
 MIN_SCALE, MAX_SCALE = 1.0, 8.0
@@ -100,6 +102,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
     of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
     telecine), which ``auto`` does where it is sure."""
+    alpha: AlphaChoice = "keep"
+    """What becomes of transparency: it is kept, and refused where it would get lost; ``drop`` shows
+    the video on black."""
     crop: str = "off"
     """The part of the picture that is kept: ``off`` is all of it, ``auto`` what lies within black
     borders, else WIDTH:HEIGHT:LEFT:TOP in pixels of the picture before it is turned."""
@@ -152,7 +157,7 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     )
     """Fields that never change the output, so they are no part of the session's identity."""
     ADDED: ClassVar[frozenset[str]] = frozenset(
-        {"crop", "bake_rotation", "fps", "rate", "bitrate", "encoder_options"}
+        {"crop", "bake_rotation", "fps", "rate", "bitrate", "encoder_options", "alpha"}
     )
     """Fields that sessions of the first versions do not know; these are as by default."""
     IN_ID: ClassVar[tuple[str, ...]] = ("scale_factor", "quality", "noise_reduction")
@@ -349,7 +354,7 @@ _KINDS: tuple[tuple[str, Callable[[object], object], tuple[str, ...]], ...] = (
     ('names with texts, such as {"aq-mode": "3"}', _options, ("encoder_options",)),
     ("a text", _text, ("quality", "content", "model", "engine", "reuse", "encoder")),
     ("a text", _text, ("size", "preset", "pixel_format", "container", "device", "deinterlace")),
-    ("a text", _text, ("crop",)),
+    ("a text", _text, ("crop", "alpha")),
 )
 _OPTIONAL = frozenset(
     field.name for field in msgspec.structs.fields(ProcessingSettings) if field.default is None
@@ -374,6 +379,7 @@ def _check(s: ProcessingSettings) -> None:
         ("deinterlace", s.deinterlace, DEINTERLACES),
         ("encoder", s.encoder, ENCODERS),
         ("container", s.container, CONTAINERS),
+        ("alpha", s.alpha, ALPHAS),
         ("noise_reduction", s.noise_reduction, NOISE_REDUCTION_LEVELS),
     ):
         word, choices = name.replace("_", " "), ", ".join(map(str, allowed))

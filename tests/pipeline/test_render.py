@@ -106,9 +106,9 @@ def test_the_next_frame_is_computed_while_spooled_ones_are_still_encoded(
     bench.spool()
     write = SegmentEncoder.write
 
-    def write_slowly(self: SegmentEncoder, rgb: Any) -> None:
+    def write_slowly(self: SegmentEncoder, *frame: Any) -> None:
         time.sleep(0.02)
-        write(self, rgb)
+        write(self, *frame)
 
     monkeypatch.setattr(SegmentEncoder, "write", write_slowly)
     bench.render(list(range(SPOOLED)))

@@ -60,6 +60,7 @@ def test_the_id_is_the_documents(video, mtime, noise):
 
 CHANGES = {
     "size": "640x",
+    "alpha": "drop",
     "rate": "24",
     "deinterlace": "off",
     "crop": "auto",

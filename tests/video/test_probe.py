@@ -81,10 +81,9 @@ def test_guesses_are_named(tmp_path: Path) -> None:
     assert {"matrix", "primaries", "transfer", "full_range"} <= set(colour.guessed)
 
 
-def test_alpha_is_dropped_with_a_warning(tmp_path: Path) -> None:
-    facts = probe(still(tmp_path / "alpha.mkv", {}, "yuva420p"))
-    assert facts.alpha
-    assert any("transparency" in warning for warning in facts.warnings)
+def test_alpha_is_told(tmp_path: Path) -> None:
+    assert probe(still(tmp_path / "alpha.mkv", {}, "yuva420p")).alpha
+    assert not probe(still(tmp_path / "plain.mkv", {})).alpha
 
 
 def test_matrix_that_cannot_be_converted_is_refused_by_name(tmp_path: Path) -> None:

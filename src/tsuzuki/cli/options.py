@@ -12,6 +12,7 @@ import typer
 
 from tsuzuki.errors import SettingsError
 from tsuzuki.settings import (
+    ALPHAS,
     CONTAINERS,
     CONTENTS,
     DEINTERLACES,
@@ -56,6 +57,15 @@ Rate = Annotated[
         metavar="N|N/M",
         help="Pictures a second of a sequence of pictures, such as 24 or 30000/1001.",
         show_default="25",
+        rich_help_panel=PICTURE,
+    ),
+]
+Alpha = Annotated[
+    str,
+    typer.Option(
+        "--alpha",
+        metavar=_choices(ALPHAS),
+        help="Keep transparency, which few encoders can, or drop it: show the video on black.",
         rich_help_panel=PICTURE,
     ),
 ]
@@ -497,6 +507,7 @@ def settings_from(options: dict[str, Any]) -> ProcessingSettings:
         ("quality", QUALITIES),
         ("content", CONTENTS),
         ("deinterlace", DEINTERLACES),
+        ("alpha", ALPHAS),
         ("encoder", ENCODERS),
         ("engine", ENGINES),
         ("container", CONTAINERS),

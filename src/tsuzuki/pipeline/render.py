@@ -27,6 +27,7 @@ from tsuzuki.durable import (
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.alpha import enlarged
 from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
@@ -35,6 +36,7 @@ from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.pictures import pattern_of
 from tsuzuki.upscaling import FRAMES_AT_ONCE, AIProcessor, implausible
+from tsuzuki.video.alpha import Alpha
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.framing import Reader
 from tsuzuki.video.processor import VideoProcessor
@@ -70,6 +72,10 @@ class _Started(NamedTuple):
     reused: float
 
 
+_Upscaled = tuple[_Work, Rgb | int | None, Alpha | None]
+"""A segment, a frame of it (or its number, or None after the last) and its alpha as decoded."""
+
+
 class Renderer:
     """Renders segments of one session, one after another."""
 
@@ -96,7 +102,9 @@ class Renderer:
         )
         self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
         self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
-        self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None]] = queue.SimpleQueue()
+        self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None, Alpha | None]] = (
+            queue.SimpleQueue()
+        )
         """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
         self._finished = 0.0
@@ -207,13 +215,13 @@ class Renderer:
                     self._finish(started.popleft())
             if frame is None:
                 enlarger.begin()
-                self._upscaled.put((work, None))
+                self._upscaled.put((work, None, None))
                 continue
             begin = time.perf_counter()
             work.reused.append(enlarger.look(frame.rgb))
             if frame.number in work.on_disk:  # read in its turn: the network does not wait for it
                 enlarger.skip(partial(self._read_or_compute, work, frame.number))
-                self._upscaled.put((work, frame.number))
+                self._upscaled.put((work, frame.number, frame.alpha))
                 continue
             enlarged = enlarger.start(frame.number + 1)
             started.append(_Started(work, frame, enlarged, begin, work.reused[-1]))
@@ -229,19 +237,19 @@ class Renderer:
         work.seconds["network"] += self._finished - begin
         self._tell(frame.number, rgb, begin, computed=True, reused=started.reused)
         self._room.acquire()
-        self._upscaled.put((work, rgb))
+        self._upscaled.put((work, rgb, frame.alpha))
 
     def _encode(self) -> None:
         while True:
-            work, rgb = self._next_upscaled()
+            work, rgb, alpha = self._next_upscaled()
             target = self._paths.segment_temporary(work.request.segment)
             with PendingFile(target) as pending:
                 encoder = self._video.encoder(self._plan.encoding, cast(BinaryIO, pending.file))
                 while rgb is not None:
                     begin = time.perf_counter()
-                    encoder.write(rgb)
+                    encoder.write(rgb, self._enlarged(alpha))
                     work.seconds["encode"] += time.perf_counter() - begin
-                    work, rgb = self._next_upscaled()
+                    work, rgb, alpha = self._next_upscaled()
                 begin = time.perf_counter()
                 encoder.close()
                 size = pending.finish()
@@ -264,7 +272,8 @@ class Renderer:
 
     def _source_frames(self, reader: Reader, work: _Work) -> Iterator[Frame]:
         number, last = work.request.first, work.request.last
-        while self._job.keep_frames and number < last:
+        kept = self._job.keep_frames and not self._video.keeps_alpha  # PNGs there have none
+        while kept and number < last:
             rgb = self._files.read_source(number)
             if rgb is None:
                 break
@@ -325,14 +334,18 @@ class Renderer:
             tile_size=smaller,
         )
 
-    def _next_upscaled(self) -> tuple[_Work, Rgb | None]:
-        """Wait for the next frame to encode; None after a segment's last."""
-        work, item = self._upscaled.get()
+    def _next_upscaled(self) -> tuple[_Work, Rgb | None, Alpha | None]:
+        """Wait for the next frame to encode, and its alpha as decoded; None after the last."""
+        work, item, alpha = self._upscaled.get()
         if isinstance(item, int):
-            return work, self._from_disk(work, item)
+            return work, self._from_disk(work, item), alpha
         if item is not None:
             self._room.release()
-        return work, item
+        return work, item, alpha
+
+    def _enlarged(self, alpha: Alpha | None) -> Alpha | None:
+        encoding = self._plan.encoding
+        return enlarged(alpha, encoding.source_colour.depth, encoding.width, encoding.height)
 
     def _from_disk(self, work: _Work, number: int) -> Rgb:
         begin = time.perf_counter()

@@ -36,6 +36,7 @@ COVER_MIMETYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp"
 
 _STALE = (
     "encoder",
+    "alpha_mode",
     "duration",
     "major_brand",
     "minor_version",

@@ -17,6 +17,7 @@ from av.stream import Stream
 
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.video.alpha import has_alpha
 from tsuzuki.video.carry import Carried, Span, add_streams, kept_metadata
 from tsuzuki.video.containers import open_output, template
 from tsuzuki.video.facts import EncodePlan, Probe
@@ -228,6 +229,8 @@ def _finish_video(video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex)
     video.codec_context.sample_aspect_ratio = Fraction(*plan.sample_aspect_ratio)
     if probe.rotation:
         video.set_display_rotation(probe.rotation)
+    if plan.encoder == "vp9" and has_alpha(plan.pixel_format):
+        video.metadata["alpha_mode"] = "1"
     if plan.encoder == "x265" and plan.container in {"mp4", "mov"}:
         video.codec_tag = "hvc1"  # players of one large maker know no other
 

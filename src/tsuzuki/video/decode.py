@@ -7,9 +7,12 @@ from typing import NamedTuple, cast
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 
 from tsuzuki.frame import Rgb
 from tsuzuki.sessions.frame_index import FrameIndex, Start
+from tsuzuki.settings import AlphaChoice
+from tsuzuki.video.alpha import Alpha, alpha_decoder, alpha_of, over_black
 from tsuzuki.video.colour import format_depth, to_rgb
 from tsuzuki.video.deinterlace import RUN_UP, Method, Picture, deinterlaced
 from tsuzuki.video.facts import Probe
@@ -27,6 +30,8 @@ class Frame(NamedTuple):
     """Empty where the picture was not asked for."""
     failed: bool
     """The frame is damaged: it repeats a neighbour, or the decoder has patched it."""
+    alpha: Alpha | None = None
+    """Its transparency, where that is kept; there even without a picture."""
 
 
 class FrameReader:
@@ -38,12 +43,19 @@ class FrameReader:
     """
 
     def __init__(
-        self, probe: Probe, index: FrameIndex, *, deinterlace: Method | None = None
+        self,
+        probe: Probe,
+        index: FrameIndex,
+        *,
+        deinterlace: Method | None = None,
+        alpha: AlphaChoice | None = None,
     ) -> None:
         """With ``deinterlace`` frames become whole pictures.
 
         Then a range is decoded with the frames beside it, so that its ends are as in a larger one.
+        ``alpha`` is what becomes of transparency; None leaves it out of account.
         """
+        self._alpha = alpha
         self._probe = probe
         self._deinterlace = deinterlace
         self._shown = index.shown
@@ -88,7 +100,8 @@ class FrameReader:
         """Yield frames [first, last) of the video itself."""
         for number, picture, failed in self.pictures(first, last):
             rgb = _NO_PICTURE if number in without else self._to_rgb(picture)
-            yield Frame(number, rgb, failed=failed)
+            alpha = alpha_of(picture) if self._alpha == "keep" and picture is not None else None
+            yield Frame(number, rgb, failed=failed, alpha=alpha)
 
     def pictures(self, first: int, last: int) -> Iterator[Picture]:
         """Yield frames [first, last) of the video itself as they are before their conversion."""
@@ -140,19 +153,25 @@ class FrameReader:
 
     def _to_rgb(self, picture: av.VideoFrame | None) -> Rgb:
         if picture is not None:
-            return to_rgb(picture, self._probe.colour)
+            rgb = to_rgb(picture, self._probe.colour)
+            if self._alpha != "drop":
+                return rgb
+            return over_black(rgb, alpha_of(picture), format_depth(picture.format.name))
         shape = (3, self._probe.height, self._probe.width)
         deep = format_depth(self._probe.colour.rgb_format) > 8
         return cast(Rgb, np.zeros(shape, np.uint16 if deep else np.uint8))
 
     def _decode_from(self, start: Start) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield the frames of the index that a fresh decoder gives, with their numbers."""
-        for number, packet, stream in packets_from(self._probe, start):
+        own: VideoCodecContext | None = None
+        for place, (number, packet, stream) in enumerate(packets_from(self._probe, start)):
+            if place == 0 and self._alpha is not None:
+                own = alpha_decoder(stream)
             if packet is not None:
                 mark(packet, number)
             elif number <= self._last_packet:
                 raise changed(self._probe)
-            yield from self._known(decode(stream.codec_context, packet))
+            yield from self._known(decode(own or stream.codec_context, packet))
 
     def _known(self, frames: list[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
         for frame in frames:

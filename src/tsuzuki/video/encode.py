@@ -10,6 +10,7 @@ import msgspec
 
 from tsuzuki.errors import EncoderError, SettingsError
 from tsuzuki.settings import MAX_RATE, MAX_SCALE, MIN_RATE, MIN_SCALE, ProcessingSettings
+from tsuzuki.video.alpha import alpha_format
 from tsuzuki.video.containers import choose_container
 from tsuzuki.video.deinterlace import FILM_SHARE, method_for
 from tsuzuki.video.encoder_options import check_names, with_options
@@ -96,6 +97,8 @@ def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
     takes no RGB; the rarer subsamplings, grey and what is left become 4:2:0. Raises like `check`.
     """
     check(settings)
+    if (keeping := alpha_format(settings, probe)) is not None:
+        return keeping
     if settings.pixel_format is not None:
         return settings.pixel_format
     supported = _supported_formats(settings.encoder)

@@ -41,7 +41,8 @@ class FramedReader:
     ) -> Iterator[Frame]:
         """Yield the frames [first, last) in order, each exactly once."""
         for frame in self._reader.frames(first, last, without=without):
-            yield frame._replace(rgb=apply(self._framing, frame.rgb))
+            alpha = None if frame.alpha is None else apply(self._framing, frame.alpha)
+            yield frame._replace(rgb=apply(self._framing, frame.rgb), alpha=alpha)
 
 
 def decide_framing(

@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 import av
 import msgspec
+import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
@@ -19,6 +20,7 @@ from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoErr
 from tsuzuki.sessions.identity import find_video
 from tsuzuki.sessions.pictures import Sequence, find_sequence
 from tsuzuki.sessions.progress import VideoInfo
+from tsuzuki.video.alpha import alpha_decoder, alpha_of, has_alpha
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.deinterlace import MATCHED_FORMATS, look_woven
@@ -50,6 +52,8 @@ _JUDGED_FRAMES = 40
 _SAMPLES = 4
 """Places of a video at which it is looked at for film."""
 _HEIGHTS_OF_TELEVISION = {480, 486, 576, 1080, 1088}
+_ALWAYS_WITH_ALPHA = {"apng", "bmp", "gif", "png", "tiff", "webp", "targa"}
+"""Codecs whose frames often have an alpha that is opaque everywhere."""
 _NEVER_INTERLACED = {"vp8", "vp9", "av1", "gif", "apng"}
 _WOVEN = (
     "The video looks interlaced, though it does not say so: two half pictures woven into each "
@@ -81,6 +85,8 @@ def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
         check_not_too_large(stream.codec_context.width, stream.codec_context.height, name)
         frames = _first_frames(container, stream, name)
         facts = _gather(name, container, stream, frames)
+        if facts.alpha and pictures is None and facts.codec in _ALWAYS_WITH_ALPHA:
+            facts = msgspec.structs.replace(facts, alpha=_is_transparent(name))
         if is_picture(name):
             return _as_pictures(facts, pictures, rate)
         if facts.interlaced:
@@ -105,6 +111,20 @@ def _is_telecined(container: InputContainer, stream: VideoStream, facts: Probe) 
             return False
         if look_telecined(_next_frames(container, stream, facts.path)):
             return True
+    return False
+
+
+def _is_transparent(name: str) -> bool:
+    """Tell whether any frame really is transparent somewhere; decodes the file for that."""
+    with open_source(name) as container:
+        stream = main_stream(container)
+        prepare_decoder(stream)
+        rest = ((p, stream) for p in (*packets(container, stream, name), None))
+        for packet, _ in rest:
+            for frame in decode(stream.codec_context, packet):
+                alpha = alpha_of(frame)
+                if int(alpha.min()) < np.iinfo(alpha.dtype).max:
+                    return True
     return False
 
 
@@ -168,7 +188,8 @@ def _gather(
     rate = _frame_rate(stream)
     duration = _duration(container, stream)
     interlaced = stream.codec_context.field_order > 1 or any(f.interlaced_frame for f in frames)
-    alpha = any(part.is_alpha for part in first.format.components)
+    beside = alpha_decoder(stream) is not None
+    alpha = beside or first.format.has_palette or has_alpha(first.format.name)
     streams = tuple(_facts(s) for s in container.streams)
     decoder = stream.codec_context
     colour = colour_of(
@@ -195,7 +216,7 @@ def _gather(
         duration=float(duration),
         width=first.width,
         height=first.height,
-        pixel_format=first.format.name,
+        pixel_format=f"yuva{first.format.name[3:]}" if beside else first.format.name,
         codec=codec_name(stream),
         profile=stream.profile,
         frame_rate=(rate.numerator, rate.denominator),
@@ -211,7 +232,7 @@ def _gather(
         chapters=len(container.chapters()),
         hdr=read_hdr(frames),
         dynamic_hdr=dynamic,
-        warnings=tuple(_warnings(streams, stream.index, dynamic, colour, alpha=alpha)),
+        warnings=tuple(_warnings(streams, stream.index, dynamic, colour)),
     )
 
 
@@ -297,11 +318,7 @@ def _warnings(
     main: int,
     dynamic: tuple[str, ...],
     colour: Colour,
-    *,
-    alpha: bool,
 ) -> Iterable[str]:
-    if alpha:
-        yield "The video has transparency, which is dropped."
     if dynamic:
         yield loss(dynamic, colour.transfer)
     for stream in streams:

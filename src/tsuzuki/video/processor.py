@@ -73,6 +73,7 @@ def _as_pictures(
 
 
 _DEFAULT_ENCODER = ProcessingSettings().encoder
+_ON_BLACK = "The video has transparency; it is shown on black, and the output has none."
 _DEINTERLACED = Note(
     code="deinterlaced",
     message="The video is interlaced: whole pictures are made of its half ones, as many as it "
@@ -135,6 +136,11 @@ class VideoProcessor:
         """Probe the video; see `tsuzuki.video.probe.probe` for what it raises."""
         return cls(probe(path, settings.picture_rate()), settings)
 
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether frames have transparency that is kept."""
+        return self.facts.alpha and self.settings.alpha == "keep"
+
     def losses(self, plan: EncodePlan) -> list[Note]:
         """Return what the container of the plan will drop or change."""
         notes = check_streams(plan.container, self.shown, plan)
@@ -142,6 +148,8 @@ class VideoProcessor:
         method = method_for(self.settings.deinterlace, self.facts)
         if method == "ivtc" or self.facts.interlaced:
             notes.insert(0, _INTERLACED[method])
+        if self.facts.alpha and self.settings.alpha == "drop":
+            notes.append(Note(code="alpha-dropped", message=_ON_BLACK))
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
@@ -162,7 +170,8 @@ class VideoProcessor:
     def reader(self, index: FrameIndex) -> Reader:
         """Return a reader for any range of frames."""
         method = method_for(self.settings.deinterlace, self.facts)
-        reader = FrameReader(self.facts, index, deinterlace=method)
+        alpha = self.settings.alpha if self.facts.alpha else None
+        reader = FrameReader(self.facts, index, deinterlace=method, alpha=alpha)
         return reader if self.framing is None else FramedReader(reader, self.framing)
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:

@@ -17,6 +17,7 @@ import numpy as np
 from tsuzuki.errors import EncoderError, StorageError
 from tsuzuki.frame import Rgb
 from tsuzuki.video import colour
+from tsuzuki.video.alpha import Alpha, has_alpha, set_alpha
 from tsuzuki.video.facts import EncodePlan
 from tsuzuki.video.picture_files import NUT, PICTURE_FORMAT, to_picture
 
@@ -83,14 +84,17 @@ class SegmentEncoder:
         _open(context, plan)
         return stream  # type: ignore[no-any-return]
 
-    def write(self, rgb: Rgb) -> None:
-        """Encode the next frame, shape (3, height, width) of the plan."""
+    def write(self, rgb: Rgb, alpha: Alpha | None = None) -> None:
+        """Encode the next frame, shape (3, height, width) of the plan, and its alpha.
+
+        Where the plan's pixel format has one, None is opaque; where it has none, it is left out.
+        """
         plan = self._plan
         if plan.encoder == "png":
-            self.write_frame(to_picture(rgb, plan, self._turn))
-            return
-        self.write_frame(
-            colour.from_rgb(
+            frame = to_picture(rgb, plan, self._turn)
+            alpha = None if alpha is None else np.rot90(alpha, self._turn // 90, axes=(1, 2))
+        else:
+            frame = colour.from_rgb(
                 rgb,
                 plan.source_colour,
                 plan.pixel_format,
@@ -98,7 +102,9 @@ class SegmentEncoder:
                 plan.full_range,
                 plan.chroma_location,
             )
-        )
+        if has_alpha(plan.pixel_format):
+            set_alpha(frame, alpha, plan.source_colour.depth)
+        self.write_frame(frame)
 
     def write_frame(self, frame: av.VideoFrame) -> None:
         """Encode the next frame, which already has the plan's size and pixel format."""
