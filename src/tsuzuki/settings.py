@@ -304,6 +304,8 @@ def _rate(value: object) -> str:
         television = Fraction(whole * 1000, 1001)
         if decimals >= 2 and abs(rate - television) * 2 <= Fraction(1, 10**decimals):
             return str(television)
+    if len(str(rate.denominator)) > 6:  # no clock counts it, nor is it read again
+        raise ValueError
     return str(rate)
 
 

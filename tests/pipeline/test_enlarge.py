@@ -119,7 +119,16 @@ def pan(number: int) -> Rgb:
     return np.stack([wave, wave[::-1], 255 - wave]).round().astype(np.uint8)
 
 
-@pytest.mark.parametrize(("moving", "every"), [(fade, 6), (pan, 1)], ids=["fade", "pan"])
+def blue_fade(number: int) -> Rgb:
+    """One level of blue more a frame."""
+    frame = drawn(0).copy()
+    frame[2] = 40 + number
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("moving", "every"), [(fade, 6), (pan, 1), (blue_fade, 1)], ids=["fade", "pan", "blue"]
+)
 def test_slow_changes_are_followed(processor: AIProcessor, moving, every) -> None:
     enlarger = Enlarger(processor, 255)
     enlarger.begin()
@@ -128,4 +137,21 @@ def test_slow_changes_are_followed(processor: AIProcessor, moving, every) -> Non
         enlarger.look(rgb)
         whole = processor.process_frame(rgb, 255)
         off = np.abs(blocks(enlarger.start(number)()) - blocks(whole)).max()
+        assert off <= 1.5, number
+
+
+def test_what_is_kept_at_the_edges_is_what_was_computed() -> None:
+    """A blink near the upper edge, over a fade: its part is thinner than what it grew by."""
+    settings = ProcessingSettings(model=NETWORK, device="cpu", scale_factor=2.25)
+    size = WIDTH, HEIGHT, round(2.25 * WIDTH), round(2.25 * HEIGHT)
+    processor = AIProcessor(plan_upscaling(settings, *size))
+    enlarger = Enlarger(processor, 255)
+    enlarger.begin()
+    for number in range(24):
+        rgb = np.full((3, HEIGHT, WIDTH), 80 - number, np.uint8)
+        rgb[:, 8:16, 64:72] = 250 if number % 2 else 10
+        enlarger.look(rgb)
+        off = np.abs(
+            enlarger.start(number)().astype(float).mean() - processor.process_frame(rgb, 255).mean()
+        )
         assert off <= 1.5, number

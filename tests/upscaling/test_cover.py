@@ -80,6 +80,8 @@ def test_a_rectangle_grows_and_shrinks_within_the_frame() -> None:
     rect = Rect(1, 4, 6, 10)
     assert rect.grown(2, 7, 20) == Rect(0, 2, 7, 12)
     assert Rect(0, 4, 7, 10).shrunk(2, 7, 20) == Rect(0, 6, 7, 8)
+    thin = Rect(0, 4, 1, 10).shrunk(2, 7, 20)  # a slice to -1 would be nearly all
+    assert thin.bottom == thin.top == 0
     assert rect.times(3) == Rect(3, 12, 18, 30)
     assert rect.moved(-1, 2) == Rect(0, 6, 5, 12)
     assert (rect.height, rect.width) == (5, 6)

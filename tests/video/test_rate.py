@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import msgspec
 import pytest
 
@@ -16,6 +17,8 @@ from tsuzuki.video.probe import probe
 from tsuzuki.video.processor import VideoProcessor
 from tsuzuki.video.rate import at_rate
 
+HALF_TICK = Fraction(1, 2000)
+"""By which Matroska may round a time."""
 RATES = [Fraction(10), Fraction(25), Fraction(60), Fraction(24000, 1001), Fraction(1)]
 
 
@@ -41,15 +44,35 @@ def test_every_frame_shows_what_the_video_shows_then(index: FrameIndex, rate: Fr
     own, source = moments(new), moments(index)
     assert own == [source[0] + number / rate for number in range(len(own))]
     end = index.end * Fraction(*index.time_base)
-    assert own[-1] < end <= own[-1] + 1 / rate == new.end * Fraction(*new.time_base)
+    assert own[-1] < end <= own[-1] + 1 / rate + HALF_TICK
+    assert own[-1] + 1 / rate == new.end * Fraction(*new.time_base)
     for moment, shown in zip(own, new.shown, strict=True):
-        assert source[shown] <= moment
+        assert source[shown] - HALF_TICK <= moment
         assert shown + 1 == len(source) or moment < source[shown + 1]
     assert new.source == index
 
 
 def test_the_own_rate_shows_every_frame_once(index: FrameIndex) -> None:
     assert at_rate(index, Fraction(25)).shown == list(range(400))
+
+
+@pytest.mark.parametrize(
+    ("own", "rate"), [(Fraction(24000, 1001), None), (Fraction(30), None), (Fraction(60), 30)]
+)
+def test_rounded_times_cost_no_frame(tmp_path: Path, own: Fraction, rate: Any) -> None:
+    """Matroska rounds times to the nearest millisecond, some of them upwards."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=own)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        for number in range(61):
+            frame = av.VideoFrame(32, 16, "yuv420p")
+            frame.pts, frame.time_base = number, 1 / own
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    index = VideoProcessor(probe(path), ProcessingSettings()).index(lambda _: None)
+    every = 2 if rate else 1
+    assert at_rate(index, Fraction(rate or own)).shown == list(range(0, 61, every))
 
 
 @pytest.mark.parametrize("rate", RATES[:4])

@@ -162,6 +162,12 @@ def test_video_is_no_film(tmp_path: Path) -> None:
     assert not facts.telecined
 
 
+def test_a_still_part_is_no_film(tmp_path: Path) -> None:
+    facts = probe(telecine(tmp_path / "still.mpg", [0] * 80 + list(range(60))))
+    assert facts.interlaced
+    assert not facts.telecined
+
+
 def test_frames_that_are_not_shown_are_not_converted(
     film: tuple[VideoProcessor, FrameIndex], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,7 +122,8 @@ class Spooler:
             self._write(wanted)
 
     def _is_sealed(self, frame: int) -> bool:
-        return any(frame in frames for frames in self._sealed)
+        with self._change:
+            return any(frame in frames for frames in self._sealed)
 
 
 def _parts(group: list[Finished]) -> Iterator[list[Finished]]:

@@ -55,8 +55,8 @@ class Rect(msgspec.Struct, frozen=True):
         return Rect(
             self.top + by if self.top > 0 else 0,
             self.left + by if self.left > 0 else 0,
-            self.bottom - by if self.bottom < height else height,
-            self.right - by if self.right < width else width,
+            max(0, self.bottom - by) if self.bottom < height else height,
+            max(0, self.right - by) if self.right < width else width,
         )
 
     def times(self, factor: int) -> Rect:

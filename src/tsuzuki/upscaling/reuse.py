@@ -69,7 +69,9 @@ class Changes:
         greatest = lines.max(axis=(0, 2)).reshape(rows, columns, block).max(axis=2)
         if most_mean >= most:
             return np.asarray(greatest > most)
-        total = lines.sum(axis=(0, 2), dtype=np.uint32).reshape(rows, columns, block).sum(axis=2)
+        # Colour by colour, or a fade of one could be three times as far off as a fade of grey.
+        sums = lines.sum(axis=2, dtype=np.uint32).reshape(3, rows, columns, block).sum(axis=3)
+        total = sums.max(axis=0)
         return np.asarray((greatest > most) | (total > most_mean * _areas(height, width, block)))
 
     def _parts(self, changed: Mask) -> list[Rect] | None:
@@ -101,10 +103,10 @@ class Changes:
 
 
 def _areas(height: int, width: int, block: int) -> NDArray[np.int64]:
-    """Return the number of values in each block; those at the far edges may be smaller."""
+    """Return the number of pixels in each block; those at the far edges may be smaller."""
     rows = np.minimum(block, height - np.arange(0, height, block))
     columns = np.minimum(block, width - np.arange(0, width, block))
-    return np.asarray(3 * rows[:, None] * columns)
+    return np.asarray(rows[:, None] * columns)
 
 
 def _grown(mask: Mask, by: int) -> Mask:

@@ -106,10 +106,10 @@ def _cycles(index: FrameIndex) -> Iterator[int]:
 
 
 def _clear_repeat(changes: Sequence[float]) -> int | None:
-    """Return which one of five frames clearly is a repeat."""
+    """Return which one of five frames clearly is a repeat; none where nothing moves."""
     least = min(changes)
-    others = sorted(changes)[1:]
-    clear = least <= _REPEAT and least <= _CLEAR * median(others)
+    usual = median(sorted(changes)[1:])
+    clear = least <= _REPEAT < usual and least <= _CLEAR * usual
     return list(changes).index(least) if clear else None
 
 
@@ -124,6 +124,8 @@ def _changes(pictures: Iterable[Picture]) -> Iterator[float]:
 
 
 def _greatest(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
+    if not one.size:
+        return 0.0
     blocks = np.abs(one - other).reshape(one.shape[0] // _EDGE, _EDGE, -1, _EDGE)
     return float(blocks.mean((1, 3)).max())
 
