@@ -46,6 +46,8 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     sessions_dir: o.SessionsDir = None,
     allow_sleep: o.AllowSleep = False,
     json: o.Json = False,
+    json_interval: o.JsonInterval = 0.0,
+    stop_file: o.StopFile = None,
 ) -> None:
     """Go on with an unfinished session, from the very frame and with its own settings.
 
@@ -91,7 +93,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
         )
         for session_id in ids
     ]
-    raise typer.Exit(run_queue(items, json=json))
+    raise typer.Exit(run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file))
 
 
 def _choose(manager: SessionManager, session: str | None) -> str:
