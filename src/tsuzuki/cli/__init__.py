@@ -11,7 +11,18 @@ from typing import Annotated
 
 import typer
 
-from tsuzuki.cli import bench, compare, demo, doctor, models, probe, resume, sessions, upscale
+from tsuzuki.cli import (
+    bench,
+    compare,
+    demo,
+    doctor,
+    gui,
+    models,
+    probe,
+    resume,
+    sessions,
+    upscale,
+)
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.notes import show_warnings
 
@@ -40,6 +51,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (compare.compare, ""),
     (doctor.doctor, ""),
     (demo.demo, ""),
+    (gui.gui, ""),
 )
 
 
