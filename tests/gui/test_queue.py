@@ -102,6 +102,7 @@ def test_a_process_of_another_window_can_be_paused(make_queue, until, long):
 def test_a_run_that_ended_unseen_is_shown_as_it_ended(make_queue, until, short):
     first = make_queue()
     job_id = start(first, short, QUICK)
+    until(lambda: first.entry(job_id).process is not None)
     child = first.entry(job_id).process._child
     first.close()
     child.wait()

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.jobs import Job, JobStore
@@ -39,8 +39,8 @@ class Entry:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process has not been seen to end."""
-        return self.process is not None
+        """Whether its process is being started, or has not been seen to end."""
+        return self.job.state == "started"
 
 
 class Queue(QObject):
@@ -56,6 +56,8 @@ class Queue(QObject):
     """Jobs came, went or changed places."""
     drained = Signal()
     """Nothing is left to do."""
+    _launched = Signal(str, object, object)
+    """A job has its process, or an error that kept it from having one."""
 
     def __init__(self, store: JobStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +68,7 @@ class Queue(QObject):
         """Whether waiting jobs are left waiting."""
         for job in store.load():
             self._entries[job.id] = self._found(job)
+        self._launched.connect(self._on_launched, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
@@ -115,11 +118,12 @@ class Queue(QObject):
     def pause(self, job_id: str, *, after_segment: bool = False) -> None:
         """Have a running job save and stop; what waits then waits, too."""
         entry = self.entry(job_id)
-        if entry.process is None:
+        if not entry.is_running:
             return
         self._held = True
         entry.stopping = "segment" if after_segment else "now"
-        entry.process.stop(after_segment=after_segment)
+        if entry.process is not None:
+            self._write(lambda stop: stop(after_segment=after_segment), entry.process.stop)
         self.changed.emit(job_id)
 
     def resume(self, job_id: str, **changes: Any) -> None:
@@ -127,7 +131,7 @@ class Queue(QObject):
         entry = self.entry(job_id)
         if entry.is_running:
             if entry.stopping == "segment":
-                self.store.ask_to_go_on(job_id)
+                self._write(self.store.ask_to_go_on, job_id)
                 entry.stopping = ""
                 self.changed.emit(job_id)
             return
@@ -178,16 +182,16 @@ class Queue(QObject):
                 break
         self.changed.emit(entry.job.id)
         if not running and not process.is_behind:
-            self._end(entry, process)
+            self._finish(entry, process.last_words)
 
-    def _end(self, entry: Entry, process: JobProcess) -> None:
+    def _finish(self, entry: Entry, last_words: str) -> None:
         state = entry.state
         if not state.is_over:
             state.stopped = events.Stopped(
                 session_id=state.session_id,
                 code=DIED,
                 exit_code=1,
-                message=process.last_words,
+                message=last_words,
                 resume_command=None,
             )
         entry.process, entry.stopping = None, ""
@@ -213,18 +217,28 @@ class Queue(QObject):
     def _begin(self, entry: Entry) -> None:
         entry.state = RunState(session_id=entry.job.session_id or "")
         # Kept before it starts: a window killed in between must not start a second process.
-        self._keep(entry, state="started", outcome="").result()
+        self._keep(entry, state="started", outcome="")
+        self._writer.submit(self._launch, entry.job)
+
+    def _launch(self, job: Job) -> None:
+        """Start the process of a job; in the thread that writes."""
         try:
-            entry.process = JobProcess.start(self.store, entry.job)
+            self._launched.emit(job.id, JobProcess.start(self.store, job), None)
         except (OSError, TsuzukiError) as error:
-            entry.state.stopped = events.Stopped(
-                session_id="", code=DIED, exit_code=1, message=str(error), resume_command=None
-            )
-            self._keep(entry, state="ended", outcome="failed")
-            self.ended.emit(entry.job.id)
+            self._launched.emit(job.id, None, error)
+
+    def _on_launched(
+        self, job_id: str, process: JobProcess | None, error: Exception | None
+    ) -> None:
+        entry = self._entries[job_id]  # what runs is not removed
+        if process is None:
+            self._finish(entry, str(error))
             return
+        entry.process = process
         # What was agreed to, or asked to be thrown away, was so for this run.
-        self._keep(entry, pid=entry.process.pid, restart=False, overwrite=False)
+        self._keep(entry, pid=process.pid, restart=False, overwrite=False)
+        if entry.stopping:
+            self.pause(job_id, after_segment=entry.stopping == "segment")
 
     def close(self) -> None:
         """Look after the jobs no more; they run on."""
@@ -232,7 +246,7 @@ class Queue(QObject):
         self._writer.shutdown()
 
     def _keep(self, entry: Entry, **changes: Any) -> Future[None]:
-        """Change a job; the future is done when it is on disk."""
+        """Change a job; the future is done when that is on disk."""
         entry.job = msgspec.structs.replace(entry.job, **changes)
         written = self._write(self.store.save, entry.job)
         self.changed.emit(entry.job.id)
