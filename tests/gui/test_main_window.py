@@ -219,6 +219,16 @@ def test_an_existing_output_can_be_replaced_after_a_warning(qtbot, window, until
     assert output.stat().st_size > 1000
 
 
+def test_the_whole_is_estimated_from_a_trial(qtbot, window, until, short):
+    choose(window, until, short)
+    click(qtbot, window, "estimate-button")
+    folder = window.trial.folder
+    until(lambda: "The whole video takes about" in shown(window, "estimate"))
+    assert not folder.exists()
+    window.settings_panel._fields["crf"].widget.setText("20")
+    assert shown(window, "estimate") == ""
+
+
 def test_closing_without_a_run_just_closes(window):
     with_signal = []
     window.left.connect(lambda: with_signal.append(True))

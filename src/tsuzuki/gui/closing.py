@@ -69,6 +69,8 @@ def stop_and_leave(window: MainGUI) -> None:
 
 def _leave(window: MainGUI) -> None:
     window.remember()
+    if window.trial is not None:
+        window.trial.close()
     window.background.finish()
     window.queue.close()
     window.left.emit()

@@ -31,6 +31,7 @@ from tsuzuki.gui.resume_dialog import ResumeDialog
 from tsuzuki.gui.run_view import RunView
 from tsuzuki.gui.settings_panel import SettingsPanel
 from tsuzuki.gui.source_panel import THUMBNAIL_HEIGHT, THUMBNAILS, SourcePanel
+from tsuzuki.gui.trial import SECONDS, TrialRun, estimate_text, start_near
 from tsuzuki.gui.widgets import Column, button
 from tsuzuki.language import tr, trn
 from tsuzuki.pipeline import events
@@ -74,6 +75,8 @@ class MainGUI(QMainWindow):
         """Whether the window closes as soon as what runs has stopped."""
         self._restart = False
         """Whether its unfinished session is to be given up."""
+        self.trial: TrialRun | None = None
+        """What the present estimate is made by."""
         self.devices: list[tuple[str, str]] = []
         self.networks: list[str] = []
         self._build()
@@ -165,13 +168,23 @@ class MainGUI(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Column(inside), 1)
         layout.addWidget(self.problem)
-        row = QHBoxLayout()
         self.preview_button = button(tr("Preview…"), self._preview, name="preview")
+        self.estimate_button = button(
+            tr("Estimate"),
+            self._start_estimate,
+            name="estimate-button",
+            tip=tr("Upscales a few seconds for real, and tells what the whole will take."),
+        )
         self.add_button = button(tr("Add to the queue"), self._add_to_queue, name="add")
         self.start_button = button(tr("Start"), self._start_processing, name="start", default=True)
-        for one in (self.preview_button, self.add_button, self.start_button):
-            row.addWidget(one)
-        layout.addLayout(row)
+        for pair in (
+            (self.preview_button, self.estimate_button),
+            (self.add_button, self.start_button),
+        ):
+            row = QHBoxLayout()
+            for one in pair:
+                row.addWidget(one)
+            layout.addLayout(row)
         return right
 
     # Choosing videos
@@ -209,6 +222,7 @@ class MainGUI(QMainWindow):
             self._check_resumable_sessions(found[0])
 
     def _set_videos(self, videos: list[str]) -> None:
+        self._end_estimate()
         self.videos, self.look, self._restart = videos, None, False
         self.current_session_id = None
         self._show_chosen()
@@ -226,8 +240,17 @@ class MainGUI(QMainWindow):
             self.source.show_videos(self.videos)
         else:
             self.source.show_nothing()
-        for one in (self.add_button, self.start_button, self.preview_button):
-            one.setEnabled(bool(self.videos))
+        self._enable(bool(self.videos))
+
+    def _enable(self, possible: bool) -> None:  # noqa: FBT001 - as Qt's setEnabled
+        """Let the person start what is chosen, or not."""
+        for one in (
+            self.add_button,
+            self.start_button,
+            self.preview_button,
+            self.estimate_button,
+        ):
+            one.setEnabled(possible)
 
     def _look_again(self) -> None:
         """Look at the first video with the present settings."""
@@ -252,9 +275,7 @@ class MainGUI(QMainWindow):
         self.look = None
         self.source.show_problem(f"{advice_on(error.code).title}: {error.message}")
         if len(self.videos) == 1:
-            self.start_button.setEnabled(False)
-            self.add_button.setEnabled(False)
-            self.preview_button.setEnabled(False)
+            self._enable(False)
 
     # Unfinished work
 
@@ -326,8 +347,8 @@ class MainGUI(QMainWindow):
             self.preferences.change(
                 settings=settings.to_dict(), output_folder=self.output_row.folder
             )
-        for one in (self.add_button, self.start_button, self.preview_button):
-            one.setEnabled(bool(self.videos) and settings is not None)
+        self._enable(bool(self.videos) and settings is not None)
+        self._end_estimate()
         self._look_again()
 
     def _add_to_queue(self) -> None:
@@ -361,6 +382,34 @@ class MainGUI(QMainWindow):
         settings = self.settings_or_none()
         if self.look is not None and settings is not None:
             PreviewWindow(self.look, settings, self).show()
+
+    def _start_estimate(self) -> None:
+        """Try a few seconds from the middle of the video, and tell what the whole will take."""
+        settings, look = self.settings_or_none(), self.look
+        if look is None or look.plan is None or settings is None:
+            return
+        self._end_estimate()
+        length, plan = look.probe.duration, look.plan
+        self.trial = TrialRun(look.probe.path, settings, start_near(length / 2, length), self)
+        self.source.show_estimate(
+            trn("Upscaling {number} second…", "Upscaling {number} seconds…", SECONDS)
+        )
+        self.estimate_button.setEnabled(False)
+
+        def tell(text: str) -> None:
+            self._end_estimate()
+            self.estimate_button.setEnabled(True)
+            self.source.show_estimate(text)
+
+        self.trial.done.connect(lambda trial: tell(estimate_text(plan, trial)))
+        self.trial.failed.connect(tell)
+
+    def _end_estimate(self) -> None:
+        self.source.show_estimate("")
+        if self.trial is not None:
+            self.trial.close()
+            self.trial.deleteLater()
+            self.trial = None
 
     # What happens
 

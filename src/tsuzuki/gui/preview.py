@@ -14,15 +14,15 @@ from tsuzuki.errors import Cancelled, TsuzukiError
 from tsuzuki.gui.before_after import BeforeAfter
 from tsuzuki.gui.queue import Entry
 from tsuzuki.gui.source_panel import name_of
-from tsuzuki.gui.trial import SECONDS, TrialRun
+from tsuzuki.gui.trial import SECONDS, TrialRun, estimate_text, start_near
 from tsuzuki.gui.widgets import button, label
 from tsuzuki.language import tr, trn
-from tsuzuki.pipeline.estimate import Trial, estimate
+from tsuzuki.pipeline.estimate import Trial
 from tsuzuki.pipeline.glimpse import preview, stills
 from tsuzuki.pipeline.look import Look
 from tsuzuki.pipeline.messages import Previewed
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.text import duration, safe, size
+from tsuzuki.text import duration, safe
 
 if TYPE_CHECKING:
     from tsuzuki.gui.main_window import MainGUI
@@ -93,7 +93,7 @@ class PreviewWindow(QDialog):
     def start_trial(self) -> None:
         """Upscale a few seconds for real."""
         self._end_trial()
-        start = min(self.moment, max(0.0, self._look.probe.duration - SECONDS))
+        start = start_near(self.moment, self._look.probe.duration)
         trial = self.trial = TrialRun(self._look.probe.path, self._settings, start, self)
         trial.progressed.connect(lambda share: self._bar.setValue(round(share)))
         trial.done.connect(self._show_trial)
@@ -110,17 +110,7 @@ class PreviewWindow(QDialog):
         self._play.setEnabled(True)
         if self._look.plan is None:
             return
-        found = estimate(self._look.plan, trial)
-        self._said.setText(
-            tr(
-                "The whole video takes about {time}. The output will have about {output}, and the "
-                "work needs about {work} beside it until it is complete."
-            ).format(
-                time=duration(found.seconds),
-                output=size(found.output_size),
-                work=size(found.work_size),
-            )
-        )
+        self._said.setText(estimate_text(self._look.plan, trial))
 
     def _show_failed_trial(self, text: str) -> None:
         self._trial_is_over()

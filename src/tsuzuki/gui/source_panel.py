@@ -52,6 +52,7 @@ class SourcePanel(QFrame):
         self._becomes.setText("")
         self._notes.setText("")
         self._notes.setVisible(False)
+        self.show_estimate("")
         more = len(videos) - 1
         self._more.setText(trn("and {number} more video", "and {number} more videos", more))
         self._more.setVisible(more > 0)
@@ -79,6 +80,11 @@ class SourcePanel(QFrame):
         self._facts.setText("")
         self._becomes.setText(safe(text))
         self._show_notes(())
+
+    def show_estimate(self, text: str) -> None:
+        """Show what the first video will take."""
+        self._estimate.setText(safe(text))
+        self._estimate.setVisible(bool(text))
 
     def show_pictures(self, pictures: list[bytes]) -> None:
         """Show frames of the video."""
@@ -147,7 +153,8 @@ class SourcePanel(QFrame):
         self._facts = label(wrap=True, name="facts")
         self._becomes = label(wrap=True, name="becomes")
         self._notes = label(wrap=True, name="notes")
-        for part in (self._facts, self._becomes, self._notes):
+        self._estimate = label(wrap=True, name="estimate")
+        for part in (self._facts, self._becomes, self._estimate, self._notes):
             layout.addWidget(part)
         layout.addStretch(1)
         return page

@@ -13,10 +13,29 @@ from tsuzuki.gui.jobs import JobStore, new_job
 from tsuzuki.gui.process import JobProcess
 from tsuzuki.gui.queue import LOOK_MS
 from tsuzuki.gui.state import RunState
-from tsuzuki.pipeline.estimate import Trial
+from tsuzuki.language import tr
+from tsuzuki.pipeline.estimate import Trial, estimate
+from tsuzuki.pipeline.plan import Plan
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.text import duration, size
 
 SECONDS = 3
+
+
+def estimate_text(plan: Plan, trial: Trial) -> str:
+    """Return what the whole video will take."""
+    found = estimate(plan, trial)
+    return tr(
+        "The whole video takes about {time}. The output will have about {output}, and the work "
+        "needs about {work} beside it until it is complete."
+    ).format(
+        time=duration(found.seconds), output=size(found.output_size), work=size(found.work_size)
+    )
+
+
+def start_near(moment: float, length: float) -> float:
+    """Return the moment to start a trial at, so that it lies within the video."""
+    return max(0.0, min(moment, length - SECONDS))
 
 
 class TrialRun(QObject):
