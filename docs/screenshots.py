@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,10 +22,24 @@ TARGET = Path(__file__).parents[1] / "build" / "screenshots"
 LANGUAGES = ("en", "ja")
 THEMES: tuple[Theme, ...] = ("light", "dark", "contrast")
 SCALES = (1, 2)
+IMAGES = Path(__file__).with_name("images")
+KEPT = {
+    "window": "main-paused-en-light-100",
+    "window-ja": "main-paused-ja-dark-100",
+    "resume": "resume-en-light-100",
+    "resume-ja": "resume-ja-light-100",
+    "preview": "preview-en-light-100",
+    "preview-ja": "preview-ja-dark-100",
+}
+"""Pictures that the documentation shows, by their names there."""
 
 
 def main(arguments: list[str]) -> None:
-    """Take all pictures, or those of one scale where it is named."""
+    """Take all pictures, or those of one scale where it is named; ``--keep`` some for the docs."""
+    if arguments == ["--keep"]:
+        for name, picture in KEPT.items():
+            shutil.copy(TARGET / f"{picture}.png", IMAGES / f"{name}.png")
+        return
     if arguments:
         _take_all(float(arguments[0]))
         return

@@ -130,6 +130,7 @@ class LogWindow(QDialog):
         text = filtered(self._entries, self._level.currentData(), self._search.text())
         self._text.setPlainText(safe(text))
         self._text.moveCursor(QTextCursor.MoveOperation.End)
+        self._text.horizontalScrollBar().setValue(0)
         self._said.setText("" if text else tr("There is nothing to show."))
 
     def _copy(self) -> None:

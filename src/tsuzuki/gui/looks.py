@@ -81,6 +81,10 @@ QGroupBox { border: 1px solid white; margin-top: 1.2em; padding-top: 4px; }
 QGroupBox::title { subcontrol-origin: margin; left: 0; }
 QPushButton:focus, QToolButton:focus, QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus,
 QPlainTextEdit:focus, QTreeView:focus, QListView:focus { border: 2px solid #ffff00; }
+QSlider::groove:horizontal { height: 4px; border: 1px solid white; }
+QSlider::handle:horizontal { background: #ffff00; width: 12px; margin: -6px 0; }
+QCheckBox::indicator { border: 1px solid white; width: 12px; height: 12px; }
+QCheckBox::indicator:checked { background: #ffff00; }
 QProgressBar { text-align: center; color: white; }
 QProgressBar::chunk { background: #0050d0; }
 QComboBox::drop-down, QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {
@@ -88,6 +92,8 @@ QComboBox::drop-down, QAbstractSpinBox::up-button, QAbstractSpinBox::down-button
 QComboBox::down-arrow, QAbstractSpinBox::down-arrow { image: url(DATA/down.png); }
 QAbstractSpinBox::up-arrow { image: url(DATA/up.png); }
 """
+_FAMILIES = {"ja": ["Hiragino Sans", "Yu Gothic UI", "Meiryo", "Noto Sans CJK JP", "IPAGothic"]}
+"""Fonts that have the signs of a language in the shapes that its readers know."""
 _translators: list[QTranslator] = []
 
 
@@ -133,6 +139,7 @@ def speak(preferences: Preferences) -> str:
     wish = preferences.language or _system_language()
     code = language.use(wish)
     QLocale.setDefault(QLocale(code))
+    QFont.insertSubstitutions(QFont().family(), _FAMILIES.get(code, []))
     app = QApplication.instance()
     for old in _translators:
         app.removeTranslator(old) if app else None

@@ -139,7 +139,7 @@ class MainGUI(QMainWindow):
         self.run_view.action.connect(self._on_action)
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(0, 0, 6, 0)
         for part, stretch in ((self.source, 2), (self.queue_view, 2), (self.run_view, 0)):
             column.addWidget(part, stretch)
         split = QSplitter(Qt.Orientation.Horizontal)

@@ -134,7 +134,7 @@ class ResumeDialog(QDialog):
         match = self.match
         progress = match.progress
         settings = ProcessingSettings.from_dict(progress["settings"])
-        self._video.set_path(progress["video_file"])
+        self._video.set_file(progress["video_file"])
         self._updated.setText(moment(progress["last_updated"]))
         self._scale.setText(settings.enlargement)
         self._quality.setText(words.quality_name(settings.quality))
@@ -240,12 +240,10 @@ def _difference(difference: Difference) -> str:
     if difference.field == "content of the video":
         return tr("The video's content has changed since.")
     return tr("{name}: {stored} then, {present} now").format(
-        name=name, stored=_value(difference.stored), present=_value(difference.present)
+        name=name,
+        stored=words.value_name(difference.field, difference.stored),
+        present=words.value_name(difference.field, difference.present),
     )
-
-
-def _value(value: object) -> str:
-    return tr("by default") if value is None else str(value)
 
 
 def _reason(progress: ProgressData) -> str:

@@ -54,6 +54,7 @@ class RunView(QWidget):
         self._notes.setText("\n".join(notes))
         self._notes.setVisible(bool(notes))
         failed = entry.job.outcome == "failed" and state.stopped is not None
+        self._bars.setVisible(bool(state.session_id) or not failed)
         if failed and state.stopped is not None:
             self._error.show_end(state.stopped, state)
         else:

@@ -47,7 +47,7 @@ class SourcePanel(QFrame):
     def show_videos(self, videos: list[str]) -> None:
         """Show that these were chosen; what the first one is comes later."""
         first = videos[0]
-        self._path.set_path(first)
+        self._path.set_file(first)
         self._facts.setText(tr("Looking at the video…"))
         self._becomes.setText("")
         self._notes.setText("")
@@ -64,11 +64,12 @@ class SourcePanel(QFrame):
         self._facts.setText(facts_text(look.probe))
         plan = look.plan
         if plan is not None:
+            beside = Path(output).parent == Path(look.probe.path).parent
             becomes = tr("Becomes {width}x{height}, {container}: {output}").format(
                 width=plan.encoding.width,
                 height=plan.encoding.height,
                 container=plan.encoding.container,
-                output=output,
+                output=Path(output).name if beside else output,
             )
             self._becomes.setText(safe(becomes))
         else:

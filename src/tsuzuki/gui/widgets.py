@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent
@@ -72,7 +73,7 @@ class Column(QScrollArea):
 
 
 class PathLabel(QLabel):
-    """A path in one line, shortened in the middle where there is too little room."""
+    """A path or a name in one line, shortened in the middle where there is too little room."""
 
     def __init__(self, path: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +86,13 @@ class PathLabel(QLabel):
     def set_path(self, path: str) -> None:
         """Show another path."""
         self._path = safe(path)
+        self.setToolTip(plain(path))
+        self.setAccessibleName(self._path)
+        self._shorten()
+
+    def set_file(self, path: str) -> None:
+        """Show the name of a file; the tip has its path."""
+        self._path = safe(Path(path).name or path)
         self.setToolTip(plain(path))
         self.setAccessibleName(self._path)
         self._shorten()

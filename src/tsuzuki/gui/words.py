@@ -95,6 +95,14 @@ def figures(
     return " · ".join(parts)
 
 
+def value_name(field: str, value: object) -> str:
+    """Return the value of a setting in words."""
+    if value is None:
+        return tr("by default")
+    known = {"quality": quality_name, "content": content_name}.get(field.rpartition(".")[2])
+    return known(str(value)) if known else str(value)
+
+
 def setting_name(name: str) -> str:
     """Return a setting in words; one without words by its name."""
     return {
