@@ -11,8 +11,9 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from tests.gui.conftest import QUICK, SLOW
+from tests.other_settings import OTHER_SETTINGS
 
-from tsuzuki.gui import finishing, log_window, looks
+from tsuzuki.gui import finishing, log_window, looks, words
 from tsuzuki.gui.app import Door
 from tsuzuki.gui.before_after import BeforeAfter
 from tsuzuki.gui.jobs import JobStore
@@ -232,6 +233,18 @@ def test_the_panel_gives_back_what_it_was_given(qtbot, settings):
     panel.set_devices([("cpu", "A processor"), ("gpu:0", "A card")])
     panel.set_networks(["a", "b"])
     assert panel.settings() == chosen
+
+
+def test_every_setting_can_be_chosen_and_has_a_name(qtbot):
+    panel = SettingsPanel()
+    qtbot.addWidget(panel)
+    hidden = {"engine", "size"}  # for tests only; an input of its own
+    assert set(ProcessingSettings.__struct_fields__) - set(panel._fields) == hidden
+    for name, value in OTHER_SETTINGS.items():
+        chosen = ProcessingSettings(**{name: value})
+        panel.set_settings(chosen)
+        assert panel.settings() == chosen
+        assert name == "engine" or words.setting_name(name) != name.replace("_", " ")
 
 
 def test_a_purpose_chooses_the_encoding(qtbot):

@@ -17,6 +17,7 @@ Action = Literal[
     "free-space",
     "accept-changes",
     "accept-damage",
+    "accept-hdr-loss",
     "accept-frame",
     "smaller-tiles",
     "on-processor",
@@ -59,6 +60,7 @@ def action_name(action: Action) -> str:
         "free-space": tr("Show the folder"),
         "accept-changes": tr("Go on all the same"),
         "accept-damage": tr("Go on all the same"),
+        "accept-hdr-loss": tr("Go on without it"),
         "accept-frame": tr("Take the frame as it is"),
         "smaller-tiles": tr("Go on with smaller tiles"),
         "on-processor": tr("Go on on the processor"),
@@ -82,6 +84,7 @@ def action_warning(action: Action) -> str:
         "smaller-tiles": changed,
         "on-processor": changed,
         "overwrite": tr("The file that is there now is lost once the new one is complete."),
+        "accept-hdr-loss": tr("The output will have the plain HDR picture only."),
         "accept-damage": tr("Damaged frames are patched or repeat a neighbour."),
         "accept-frame": tr("The frame may look broken in the output."),
     }.get(action, "")
@@ -94,6 +97,7 @@ _ACTIONS: dict[str, tuple[Action, ...]] = {
     "not-a-video": (),
     "damaged-video": (),
     "damaged-frames": ("accept-damage", "show-log"),
+    "hdr-loss": ("accept-hdr-loss",),
     "unsupported-video": (),
     "output": ("choose-output", "retry"),
     "output-exists": ("choose-output", "overwrite"),
@@ -145,6 +149,10 @@ def _texts_on_inputs() -> dict[str, tuple[str, str]]:
         "damaged-frames": (
             tr("Many frames of the video are damaged"),
             tr("Get the video again, or go on with what can be decoded."),
+        ),
+        "hdr-loss": (
+            tr("Dynamic HDR metadata would be lost"),
+            tr("Dolby Vision and HDR10+ cannot be carried over. Go on without, or keep the video."),
         ),
         "unsupported-video": (
             tr("This kind of video is not supported"),

@@ -54,6 +54,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an unfinished session of this video is given up."""
     accept_changes: bool = False
     accept_damage: bool = False
+    accept_hdr_loss: bool = False
     accept_suspicious: tuple[int, ...] = ()
     overwrite: bool = False
     tile_size: int | None = None
@@ -76,7 +77,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                 words += ["--tile-size", str(self.tile_size)]
         for frame in self.accept_suspicious:
             words += ["--accept-suspicious", str(frame)]
-        for name in ("accept_changes", "accept_damage", "overwrite"):
+        for name in ("accept_changes", "accept_damage", "accept_hdr_loss", "overwrite"):
             if getattr(self, name):
                 words.append("--" + name.replace("_", "-"))
         if self.output is not None:

@@ -72,6 +72,7 @@ def _mend(window: MainGUI, entry: Entry, action: str) -> None:
         "overwrite": lambda: {"overwrite": True},
         "accept-changes": lambda: {"accept_changes": True},
         "accept-damage": lambda: {"accept_damage": True},
+        "accept-hdr-loss": lambda: {"accept_hdr_loss": True},
         "accept-frame": lambda: {
             "accept_suspicious": (*entry.job.accept_suspicious, int(details.get("frame", 1)))
         },

@@ -191,6 +191,14 @@ class SettingsPanel(QWidget):
         containers = [(c, tr("Automatic") if c == "auto" else c) for c in CONTAINERS]
         self._add(form, f.chooser("container", containers))
         self._add(form, f.chooser("deinterlace", [(d, _how(d)) for d in DEINTERLACES]))
+        crops = [("off", trp("crop", "off")), ("auto", tr("black borders"))]
+        tip = tr("Or WIDTH:HEIGHT:LEFT:TOP in pixels, such as 1920:800:0:140.")
+        self._add(form, f.editable("crop", crops, tip))
+        tip = tr("Such as 30 or 24000/1001: frames are left out or repeated.")
+        self._add(form, f.line("fps", str, tip, tr("as in the video")))
+        turn = f.flag("bake_rotation", words.setting_name("bake_rotation"))
+        self._fields["bake_rotation"] = turn
+        form.addRow(turn.widget)
         self._add(form, f.chooser("reuse", [(r, _reuse(r)) for r in REUSES]))
         self._add(form, f.decimal_number("reuse_tolerance", 0, 16, 0.5))
         tip = tr("Seconds or a timecode, such as 90 or 1:30.")
@@ -282,6 +290,7 @@ def _how(deinterlace: str) -> str:
     return {
         "auto": tr("where the video says so"),
         "on": trp("deinterlacing", "always"),
+        "ivtc": tr("inverse telecine"),
         "off": trp("deinterlacing", "never"),
     }.get(deinterlace, deinterlace)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from tsuzuki.pipeline.messages import (
     Device,
     Look,
@@ -91,7 +93,8 @@ def make_preview(request: Preview) -> Previewed:
         after = processor.process_frame(rgb, facts.colour.white)
     finally:
         processor.close()
-    return Previewed(before=picture(rgb, facts), after=picture(after, facts))
+    encoded = msgspec.structs.replace(facts, sample_aspect_ratio=plan.encoding.sample_aspect_ratio)
+    return Previewed(before=picture(rgb, facts), after=picture(after, encoded))
 
 
 def take_stills(request: TakeStills) -> StillsTaken:
