@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 from tests.gui.conftest import QUICK, SLOW
 
 import tsuzuki
-from tsuzuki.gui import MainGUI
+from tsuzuki.gui import MainGUI, closing
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.resume_dialog import ResumeDialog
 from tsuzuki.pipeline import upscale
@@ -234,6 +234,17 @@ def test_closing_without_a_run_just_closes(window):
     window.left.connect(lambda: with_signal.append(True))
     assert window.close()
     assert with_signal
+
+
+def test_a_hidden_window_goes_when_all_is_done(window, until, short):
+    choose(window, until, short)
+    left = []
+    window.left.connect(lambda: left.append(True))
+    window._start_processing()
+    closing.go_on_in_background(window)
+    assert not left
+    until(lambda: left)
+    assert the_entry(window).job.outcome == "finished"
 
 
 def test_closing_during_a_run_can_stop_it_safely(qtbot, window, until, long):

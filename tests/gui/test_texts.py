@@ -10,14 +10,18 @@ pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
 
 from docs import texts
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
     QComboBox,
     QGroupBox,
     QLabel,
     QLineEdit,
     QMessageBox,
+    QSplitter,
     QTreeWidget,
     QWidget,
 )
@@ -201,6 +205,20 @@ def test_no_window_has_a_text_outside_the_catalogues(
         texts_ = [t for t in undisguised(one) if not any(name in t for name in known)]
         assert texts_ == [], one.objectName()
     assert not window.findChildren(QMessageBox)
+
+
+def test_everything_that_the_keyboard_reaches_has_a_name(make_window):
+    window = make_window(advanced=True)
+    windows = [window, SessionsView(window)]
+    windows.append(LogWindow(window.session_manager.paths("0123456789ab"), window))
+    for one in windows:
+        for widget in one.findChildren(QWidget):
+            reached = widget.focusPolicy() & Qt.FocusPolicy.TabFocus == Qt.FocusPolicy.TabFocus
+            inside = isinstance(widget.parent(), QAbstractSpinBox | QComboBox)
+            if not reached or inside or isinstance(widget, QAbstractScrollArea | QSplitter):
+                continue
+            text = widget.text() if isinstance(widget, QAbstractButton) else ""
+            assert widget.accessibleName() or text, (one.objectName(), widget)
 
 
 @pytest.mark.parametrize("code", language.LANGUAGES)

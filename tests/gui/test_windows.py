@@ -106,6 +106,26 @@ def test_a_session_is_resumed_from_the_list(qtbot, window, until, session):
     until(lambda: [e.job.outcome for e in window.queue.entries()] == ["finished"])
 
 
+def test_a_session_from_elsewhere_goes_on_only_when_agreed_to(
+    qtbot, make_window, until, session, tmp_path, monkeypatch
+):
+    import shutil
+
+    shutil.copytree(tmp_path / "sessions", tmp_path / "brought")
+    monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(tmp_path / "brought"))
+    window = make_window()
+    view = SessionsView(window)
+    view.show()
+    until(lambda: view.current)
+    click(qtbot, view, "resume")
+    (entry,) = window.queue.entries()
+    until(lambda: entry.job.outcome == "failed")
+    assert entry.state.stopped.code == "session-foreign"
+    assert str(tmp_path / "short_2x.mp4") in entry.state.stopped.message
+    click(qtbot, window.run_view, "action-agree")
+    until(lambda: entry.job.outcome == "finished")
+
+
 def test_old_sessions_are_cleaned_up_only_when_agreed(qtbot, window, until, session):
     view = SessionsView(window)
     view.show()

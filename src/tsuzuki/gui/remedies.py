@@ -15,6 +15,7 @@ from tsuzuki.gui.advice import action_name, action_warning, advice_on
 from tsuzuki.gui.queue import Entry
 from tsuzuki.gui.widgets import ask
 from tsuzuki.language import tr
+from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.settings import ProcessingSettings
 
 if TYPE_CHECKING:
@@ -82,7 +83,6 @@ def _mend(window: MainGUI, entry: Entry, action: str) -> None:
             "session_id": None,
             "accept_changes": True,
         },
-        "agree": lambda: {"output": entry.job.output or entry.state.output or None},
     }
     if action in changes:
         window.queue.resume(entry.job.id, **changes[action]())
@@ -93,6 +93,7 @@ def _mend(window: MainGUI, entry: Entry, action: str) -> None:
         "free-space": lambda: show_in_folder(Path(str(details.get("path", Path.home())))),
         "start-over": lambda: _ask_to_start_over(window, entry),
         "repair": lambda: _repair(window, entry),
+        "agree": lambda: _agree(window, entry),
         "change-settings": lambda: _change_settings(window, entry),
         "show-log": lambda: show_log(window, entry.state.session_id),
     }
@@ -190,6 +191,23 @@ def _repair(window: MainGUI, entry: Entry) -> None:
     window.background.ask(
         lambda: window.session_manager.repair_session(session_id),
         lambda _: window.queue.resume(entry.job.id),
+        lambda error: show_error(window, error),
+    )
+
+
+def _agree(window: MainGUI, entry: Entry) -> None:
+    """Go on with a session from elsewhere, to the output that it names."""
+    session_id = entry.job.session_id or ""
+
+    def go_on(progress: ProgressData) -> None:
+        if (output := entry.job.output or progress.get("output")) is None:
+            _choose_output(window, entry)
+        else:
+            window.queue.resume(entry.job.id, output=output)
+
+    window.background.ask(
+        lambda: window.session_manager.require_progress(session_id),
+        go_on,
         lambda error: show_error(window, error),
     )
 

@@ -144,6 +144,7 @@ class SettingsPanel(QWidget):
         levels = [(level, words.noise_name(level)) for level in NOISE_REDUCTION_LEVELS]
         self._add(form, f.chooser("noise_reduction", levels))
         self._purpose = choice(_purposes(), name="purpose")
+        self._purpose.setAccessibleName(tr("Made for"))
         self._purpose.currentIndexChanged.connect(self._on_purpose)
         form.addRow(tr("Made for"), self._purpose)
         device = f.chooser("device", [("auto", tr("Automatic")), ("cpu", tr("Processor"))])
