@@ -14,7 +14,7 @@ from tests.gui.conftest import QUICK, SLOW
 from tests.other_settings import OTHER_SETTINGS
 
 from tsuzuki.gui import finishing, log_window, looks, words
-from tsuzuki.gui.app import Door
+from tsuzuki.gui.app import Door, catch
 from tsuzuki.gui.before_after import BeforeAfter
 from tsuzuki.gui.jobs import JobStore
 from tsuzuki.gui.log_window import LogWindow, entries, filtered, without_private
@@ -332,6 +332,14 @@ def test_a_second_start_brings_up_the_first_window(qtbot, window, until, short):
     assert window.isVisible()
     assert window.videos == [str(short)]
     door.close()
+
+
+def test_a_fault_of_the_program_is_told_and_the_window_stays(window, caplog):
+    catch(window, ZeroDivisionError, ZeroDivisionError("in a slot"), None)
+    (asked,) = [b for b in window.findChildren(QMessageBox) if b.isVisible()]
+    assert "ZeroDivisionError: in a slot" in asked.informativeText()
+    assert "in a slot" in caplog.text
+    asked.close()
 
 
 def test_the_countdown_can_be_stopped(qtbot, window, monkeypatch):

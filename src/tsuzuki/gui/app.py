@@ -7,16 +7,22 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import TracebackType
 
+import platformdirs
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
-from tsuzuki.gui import looks
+from tsuzuki.errors import TsuzukiError
+from tsuzuki.gui import looks, remedies
 from tsuzuki.gui.jobs import JobStore
 from tsuzuki.gui.main_window import MainGUI
 from tsuzuki.gui.preferences import PreferencesStore
 from tsuzuki.gui.queue import Queue
+from tsuzuki.language import tr
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +34,7 @@ MOST_NAMES = 1 << 20
 
 def run(files: Sequence[str] = ()) -> int:
     """Show the window and return its exit code when it is closed."""
+    _write_log()
     preferences = PreferencesStore()
     if preferences.present.scaling != 100:
         os.environ.setdefault("QT_SCALE_FACTOR", f"{preferences.present.scaling / 100:g}")
@@ -46,11 +53,34 @@ def run(files: Sequence[str] = ()) -> int:
     app.setWindowIcon(looks.icon())
     window = MainGUI(queue=Queue(store), preferences=preferences)
     window.left.connect(app.quit)
+    sys.excepthook = partial(catch, window)
     door.open(window)
     window.show()
     if names:
         window.choose_videos(names)
     return app.exec()
+
+
+def catch(
+    window: MainGUI, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Keep the traceback of a fault of the program, and say that the work is safe."""
+    _log.error("unexpected", exc_info=(kind, error, trace))
+    text = tr("This is a fault of the program; please report it. What runs goes on.")
+    remedies.show_error(window, TsuzukiError(f"{kind.__name__}: {error}\n\n{text}"))
+
+
+def _write_log() -> None:
+    """Keep what the window has to report, where nobody sees its standard error."""
+    file = platformdirs.user_log_path("tsuzuki", appauthor=False) / "window.log"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(file, maxBytes=1 << 20, backupCount=1, encoding="utf-8")
+    except OSError as error:
+        _log.warning("%s", error)
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger("tsuzuki").addHandler(handler)
 
 
 class Door:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QDialog, QMessageBox
 
 from tsuzuki.gui.widgets import ask
 from tsuzuki.language import tr
@@ -69,6 +69,8 @@ def stop_and_leave(window: MainGUI) -> None:
 
 def _leave(window: MainGUI) -> None:
     window.remember()
+    for dialog in window.findChildren(QDialog):
+        dialog.close()  # what they compute ends with them
     if window.trial is not None:
         window.trial.close()
     window.background.finish()
