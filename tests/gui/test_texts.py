@@ -37,12 +37,13 @@ from tsuzuki.gui.sessions_view import SessionsView
 from tsuzuki.pipeline.events import Stopped
 from tsuzuki.sessions.progress import new_progress
 from tsuzuki.sessions.search import SessionMatch
+from tsuzuki.settings import CONTAINERS, ENCODERS
 
 OPEN, CLOSE = "⟦", "⟧"
 NOT_WORDS = re.compile(r"[^\W\d_]", re.UNICODE)
-OURS = {"English", "日本語", "x264", "x265", "svt-av1", "vp9", "prores", "ffv1", "mp4", "mkv"}
+OURS = {*language.LANGUAGES.values(), *ENCODERS, *CONTAINERS}
 """What is the same in every language: names of languages, encoders and containers."""
-OURS |= {"webm", "mov", "1920x1080", "as.mp4", "2.00x", "0 s", "1 s", "2.000 s", "0.000 s", "6.000"}
+OURS |= {"1920x1080", "as.mp4", "2.00x", "0 s", "1 s", "2.000 s", "0.000 s", "6.000"}
 
 
 def translations():

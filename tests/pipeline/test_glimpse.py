@@ -7,6 +7,7 @@ import pytest
 from tsuzuki.errors import NotAVideoError
 from tsuzuki.pipeline.estimate import Trial, estimate
 from tsuzuki.pipeline.glimpse import preview, stills
+from tsuzuki.pipeline.inputs import gather
 from tsuzuki.pipeline.look import look, survey
 from tsuzuki.settings import ProcessingSettings
 
@@ -50,6 +51,16 @@ def test_a_preview_is_the_frame_and_the_frame_enlarged(clip):
 @pytest.mark.usefixtures("forked_workers")
 def test_the_last_moment_has_a_frame_too(clip):
     assert number(pixels(preview(clip, NEAREST, 100.0).before)) == 95
+
+
+@pytest.mark.usefixtures("forked_workers")
+def test_pictures_have_a_preview_too(clip, tmp_path):
+    for number_, png in enumerate(stills(clip, 4, 54), 1):
+        (tmp_path / f"p_{number_:04d}.png").write_bytes(png)
+    (sequence,) = gather([tmp_path])
+    assert [number(pixels(png)) for png in stills(sequence.path, 4, 54)] == [12, 36, 60, 84]
+    single = tmp_path / "p_0002.png"
+    assert number(pixels(preview(single, NEAREST, 0.0).before)) == 36
 
 
 @pytest.mark.usefixtures("forked_workers")

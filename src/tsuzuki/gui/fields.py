@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -124,6 +125,18 @@ def as_number(text: str) -> float:
         raise SettingsError(f"{text!r} is no number.") from error
 
 
+def as_options(text: str) -> dict[str, str]:
+    """Return the options ``KEY=VALUE`` that were typed, with spaces between them."""
+    try:
+        pairs = [word.partition("=") for word in shlex.split(text)]
+    except ValueError as error:
+        raise SettingsError(f"{text!r} has a quotation mark without its fellow.") from error
+    for key, sign, _ in pairs:
+        if not sign:
+            raise SettingsError(f"{key!r} is no option of the form KEY=VALUE, such as aq-mode=3.")
+    return {key: value for key, _, value in pairs}
+
+
 def as_moment(text: str) -> Decimal | None:
     """Return the moment that was typed."""
     return parse_moment(text)
@@ -132,4 +145,6 @@ def as_moment(text: str) -> Decimal | None:
 def _written(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, dict):
+        return shlex.join(f"{key}={text}" for key, text in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -39,7 +39,7 @@ from tsuzuki.settings import (
 
 OWN = "own"
 """Purpose that is none: the encoding is chosen by itself."""
-_ENCODING = ("encoder", "crf", "preset", "pixel_format", "container")
+_ENCODING = ("encoder", "crf", "bitrate", "preset", "pixel_format", "container")
 
 
 class SettingsPanel(QWidget):
@@ -94,6 +94,7 @@ class SettingsPanel(QWidget):
                 raise SettingsError("Type a size, such as 1920x1080, 1920x or x1080.")
         else:
             chosen["size"] = None
+        chosen["encoder_options"] = chosen["encoder_options"] or {}
         for name in ("range_start", "range_end"):
             if chosen[name] is not None:
                 chosen[name] = str(chosen[name])
@@ -187,6 +188,10 @@ class SettingsPanel(QWidget):
             form,
             f.line("crf", f.as_number, tr("0 to 51 (SVT-AV1: 63); lower is better and larger.")),
         )
+        tip = tr("Bits a second, such as 8M, instead of a quality; other bytes may come out.")
+        self._add(form, f.line("bitrate", str, tip, tr("constant quality")))
+        tip = tr("KEY=VALUE with spaces between them, such as aq-mode=3.")
+        self._add(form, f.line("encoder_options", f.as_options, tip, tr("none")))
         self._add(form, f.line("preset", str, tr("The encoder's own preset, such as slow or 6.")))
         self._add(form, f.line("pixel_format", str, tr("As FFmpeg names it: yuv420p10le.")))
         containers = [(c, tr("Automatic") if c == "auto" else c) for c in CONTAINERS]
@@ -197,6 +202,8 @@ class SettingsPanel(QWidget):
         self._add(form, f.editable("crop", crops, tip))
         tip = tr("Such as 30 or 24000/1001: frames are left out or repeated.")
         self._add(form, f.line("fps", str, tip, tr("as in the video")))
+        tip = tr("Of a sequence of pictures; videos have their own.")
+        self._add(form, f.line("rate", str, tip, "25"))
         turn = f.flag("bake_rotation", words.setting_name("bake_rotation"))
         self._fields["bake_rotation"] = turn
         form.addRow(turn.widget)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tsuzuki.settings import ProcessingSettings
 
-_NAMED_OTHERWISE = {"scale_factor", "range_start", "range_end"}
+_NAMED_OTHERWISE = {"scale_factor", "range_start", "range_end", "encoder_options"}
 """Settings whose options have other names."""
 
 
@@ -20,6 +20,8 @@ def options_for(settings: ProcessingSettings | Mapping[str, Any]) -> list[str]:
             f"{s:f}" if s is not None else "" for s in (given.range_start, given.range_end)
         )
         words += ["--range", f"{start or 0}-{end}"]
+    for key, text in given.encoder_options.items():
+        words += ["--encoder-option", f"{key}={text}"]
     for name in given.__struct_fields__:
         value = getattr(given, name)
         if value == getattr(defaults, name) or name in _NAMED_OTHERWISE:

@@ -30,25 +30,26 @@ def frames_at(probe: Probe, moments: Sequence[float]) -> Iterator[Rgb]:
     Where nothing can be decoded there, the last frame before it is given. Samples are as
     `tsuzuki.video.colour.to_rgb` makes them. Raises `DamagedVideoError` where no frame is found.
     """
+    for moment in moments:
+        found = _find(probe, moment, seek=True) or _find(probe, moment, seek=False)
+        if found is None:
+            raise DamagedVideoError(
+                f"No frame of '{probe.path}' can be decoded at {moment:.1f} s.", path=probe.path
+            )
+        yield to_rgb(found, probe.colour)
+
+
+def _find(probe: Probe, moment: float, *, seek: bool) -> av.VideoFrame | None:
+    """Return the frame shown at a moment, looked for from there on or from the start."""
     with bounded_memory(), open_stream(probe) as (container, stream):
         begin = stream.start_time or 0
-        time_base = Fraction(*probe.time_base)
-        for moment in moments:
-            wanted = begin + int(Fraction(moment) / time_base)
-            found = None
-            for target in (wanted, begin):
-                container.seek(max(target, begin), stream=stream)
-                stream.codec_context.flush_buffers()
-                coming = _frames(container, stream, probe.path)
-                found = _last_before(coming, wanted, probe)
-                if found is not None:
-                    break
-            if found is None:
-                raise DamagedVideoError(
-                    f"No frame of '{probe.path}' can be decoded at {moment:.1f} s.",
-                    path=probe.path,
-                )
-            yield to_rgb(found, probe.colour)
+        wanted = begin + int(Fraction(moment) / Fraction(*probe.time_base))
+        if seek:
+            try:
+                container.seek(max(wanted, begin), stream=stream)
+            except av.error.FFmpegError:  # pictures and streams without an index
+                return None
+        return _last_before(_frames(container, stream, probe.path), wanted, probe)
 
 
 def _frames(container: InputContainer, stream: VideoStream, path: str) -> Iterator[av.VideoFrame]:
