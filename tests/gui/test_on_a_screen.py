@@ -52,7 +52,13 @@ class Person:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tsuzuki.gui", *map(str, files)], env=environment
         )
-        self._tool("search", "--sync", "--onlyvisible", "--name", "Tsuzuki", "windowfocus")
+        wait(self._has_keyboard)  # it takes a moment from being shown to taking keys
+
+    def _has_keyboard(self):
+        with suppress(subprocess.CalledProcessError):
+            self._tool("search", "--onlyvisible", "--name", "Tsuzuki", "windowfocus")
+            return True
+        return False
 
     def press(self, keys):
         self._tool("key", keys)
