@@ -61,6 +61,10 @@ PROMISES = {
     "with a line that says how to go on; a second Ctrl-C ends at once.": (
         "crash/test_signals.py cli/test_signals.py"
     ),
+    "Closing or killing the window leaves the run going on or safely stopped, as you chose, and "
+    "the next window finds it; a run that dies leaves the window open.": (
+        "gui/test_on_a_screen.py gui/test_queue.py gui/test_main_window.py"
+    ),
     "A picture that cannot be what went into the network, enlarged, is never used unnoticed.": (
         "pipeline/test_render.py upscaling/test_plausible.py"
     ),

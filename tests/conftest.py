@@ -10,6 +10,15 @@ import pytest
 from tests import drawn_clip
 from tests.media_folder import MEDIA
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+try:
+    import PySide6.QtWidgets  # noqa: F401
+    import pytestqt  # noqa: F401
+except ImportError:  # then the tests of the window are skipped
+    pytest_plugins: list[str] = []
+else:
+    pytest_plugins = ["pytestqt.plugin"]
+
 
 @pytest.fixture(scope="session")
 def media() -> Path:

@@ -86,6 +86,10 @@ def test_answers(progress, monkeypatch, capsys, typed, answer):
             {"quality": "Fast", "noise_reduction": 0, "crf": 20, "keep_frames": True},
             "--scale 2 --quality Fast --noise-reduction 0 --crf 20.0 --keep-frames",
         ),
+        (
+            {"encoder_options": {"a": "1", "b": "2"}},
+            "--scale 2 --encoder-option a=1 --encoder-option b=2",
+        ),
         ({"engine": "nearest", "device": "cpu"}, "--scale 2 --engine nearest --device cpu"),
     ],
 )

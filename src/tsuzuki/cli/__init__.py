@@ -17,6 +17,7 @@ from tsuzuki.cli import (
     compare,
     demo,
     doctor,
+    gui,
     metrics,
     models,
     probe,
@@ -53,6 +54,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (metrics.metrics, ""),
     (doctor.doctor, ""),
     (demo.demo, ""),
+    (gui.gui, ""),
 )
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tsuzuki.cli.signals import answerable
 from tsuzuki.cli.text import bar, is_terminal, moment, safe, stderr
+from tsuzuki.pipeline.command import options_for
 from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress
 from tsuzuki.settings import ProcessingSettings
 
@@ -89,24 +90,7 @@ _REPLIES: dict[Answer, tuple[str, ...]] = {
 
 def options_of(settings: ProcessingSettings | Mapping[str, Any]) -> str:
     """Return the options of the command line that give these settings; the scale always."""
-    given, defaults = ProcessingSettings.from_dict(settings), ProcessingSettings()
-    options = [] if given.size else [f"--scale {given.scale_factor:g}"]
-    if given.range_start is not None or given.range_end is not None:
-        start, end = (
-            f"{s:f}" if s is not None else "" for s in (given.range_start, given.range_end)
-        )
-        options.append(f"--range {start or 0}-{end}")
-    for name in given.__struct_fields__:
-        value = getattr(given, name)
-        if value == getattr(defaults, name) or name in _SHOWN:
-            continue
-        option = "--" + name.replace("_", "-")
-        options.append(option if value is True else f"{option} {value}")
-    return " ".join(options)
-
-
-_SHOWN = {"scale_factor", "range_start", "range_end"}
-"""Settings whose options have other names."""
+    return " ".join(options_for(settings))
 
 
 def _facts(progress: ProgressData) -> dict[str, str]:

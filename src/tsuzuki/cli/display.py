@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import time
@@ -45,15 +46,22 @@ class Display(Protocol):
         """Show a line to the person; called in any thread."""
 
 
-def display_for(*, json: bool) -> Display:
+def display_for(*, json: bool, json_interval: float = 0.0) -> Display:
     """Return the display that suits where the output goes."""
     if json:
-        return JsonLines()
+        return JsonLines(json_interval)
     return Bars() if is_terminal() else Lines()
 
 
 class JsonLines:
-    """One event a line on stdout; sentences go to stderr."""
+    """One event a line on stdout; sentences go to stderr.
+
+    Events of progress come at least ``interval`` seconds apart, the last one of a step in any case.
+    """
+
+    def __init__(self, interval: float = 0.0) -> None:
+        self._interval = interval
+        self._last = -math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +70,12 @@ class JsonLines:
         """Nothing to end."""
 
     def show(self, event: events.Event) -> None:
-        """Print the event."""
+        """Print the event, unless it is one of progress that comes too soon."""
+        if isinstance(event, events.StepProgressed) and event.progress < 100:
+            now = time.monotonic()
+            if now - self._last < self._interval:
+                return
+            self._last = now
         sys.stdout.write(safe_json(events.to_json(event)) + "\n")
         sys.stdout.flush()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from tsuzuki.errors import SettingsError
+from tsuzuki.moments import parse_moment
+from tsuzuki.purposes import PURPOSES
 from tsuzuki.settings import (
     ALPHAS,
     CONTAINERS,
@@ -165,19 +166,6 @@ Encoder = Annotated[
         rich_help_panel=ENCODING,
     ),
 ]
-PURPOSES: dict[str, dict[str, Any]] = {
-    "archive": {"encoder": "ffv1", "container": "mkv"},
-    "share": {"encoder": "x264", "crf": 20.0, "pixel_format": "yuv420p", "container": "mp4"},
-    "edit": {"encoder": "prores", "container": "mov"},
-    "device": {
-        "encoder": "x264",
-        "crf": 23.0,
-        "preset": "fast",
-        "pixel_format": "yuv420p",
-        "container": "mp4",
-    },
-}
-"""Settings of the encoding by what the output is for; other options go before them."""
 For = Annotated[
     str | None,
     typer.Option(
@@ -353,6 +341,24 @@ Json = Annotated[
     typer.Option(
         "--json",
         help="One event a line as JSON on stdout and nothing else.",
+        rich_help_panel=RUN,
+    ),
+]
+JsonInterval = Annotated[
+    float,
+    typer.Option(
+        "--json-interval",
+        min=0.0,
+        help="With --json: seconds between two events of progress of a step, at least.",
+        rich_help_panel=RUN,
+    ),
+]
+StopFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--stop-file",
+        help="Stop as Ctrl-C does when this file appears; when the word segment is in it, after "
+        "the segment in work.",
         rich_help_panel=RUN,
     ),
 ]
@@ -541,22 +547,7 @@ def parse_range(text: str | None) -> tuple[Decimal | None, Decimal | None]:
             f"The range {text!r} is not of the form START-END. Give seconds or timecodes, such as "
             "90-120, 1:30-2:00, or 10:00- for everything after ten minutes."
         )
-    return _seconds(start), _seconds(end)
-
-
-def _seconds(text: str) -> Decimal | None:
-    text = text.strip()
-    if not text:
-        return None
-    if not re.fullmatch(r"(\d{1,4}:){0,2}\d{1,9}(\.\d{1,9})?", text, re.ASCII):
-        raise SettingsError(
-            f"{text!r} is no moment of a video. Give seconds (90.5) or a timecode (1:30.5, "
-            "0:01:30)."
-        )
-    seconds = Decimal(0)
-    for part in text.split(":"):
-        seconds = seconds * 60 + Decimal(part)
-    return seconds
+    return parse_moment(start), parse_moment(end)
 
 
 def _spelled(value: str, known: Iterable[str]) -> str:

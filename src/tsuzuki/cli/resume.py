@@ -49,6 +49,8 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     take_over: o.TakeOver = False,
     allow_sleep: o.AllowSleep = False,
     json: o.Json = False,
+    json_interval: o.JsonInterval = 0.0,
+    stop_file: o.StopFile = None,
 ) -> None:
     """Go on with an unfinished session, from the very frame and with its own settings.
 
@@ -101,7 +103,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
         )
         for session_id in ids
     ]
-    raise typer.Exit(run_queue(items, json=json))
+    raise typer.Exit(run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file))
 
 
 def _choose(manager: SessionManager, session: str | None) -> str:

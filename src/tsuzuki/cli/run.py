@@ -6,11 +6,13 @@ import contextlib
 import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tsuzuki.cli.boundary import show_error
 from tsuzuki.cli.display import Display, display_for
 from tsuzuki.cli.signals import cancel_on_signals
+from tsuzuki.cli.stop_file import cancel_on_file
 from tsuzuki.errors import Cancelled, OutputError, OutputExistsError, TsuzukiError
 from tsuzuki.pipeline import events
 
@@ -28,25 +30,43 @@ class QueueItem(NamedTuple):
     """An existing output means that an earlier run of the same queue wrote it."""
 
 
-def run_queue(items: Sequence[QueueItem], *, json: bool) -> int:
+def run_queue(
+    items: Sequence[QueueItem],
+    *,
+    json: bool,
+    json_interval: float = 0.0,
+    stop_file: Path | None = None,
+) -> int:
     """Work on the items one after the other and return the worst exit code.
 
-    One that fails does not stop the rest; a signal stops them all.
+    One that fails does not stop the rest; a signal, or ``stop_file``, stops them all.
     """
     worst = 0
     shown: list[Display] = []
     made: dict[str, str] = {}
-    with cancel_on_signals(lambda: shown[-1].say(SAVING) if shown else None) as cancel:
+    with (
+        cancel_on_signals(lambda: shown[-1].say(SAVING) if shown else None) as cancel,
+        cancel_on_file(stop_file, cancel) as heard,
+    ):
         for item in items:
             if cancel.is_set():
                 return max(worst, Cancelled.exit_code)
-            with _terminal_may_be_gone(), display_for(json=json) as display:
+            with (
+                _terminal_may_be_gone(),
+                display_for(json=json, json_interval=json_interval) as display,
+            ):
                 shown.append(display)
-                worst = max(worst, _run(item, display, cancel, made))
+                worst = max(worst, _run(item, display, cancel, made, heard))
     return worst
 
 
-def _run(item: QueueItem, display: Display, cancel: threading.Event, made: dict[str, str]) -> int:
+def _run(
+    item: QueueItem,
+    display: Display,
+    cancel: threading.Event,
+    made: dict[str, str],
+    heard: events.OnEvent,
+) -> int:
     """Work on one item; ``made`` has the outputs of the queue so far, and whose they are."""
     stopped: list[events.Stopped] = []
 
@@ -58,6 +78,7 @@ def _run(item: QueueItem, display: Display, cancel: threading.Event, made: dict[
             raise _same_output(item, made[event.output])
         with _terminal_may_be_gone():
             display.show(event)
+        heard(event)
         if isinstance(event, events.Finished):
             made[event.output] = item.name
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -256,12 +255,9 @@ def _state(progress: ProgressData) -> str:
 
 
 def _size(manager: SessionManager, progress: ProgressData) -> int:
-    """Return the bytes of all files in the session's folders."""
-    size = 0
-    for folder in manager.paths(progress["session_id"]).folders:
-        with suppress(OSError):  # a session at work removes files meanwhile
-            size += sum(file.lstat().st_size for file in folder.iterdir())
-    return size
+    from tsuzuki.sessions.usage import disk_used  # noqa: PLC0415
+
+    return disk_used(manager.paths(progress["session_id"]))
 
 
 def _with_size(manager: SessionManager, progress: ProgressData) -> dict[str, Any]:

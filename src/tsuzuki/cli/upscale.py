@@ -63,6 +63,8 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     take_over: o.TakeOver = False,
     allow_sleep: o.AllowSleep = False,
     json: o.Json = False,
+    json_interval: o.JsonInterval = 0.0,
+    stop_file: o.StopFile = None,
     device: o.Device = D.device,
     workers: o.Workers = D.workers,
     engine: o.Engine = D.engine,
@@ -86,10 +88,10 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     """
     from tsuzuki.cli.cloud import synced  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415
-    from tsuzuki.cli.inputs import gather  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.durable import is_there  # noqa: PLC0415
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
+    from tsuzuki.pipeline.inputs import gather  # noqa: PLC0415 - keeps --help fast
 
     chosen = o.for_purpose(
         for_,
@@ -160,7 +162,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         )
         for video in videos
     ]
-    raise typer.Exit(run_queue(items, json=json))
+    raise typer.Exit(run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file))
 
 
 def _answer(on_existing: str, *, ask: bool) -> Any:

@@ -8,7 +8,7 @@ thread, so they should return quickly; an exception they raise stops the run lik
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 import msgspec
 
@@ -159,3 +159,13 @@ OnEvent = Callable[[Event], None]
 def to_json(event: Event) -> bytes:
     """Return the event as one line of JSON, without the line's end."""
     return msgspec.json.encode(event)
+
+
+def from_json(line: bytes) -> Event:
+    """Return the event that `to_json` made a line of; ValueError for any other line."""
+    return _DECODER.decode(line)
+
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(
+    Union[tuple(Event.__subclasses__())]  # noqa: UP007 - made of a list
+)

@@ -1,4 +1,4 @@
-"""What the worker does before rendering: resolve the plan, build the index."""
+"""What the worker does beside rendering: resolve the plan, build the index, show frames."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tsuzuki.pipeline.messages import MakePlan
+import msgspec
+
+from tsuzuki.pipeline.messages import (
+    Device,
+    Look,
+    Looked,
+    MakePlan,
+    Message,
+    Preview,
+    Previewed,
+    StillsTaken,
+    Survey,
+    Surveyed,
+    TakeStills,
+)
 from tsuzuki.pipeline.plan import Plan, longest_segment
 from tsuzuki.sessions.frame_index import FrameIndex
-from tsuzuki.upscaling import cpu_features, plan_upscaling
-from tsuzuki.video.framing import decide_framing, framed, told
+from tsuzuki.upscaling import AIProcessor, cpu_features, find_devices, networks, plan_upscaling
+from tsuzuki.video.framing import apply, decide_framing, framed, told
+from tsuzuki.video.glimpse import frames_at, picture, stills
 from tsuzuki.video.probe import probe, video_info
 from tsuzuki.video.processor import VideoProcessor, decide_encoding
 
@@ -51,3 +66,45 @@ def make_plan(request: MakePlan) -> Plan:
 def build_index(plan: Plan, on_progress: Callable[[float], None]) -> FrameIndex:
     """Index the frames of the range that the settings ask for."""
     return VideoProcessor(plan.probe, plan.settings, plan.framing).index(on_progress)
+
+
+def show(request: Look | Survey | TakeStills | Preview) -> Message:
+    """Answer what a person wants to see."""
+    match request:
+        case Look():
+            return Looked(facts=probe(request.path))
+        case Survey():
+            return survey()
+        case TakeStills():
+            return take_stills(request)
+        case Preview():
+            return make_preview(request)
+
+
+def make_preview(request: Preview) -> Previewed:
+    """Upscale one frame, taken as it is, without deinterlacing."""
+    plan = request.plan
+    facts = plan.shown
+    (rgb,) = frames_at(plan.probe, [request.moment])
+    if plan.framing is not None:
+        rgb = apply(plan.framing, rgb)
+    processor = AIProcessor(plan.upscaling)
+    try:
+        after = processor.process_frame(rgb, facts.colour.white)
+    finally:
+        processor.close()
+    encoded = msgspec.structs.replace(facts, sample_aspect_ratio=plan.encoding.sample_aspect_ratio)
+    return Previewed(before=picture(rgb, facts), after=picture(after, encoded))
+
+
+def take_stills(request: TakeStills) -> StillsTaken:
+    """Take frames evenly over a video."""
+    return StillsTaken(stills=list(stills(probe(request.path), request.count, request.height)))
+
+
+def survey() -> Surveyed:
+    """List devices and networks."""
+    return Surveyed(
+        devices=[Device(device.name, device.title) for device in find_devices()],
+        networks=[network.name for network in networks()],
+    )

@@ -42,3 +42,12 @@ def look(path: Path, settings: ProcessingSettings) -> Look:
         return Look(probe=facts, plan=plan, problem=None)
     finally:
         supervisor.stop(lambda _: None)
+
+
+def survey() -> m.Surveyed:
+    """List devices and networks in a worker process, which a driver may take down without harm."""
+    supervisor = Supervisor(threading.Event(), lambda _: None)
+    try:
+        return supervisor.ask(m.Survey(), m.Surveyed)
+    finally:
+        supervisor.stop(lambda _: None)

@@ -47,6 +47,27 @@ class Look(Message, frozen=True, kw_only=True, tag=True):
     settings: ProcessingSettings
 
 
+class Survey(Message, frozen=True, kw_only=True, tag=True):
+    """Say what there is to work with. Answer: `Surveyed`."""
+
+
+class TakeStills(Message, frozen=True, kw_only=True, tag=True):
+    """Take frames evenly over the video. Answer: `StillsTaken`."""
+
+    path: str
+    count: int
+    height: int
+    """Of each at most, in pixels."""
+
+
+class Preview(Message, frozen=True, kw_only=True, tag=True):
+    """Upscale a single frame. Answer: `Previewed`."""
+
+    plan: Plan
+    moment: float
+    """Seconds from the start of the video."""
+
+
 class BuildIndex(Message, frozen=True, kw_only=True, tag=True):
     """Build the frame index. Answer: `IndexBuilt`."""
 
@@ -122,6 +143,9 @@ class Stop(Message, frozen=True, kw_only=True, tag=True):
 Request = (
     MakePlan
     | Look
+    | Survey
+    | TakeStills
+    | Preview
     | BuildIndex
     | Compare
     | CompareFiles
@@ -176,6 +200,39 @@ class Looked(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `Look`."""
 
     facts: Probe
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device that networks can run on."""
+
+    name: str
+    """As in the settings."""
+    title: str
+    """As its maker calls it."""
+
+
+class Surveyed(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Survey`."""
+
+    devices: list[Device]
+    networks: list[str]
+    """Names, as in the settings."""
+
+
+class StillsTaken(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `TakeStills`."""
+
+    stills: list[bytes]
+    """PNG."""
+
+
+class Previewed(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Preview`: the frame as it is, and upscaled."""
+
+    before: bytes
+    """PNG."""
+    after: bytes
+    """PNG."""
 
 
 class IndexBuilt(Message, frozen=True, kw_only=True, tag=True):
@@ -262,6 +319,9 @@ Report = (
     | Notice
     | PlanMade
     | Looked
+    | Surveyed
+    | StillsTaken
+    | Previewed
     | IndexBuilt
     | Opened
     | FramesExtracted

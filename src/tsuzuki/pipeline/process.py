@@ -40,7 +40,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
         )
         self._channel = Channel(
             cast(BinaryIO, self._process.stdout), cast(BinaryIO, self._process.stdin), Report
@@ -112,8 +112,8 @@ class WorkerProcess:
             _log.debug("worker: %s", text)
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment, with this very package importable."""
+def environment() -> dict[str, str]:
+    """Return this process's environment for a child, with this very package importable."""
     home = str(Path(tsuzuki.__file__).resolve().parent.parent)
     paths = [home, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     return {

@@ -202,6 +202,9 @@ class Runner:
             return
         self._stopped = True
         run = self._run
+        if run is not None:
+            level = logging.INFO if isinstance(error, Cancelled) else logging.ERROR
+            _log.log(level, "stopped: %s: %s", type(error).__name__, error)
         try:
             self.team.stop(run.on_report if run else lambda _: None)
         except Exception:  # noqa: BLE001 - the first error counts, and has to be saved
@@ -252,6 +255,7 @@ class Runner:
             run = Run(self.manager, session_id, plan, self.team, self._emit)
             run.overwrite = overwrite
             self._run = run
+            _log_beginning(plan)
             try:
                 yield run
             except BaseException as error:
@@ -322,11 +326,13 @@ class Runner:
             run.emit(events.StepSkipped(session_id=run.session_id, step=step.name))
         else:
             began = time.monotonic()
+            _log.info("step %s begins", step.name)
             self.manager.update_step_status(run.session_id, step.name, "in_progress")
             run.emit(events.StepStarted(session_id=run.session_id, step=step.name))
             if step.name == "combine":
                 run.on_going()
             step.work(run)
+            _log.info("step %s took %.1f s", step.name, time.monotonic() - began)
             run.emit(
                 events.StepCompleted(
                     session_id=run.session_id, step=step.name, seconds=time.monotonic() - began
@@ -375,6 +381,26 @@ def decided_framing(session: ProgressData) -> Framing | None:
     with contextlib.suppress(msgspec.ValidationError):
         return msgspec.convert(identity.get("framing"), Framing | None)
     return None
+
+
+def _log_beginning(plan: Plan) -> None:
+    """Note what a report of an error has to tell."""
+    facts, encoding = plan.probe, plan.encoding
+    networks = ", ".join(one.network for one in plan.upscaling.passes) or "none"
+    _log.info("tsuzuki %s on %s", plan.versions.get("tsuzuki"), plan.upscaling.device)
+    _log.info("networks: %s; processor: %s", networks, plan.cpu)
+    _log.info(
+        "%s, %dx%d %s in %s, to %dx%d by %s in %s",
+        facts.path,
+        facts.width,
+        facts.height,
+        facts.codec,
+        facts.format,
+        encoding.width,
+        encoding.height,
+        encoding.encoder,
+        encoding.container,
+    )
 
 
 def _more(error: TsuzukiError) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ HANG_FACTOR, HANG_SECONDS = 20.0, 600.0
 this long: encoders may need minutes to finish a segment."""
 MAX_DEATHS = 3
 """Deaths of workers in a row, without a new finished frame in between, that end the run."""
+CANCELLED = "Everything finished is saved."
+"""What is said where the user has stopped a run."""
 
 _Answer = TypeVar("_Answer", bound=m.Message)
 
@@ -92,7 +94,7 @@ class Supervisor:
     def check_cancel(self) -> None:
         """Raise `Cancelled` if the run is to stop."""
         if self._cancel.is_set():
-            raise Cancelled("Everything finished is saved.")
+            raise Cancelled(CANCELLED)
 
     def receive(self, silent_seconds: float | None = None) -> m.Message:
         """Wait for the next message of the worker; see `poll`."""

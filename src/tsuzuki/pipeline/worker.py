@@ -16,11 +16,10 @@ from typing import Any, BinaryIO
 
 from tsuzuki.errors import OutOfMemoryError, TsuzukiError
 from tsuzuki.pipeline import messages as m
-from tsuzuki.pipeline.jobs import build_index, make_plan
+from tsuzuki.pipeline.jobs import build_index, make_plan, show
 from tsuzuki.pipeline.quality import compare
 from tsuzuki.pipeline.render import Renderer
 from tsuzuki.video.compare import compare as compare_files
-from tsuzuki.video.processor import VideoProcessor
 
 
 def main() -> None:
@@ -81,9 +80,8 @@ class Worker:
         match request:
             case m.MakePlan():
                 answer = m.PlanMade(plan=make_plan(request))
-            case m.Look():
-                facts = VideoProcessor.open(request.path, request.settings).facts
-                answer = m.Looked(facts=facts)
+            case m.Look() | m.Survey() | m.TakeStills() | m.Preview():
+                answer = show(request)
             case m.BuildIndex():
                 answer = m.IndexBuilt(index=build_index(request.plan, self._progress))
             case m.Compare():

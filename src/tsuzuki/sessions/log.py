@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
-from tsuzuki.durable import append_regular, storage_errors
+from tsuzuki.durable import append_regular, open_regular, storage_errors
 from tsuzuki.sessions.layout import SessionPaths
 
 MAX_LOG_BYTES = 10 << 20
@@ -68,3 +68,17 @@ def session_log(paths: SessionPaths, level: int = logging.INFO) -> Iterator[None
         logger.setLevel(before)
         with contextlib.suppress(OSError, ValueError):
             handler.close()
+
+
+def read_log(paths: SessionPaths, limit: int = 1 << 20) -> str:
+    """Return the end of a session's log, at most ``limit`` bytes; empty where there is none.
+
+    Raises `SessionDamagedError` where something else than a file has its name.
+    """
+    try:
+        with storage_errors(paths.log), open_regular(paths.log) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - limit))
+            return file.read(limit).decode(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -50,7 +50,7 @@ def is_done(run: Run) -> bool:
 
 def validate(run: Run) -> None:
     """Compare the need for space with what is free; the rest was checked before the session."""
-    frames = len(run.index) or _frames(run.plan)
+    frames = len(run.index) or expected_frames(run.plan)
     warning = check_space(
         run.plan, frames, run.store.paths.folder, run.output, done=run.store.disk_used
     )
@@ -218,7 +218,7 @@ def check_space(
     return None
 
 
-def _frames(plan: Plan) -> int:
+def expected_frames(plan: Plan) -> int:
     """Return about how many frames the part has that is asked for."""
     start, end = plan.settings.range_start or 0, plan.settings.range_end
     rate, count = Fraction(*plan.probe.frame_rate), plan.probe.frame_count

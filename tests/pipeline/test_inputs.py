@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tsuzuki.cli.inputs import gather
 from tsuzuki.errors import InputError, InputPermissionError
+from tsuzuki.pipeline.inputs import gather
 
 
 def touch(folder, *names):

@@ -1,4 +1,4 @@
-"""Which videos the arguments of a command name."""
+"""Which videos files and folders stand for."""
 
 from __future__ import annotations
 

@@ -1,0 +1,244 @@
+"""The menu bar: everything that the window can do has a place in it, and most a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
+
+from tsuzuki import language
+from tsuzuki.errors import TsuzukiError
+from tsuzuki.gui import looks, remedies
+from tsuzuki.gui.preferences import SCALINGS, THEMES, export_presets, import_presets
+from tsuzuki.gui.widgets import ask
+from tsuzuki.language import tr, trn
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.text import safe
+
+if TYPE_CHECKING:
+    from tsuzuki.gui.main_window import MainGUI
+
+Key = QKeySequence.StandardKey
+
+
+def build(window: MainGUI) -> None:
+    """Fill the menu bar of the window."""
+    bar = window.menuBar()
+    _file(window, bar.addMenu(tr("&File")))
+    _job(window, bar.addMenu(tr("&Queue")))
+    _presets(window, bar.addMenu(tr("&Presets")))
+    _view(window, bar.addMenu(tr("&View")))
+    _help(window, bar.addMenu(tr("&Help")))
+
+
+def _act(
+    menu: QMenu,
+    text: str,
+    call: Callable[[], object],
+    key: Key | str | None = None,
+) -> QAction:
+    action = menu.addAction(text)
+    action.triggered.connect(lambda *_: call())
+    if key is not None:
+        action.setShortcut(QKeySequence(key))
+    return action
+
+
+def _file(window: MainGUI, menu: QMenu) -> None:
+    _act(menu, tr("Choose &videos…"), window.source.browse.emit, Key.Open)
+    _act(menu, tr("Choose a &folder…"), window.source.browse_folder.emit, "Ctrl+Shift+O")
+    menu.addSeparator()
+    _act(menu, tr("&Sessions…"), lambda: _show_sessions(window), "Ctrl+Shift+S")
+    menu.addSeparator()
+    _act(menu, tr("&Close"), window.close, Key.Quit)
+
+
+def _job(window: MainGUI, menu: QMenu) -> None:
+    for text, wish, key in (
+        (tr("&Pause"), "pause", "Ctrl+P"),
+        (tr("Pause after this &segment"), "pause-after-segment", "Ctrl+Shift+P"),
+        (tr("&Resume"), "resume", "Ctrl+R"),
+        (tr("&Cancel…"), "cancel", "Ctrl+."),
+        (tr("Show the &log"), "show-log", "Ctrl+L"),
+    ):
+        _act(menu, text, lambda wish=wish: window.act(wish), key)  # type: ignore[misc]
+    menu.addSeparator()
+    _act(menu, tr("&Add to the queue"), window.add_button.click, "Ctrl+D")
+    _act(menu, tr("S&tart"), window.start_button.click, "Ctrl+Return")
+    _act(menu, tr("Start what &waits"), window.queue.start)
+    _act(menu, tr("Pre&view…"), window.preview_button.click, "Ctrl+E")
+
+
+def _presets(window: MainGUI, menu: QMenu) -> None:
+    def fill() -> None:
+        menu.clear()
+        presets = window.preferences.present.presets
+        for name in sorted(presets):
+            _act(menu, safe(name).replace("&", "&&"), lambda name=name: _apply(window, name))  # type: ignore[misc]
+        menu.addSeparator()
+        _act(menu, tr("&Save the settings as…"), lambda: _save_preset(window))
+        forget = menu.addMenu(tr("&Forget"))
+        for name in sorted(presets):
+            _act(forget, safe(name).replace("&", "&&"), lambda name=name: _forget(window, name))  # type: ignore[misc]
+        forget.setEnabled(bool(presets))
+        menu.addSeparator()
+        _act(menu, tr("&Import…"), lambda: _import(window))
+        _act(menu, tr("&Export…"), lambda: _export(window)).setEnabled(bool(presets))
+        _act(menu, tr("&Default settings"), lambda: _set(window, ProcessingSettings()))
+
+    menu.aboutToShow.connect(fill)
+    fill()
+
+
+def _set(window: MainGUI, settings: ProcessingSettings) -> None:
+    window.settings_panel.set_settings(settings)
+
+
+def _apply(window: MainGUI, name: str) -> None:
+    try:
+        _set(window, ProcessingSettings.from_dict(window.preferences.present.presets[name]))
+    except TsuzukiError as error:
+        remedies.show_error(window, error)
+
+
+def _save_preset(window: MainGUI) -> None:
+    settings = window.settings_or_none()
+    if settings is None:
+        return
+    dialog = QInputDialog(window)
+    dialog.setObjectName("save-preset")
+    dialog.setWindowTitle(tr("Save the settings"))
+    dialog.setLabelText(tr("Name:"))
+    dialog.setOkButtonText(tr("Save"))
+    dialog.setCancelButtonText(tr("Cancel"))
+
+    def keep(name: str) -> None:
+        if name.strip():
+            presets = window.preferences.present.presets
+            known = {**presets, name.strip()[:80]: settings.to_dict()}
+            window.preferences.change(presets=known)
+
+    dialog.textValueSelected.connect(keep)
+    dialog.open()
+
+
+def _forget(window: MainGUI, name: str) -> None:
+    presets = window.preferences.present.presets
+    kept = {known: settings for known, settings in presets.items() if known != name}
+    window.preferences.change(presets=kept)
+
+
+def _import(window: MainGUI) -> None:
+    dialog = QFileDialog(window, tr("Import presets"))
+    dialog.setNameFilter(tr("Presets") + " (*.json)")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+
+    def take(name: str) -> None:
+        from pathlib import Path  # noqa: PLC0415 - only here
+
+        try:
+            found = import_presets(Path(name))
+        except (TsuzukiError, OSError) as error:
+            remedies.show_error(window, TsuzukiError(str(error)))
+            return
+        window.preferences.change(presets={**window.preferences.present.presets, **found})
+        text = trn("{number} preset was imported.", "{number} presets were imported.", len(found))
+        window.statusBar().showMessage(text, 5000)
+
+    dialog.fileSelected.connect(take)
+    dialog.open()
+
+
+def _export(window: MainGUI) -> None:
+    dialog = QFileDialog(window, tr("Export presets"))
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix("json")
+    dialog.setNameFilter(tr("Presets") + " (*.json)")
+
+    def write(name: str) -> None:
+        from pathlib import Path  # noqa: PLC0415 - only here
+
+        try:
+            export_presets(Path(name), window.preferences.present.presets)
+        except TsuzukiError as error:
+            remedies.show_error(window, error)
+
+    dialog.fileSelected.connect(write)
+    dialog.open()
+
+
+def _view(window: MainGUI, menu: QMenu) -> None:
+    present = window.preferences.present
+    _choices(
+        menu.addMenu(tr("&Language")),
+        [(None, tr("As the system")), *language.LANGUAGES.items()],
+        present.language,
+        lambda code: _speak(window, code),
+    )
+    _choices(
+        menu.addMenu(tr("&Colours")),
+        [(theme, looks.theme_name(theme)) for theme in THEMES],
+        present.theme,
+        lambda theme: _dress(window, theme),
+    )
+    _choices(
+        menu.addMenu(tr("&Size (from the next start on)")),
+        [(percent, f"{percent} %") for percent in SCALINGS],
+        present.scaling,
+        lambda percent: window.preferences.change(scaling=percent),
+    )
+
+
+def _choices(
+    menu: QMenu,
+    items: Sequence[tuple[object, str]],
+    present: object,
+    choose: Callable[[object], object],
+) -> None:
+    group = QActionGroup(menu)
+    for value, text in items:
+        action = _act(menu, text, lambda value=value: choose(value))  # type: ignore[misc]
+        action.setCheckable(True)
+        action.setChecked(value == present)
+        group.addAction(action)
+
+
+def _speak(window: MainGUI, code: object) -> None:
+    window.preferences.change(language=code)
+    looks.speak(window.preferences.present)
+    window.rebuild()
+
+
+def _dress(window: MainGUI, theme: object) -> None:
+    window.preferences.change(theme=theme)
+    looks.dress(window.preferences.present.theme)
+
+
+def _show_sessions(window: MainGUI) -> None:
+    from tsuzuki.gui.sessions_view import SessionsView  # noqa: PLC0415 - only when asked for
+
+    SessionsView(window).show()
+
+
+def _help(window: MainGUI, menu: QMenu) -> None:
+    _act(menu, tr("&About Tsuzuki"), lambda: _about(window))
+
+
+def _about(window: MainGUI) -> None:
+    from importlib.metadata import version  # noqa: PLC0415 - only here
+
+    text = tr(
+        "Upscales videos with AI. A run can be stopped at any instant and goes on later from the "
+        "very frame, with the same bytes."
+    )
+    ask(
+        window,
+        QMessageBox.Icon.NoIcon,
+        tr("About Tsuzuki"),
+        f"Tsuzuki {version('tsuzuki')}\n\n{text}\n\nGPL-3.0-or-later",
+        [(tr("Close"), QMessageBox.ButtonRole.RejectRole, None)],
+        name="about",
+        safest=0,
+    )

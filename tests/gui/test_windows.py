@@ -1,0 +1,357 @@
+"""The windows beside the main one, and how everything looks."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
+pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
+
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QMessageBox, QPushButton
+from tests.gui.conftest import QUICK, SLOW
+from tests.other_settings import OTHER_SETTINGS
+
+from tsuzuki.gui import finishing, log_window, looks, words
+from tsuzuki.gui.app import Door, catch
+from tsuzuki.gui.before_after import BeforeAfter
+from tsuzuki.gui.jobs import JobStore
+from tsuzuki.gui.log_window import LogWindow, entries, filtered, without_private
+from tsuzuki.gui.preview import PreviewWindow
+from tsuzuki.gui.sessions_view import SessionsView
+from tsuzuki.gui.settings_panel import SettingsPanel
+from tsuzuki.pipeline.look import look
+from tsuzuki.purposes import PURPOSES
+from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video.stills import encode_png
+
+LOG = """2026-01-16T10:00:00.000Z INFO 12 tsuzuki.pipeline begins
+2026-01-16T10:00:01.000Z WARNING 12 tsuzuki.pipeline /home/mika/Videos/my holiday.mp4 is odd
+2026-01-16T10:00:02.000Z ERROR 12 tsuzuki.pipeline it broke
+Traceback (most recent call last):
+  File "/home/mika/.venv/lib/tsuzuki/x.py", line 1
+"""
+
+
+@pytest.fixture
+def window(make_window):
+    made = make_window()
+    made.settings_panel.set_settings(QUICK)
+    return made
+
+
+def click(qtbot, parent, name):
+    qtbot.mouseClick(parent.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def png(width, height, shade):
+    import av
+    import numpy as np
+
+    picture = np.full((height, width, 3), shade, np.uint8)
+    return encode_png(av.VideoFrame.from_ndarray(picture, format="rgb24"))
+
+
+@pytest.fixture
+def session(short):
+    import threading
+
+    import tsuzuki
+    from tsuzuki.pipeline import events
+
+    cancel = threading.Event()
+
+    def on_event(event):
+        if isinstance(event, events.SegmentSealed):
+            cancel.set()
+
+    with pytest.raises(tsuzuki.errors.Cancelled):
+        tsuzuki.upscale(short, QUICK, on_event=on_event, cancel=cancel)
+
+
+def test_sessions_are_listed_checked_and_removed(qtbot, window, until, session):
+    view = SessionsView(window)
+    view.show()
+    until(lambda: view.current)
+    session_id = view.current
+    item = view._list.topLevelItem(0)
+    assert item.text(0) == "short.mp4"
+    assert 50 <= float(item.text(2).split()[0]) < 100
+    assert "1 session" in view._total.text()
+    until(lambda: not item.icon(0).isNull())
+    click(qtbot, view, "check")
+    until(lambda: "All is well" in view._said.text())
+    upscaled = window.session_manager.paths(session_id).upscaled
+    segment = next(upscaled.glob("segment_*.mkv"))
+    segment.write_bytes(segment.read_bytes()[:-1])
+    click(qtbot, view, "check")
+    until(lambda: "found:" in view._said.text())
+    click(qtbot, view, "repair")
+    until(lambda: "computed again" in view._said.text())
+    for answer in ("Keep", "Remove"):
+        click(qtbot, view, "remove")
+        asked = next(b for b in view.findChildren(QMessageBox) if b.isVisible())
+        button = next(b for b in asked.buttons() if answer in b.text())
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    until(lambda: "0 sessions" in view._total.text())
+    assert window.session_manager.session_ids() == []
+
+
+def test_a_session_is_resumed_from_the_list(qtbot, window, until, session):
+    view = SessionsView(window)
+    view.show()
+    until(lambda: view.current)
+    click(qtbot, view, "resume")
+    until(lambda: [e.job.outcome for e in window.queue.entries()] == ["finished"])
+
+
+def test_a_session_from_elsewhere_goes_on_only_when_agreed_to(
+    qtbot, make_window, until, session, tmp_path, monkeypatch
+):
+    import shutil
+
+    shutil.copytree(tmp_path / "sessions", tmp_path / "brought")
+    monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(tmp_path / "brought"))
+    window = make_window()
+    view = SessionsView(window)
+    view.show()
+    until(lambda: view.current)
+    click(qtbot, view, "resume")
+    (entry,) = window.queue.entries()
+    until(lambda: entry.job.outcome == "failed")
+    assert entry.state.stopped.code == "session-foreign"
+    assert str(tmp_path / "short_2x.mp4") in entry.state.stopped.message
+    click(qtbot, window.run_view, "action-agree")
+    until(lambda: entry.job.outcome == "finished")
+
+
+def test_old_sessions_are_cleaned_up_only_when_agreed(qtbot, window, until, session):
+    view = SessionsView(window)
+    view.show()
+    until(lambda: view.current)
+    view._days.setValue(1)
+    click(qtbot, view, "clean")
+    asked = next(b for b in view.findChildren(QMessageBox) if b.isVisible())
+    qtbot.mouseClick(
+        next(b for b in asked.buttons() if "Remove" in b.text()), Qt.MouseButton.LeftButton
+    )
+    until(lambda: "0 sessions were removed" in view._said.text())
+    assert len(window.session_manager.session_ids()) == 1
+    assert window.preferences.present.clean_days == 1
+
+
+def test_the_preview_shows_a_frame_before_and_after(qtbot, window, until, short):
+    found = look(short, SLOW)
+    view = PreviewWindow(found, SLOW, window)
+    view.show()
+    until(lambda: not view.frames.is_empty)
+    assert (view.frames._before.width(), view.frames._before.height()) == (96, 54)
+    assert (view.frames._after.width(), view.frames._after.height()) == (192, 108)
+    click(qtbot, view, "try")
+    until(lambda: view.trial is not None and view.trial.output is not None)
+    until(lambda: "The whole video takes about" in view._said.text())
+    folder = view.trial.folder
+    assert view.trial.output.exists()
+    view.close()
+    assert not folder.exists()
+
+
+def test_the_line_moves_and_the_frame_zooms(qtbot):
+    view = BeforeAfter()
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    view.show()
+    assert view.grab().toImage().pixelColor(10, 150).lightness() < 30
+    view.show_frames(png(40, 30, 0), png(80, 60, 255))
+    picture = view.grab().toImage()
+    assert picture.pixelColor(100, 150).lightness() == 0
+    assert picture.pixelColor(300, 150).lightness() == 255
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
+    qtbot.mouseMove(view, QPoint(100, 150))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(100, 150))
+    assert view.line == 0.25
+    assert view.grab().toImage().pixelColor(150, 150).lightness() == 255
+    before = view._target()
+    view.set_zoom(2.0, QPointF(50, 50))
+    after = view._target()
+    assert after.width() == 2 * before.width()
+    assert (50 - before.left()) / before.width() == pytest.approx(
+        (50 - after.left()) / after.width()
+    )
+    view._move(10000, 10000)
+    assert view._target().left() <= 0.01
+    qtbot.keyClick(view, Qt.Key.Key_0)
+    assert view.zoom == 1.0
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert view.line == pytest.approx(0.27)
+
+
+def test_the_log_is_filtered_searched_and_copied_without_names(qtbot, window, until, session):
+    (session_id,) = window.session_manager.session_ids()
+    paths = window.session_manager.paths(session_id)
+    paths.log.write_text(LOG, encoding="utf-8")
+    view = LogWindow(paths, window)
+    view.show()
+    until(lambda: "begins" in view._text.toPlainText())
+    view._level.setCurrentIndex(3)
+    assert view._text.toPlainText().startswith("2026-01-16T10:00:02.000Z ERROR")
+    assert "Traceback" in view._text.toPlainText()
+    view._level.setCurrentIndex(1)
+    view._search.setText("ODD")
+    assert view._text.toPlainText().count("\n") == 0
+    click(qtbot, view, "copy")
+    from PySide6.QtGui import QGuiApplication
+
+    copied = QGuiApplication.clipboard().text()
+    assert "tsuzuki 0." in copied
+    assert "mika" not in copied
+    view._search.setText("nowhere")
+    assert view._said.text()
+
+
+def test_reports_name_nobody():
+    home = Path("/home/mika")
+    text = without_private(LOG, home, ["my holiday.mp4", "my holiday"])
+    assert "mika" not in text
+    assert "holiday" not in text
+    assert "VIDEO is odd" in text
+    assert "x.py" in text
+    windows = without_private(r"C:\Users\Mika\Videos\a b.mp4 is odd", Path(r"C:\Users\Mika"))
+    assert "Mika" not in windows
+
+
+def test_entries_keep_their_lines_together():
+    found = entries("lost\n" + LOG)
+    assert [entry.level for entry in found] == ["INFO", "WARNING", "ERROR"]
+    assert found[2].text.count("\n") == 2
+    assert filtered(found, "ERROR", "traceback")
+    assert filtered(found, "ERROR", "begins") == ""
+    assert log_window.LEVELS[0] == "DEBUG"
+
+
+@pytest.mark.parametrize("settings", [*PURPOSES.values(), {}])
+def test_the_panel_gives_back_what_it_was_given(qtbot, settings):
+    panel = SettingsPanel()
+    qtbot.addWidget(panel)
+    chosen = ProcessingSettings(
+        size="1920x1080",
+        noise_reduction=-1,
+        model="waifu2x-cunet-2x-n0",
+        range_start="1.5",
+        range_end="90",
+        tile_size=128,
+        workers=3,
+        keep_frames=True,
+        device="gpu:1",
+        **settings,
+    )
+    panel.set_settings(chosen)
+    assert panel.settings() == chosen
+    purpose = next((name for name, one in PURPOSES.items() if one == settings), None)
+    assert panel._purpose.currentData() == purpose
+    panel.set_devices([("cpu", "A processor"), ("gpu:0", "A card")])
+    panel.set_networks(["a", "b"])
+    assert panel.settings() == chosen
+
+
+def test_every_setting_can_be_chosen_and_has_a_name(qtbot):
+    panel = SettingsPanel()
+    qtbot.addWidget(panel)
+    hidden = {"engine", "size"}  # for tests only; an input of its own
+    assert set(ProcessingSettings.__struct_fields__) - set(panel._fields) == hidden
+    for name, value in OTHER_SETTINGS.items():
+        chosen = ProcessingSettings(**{name: value})
+        panel.set_settings(chosen)
+        assert panel.settings() == chosen
+        assert name == "engine" or words.setting_name(name) != name.replace("_", " ")
+
+
+def test_a_purpose_chooses_the_encoding(qtbot):
+    panel = SettingsPanel()
+    qtbot.addWidget(panel)
+    for purpose, settings in PURPOSES.items():
+        panel._purpose.setCurrentIndex(panel._purpose.findData(purpose))
+        assert panel.settings() == ProcessingSettings(**settings)
+    panel._fields["crf"].widget.setText("17")
+    assert panel._purpose.currentData() == "own"
+    panel._purpose.setCurrentIndex(0)
+    assert panel.settings() == ProcessingSettings()
+
+
+def contrast(one, other):
+    """Return the contrast of two colours as WCAG 2 has it, 1 to 21."""
+
+    def luminance(colour):
+        parts = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in (colour.redF(), colour.greenF(), colour.blueF())
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(("theme", "least"), [("light", 4.5), ("dark", 4.5), ("contrast", 7.0)])
+def test_every_text_can_be_read(theme, least):
+    palette, role = looks.palette(theme), QPalette.ColorRole
+    for text, ground in (
+        (role.WindowText, role.Window),
+        (role.Text, role.Base),
+        (role.Text, role.AlternateBase),
+        (role.ButtonText, role.Button),
+        (role.ToolTipText, role.ToolTipBase),
+        (role.PlaceholderText, role.Base),
+        (role.Link, role.Window),
+    ):
+        found = contrast(palette.color(text), palette.color(ground))
+        assert found >= least, (text, found)
+    selected = contrast(palette.color(role.HighlightedText), palette.color(role.Highlight))
+    assert selected >= 3.0
+
+
+def test_a_second_start_brings_up_the_first_window(qtbot, window, until, short):
+    door = Door(JobStore())
+    assert not door.knock([])
+    door.open(window)
+    window.hide()
+    answered = []
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from PySide6.QtCore import QCoreApplication; app = QCoreApplication([]);"
+        "from tsuzuki.gui.app import Door; from tsuzuki.gui.jobs import JobStore;"
+        f"sys.exit(not Door(JobStore()).knock([{str(short)!r}]))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program])
+    until(lambda: child.poll() is not None)
+    answered.append(child.returncode)
+    assert answered == [0]
+    assert window.isVisible()
+    assert window.videos == [str(short)]
+    door.close()
+
+
+def test_a_fault_of_the_program_is_told_and_the_window_stays(window, caplog):
+    catch(window, ZeroDivisionError, ZeroDivisionError("in a slot"), None)
+    (asked,) = [b for b in window.findChildren(QMessageBox) if b.isVisible()]
+    assert "ZeroDivisionError: in a slot" in asked.informativeText()
+    assert "in a slot" in caplog.text
+    asked.close()
+
+
+def test_the_countdown_can_be_stopped(qtbot, window, monkeypatch):
+    ran = []
+    monkeypatch.setattr(finishing, "run_command", ran.append)
+    monkeypatch.setattr(finishing, "COUNTDOWN", 1)
+    asked = finishing.count_down(window, "sleep")
+    qtbot.mouseClick(asked.buttons()[0], Qt.MouseButton.LeftButton)
+    qtbot.wait(1200)
+    assert ran == []
+    finishing.count_down(window, "shut-down")
+    qtbot.waitUntil(lambda: ran == ["shut-down"], timeout=5000)
+    for platform in ("linux", "win32", "darwin"):
+        for wish in ("sleep", "shut-down"):
+            assert finishing.command_for(wish, platform)
