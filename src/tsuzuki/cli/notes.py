@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from tsuzuki.cli.text import safe, stderr
@@ -12,7 +13,8 @@ class Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one warning."""
-        stderr().print(f"Note: {safe(record.getMessage())}", markup=False, soft_wrap=True)
+        with contextlib.suppress(OSError):  # it may go to a file, on a disk that is full
+            stderr().print(f"Note: {safe(record.getMessage())}", markup=False, soft_wrap=True)
 
 
 def show_warnings() -> None:
