@@ -258,6 +258,8 @@ class World(Judge):
         plain = ProcessingSettings().to_dict()
         with SessionManager(self.root) as manager:
             for name, other in OTHER_SETTINGS.items():
+                if name == "bitrate" and stored.crf is not None:
+                    continue  # they exclude each other
                 value = plain[name] if getattr(stored, name) == other else other
                 wish = {**stored.to_dict(), name: value}
                 found = manager.find_resumable_session(self.place, wish)
