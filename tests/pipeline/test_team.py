@@ -14,6 +14,7 @@ import pytest
 
 from tsuzuki.errors import Cancelled
 from tsuzuki.pipeline import events
+from tsuzuki.pipeline.process import PROGRAM
 from tsuzuki.pipeline.team import Team
 from tsuzuki.upscaling import devices
 from tsuzuki.upscaling.devices import DeviceInfo, shares
@@ -22,15 +23,16 @@ TWO = {"workers": 2}
 
 
 def workers_of(pid: int) -> list[int]:
-    """Return the processes that this one has started and that still run."""
+    """Return the workers that this process has started and that still run."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = stat.read_text().rpartition(")")
+            command = stat.with_name("cmdline").read_text()
         except OSError:
             continue
         state, parent = rest.split()[:2]
-        if int(parent) == pid and state != "Z" and "python" in name:
+        if int(parent) == pid and state != "Z" and PROGRAM in command:
             found.append(int(name.split()[0]))
     return found
 
