@@ -52,6 +52,13 @@ def test_every_frame_shows_what_the_video_shows_then(index: FrameIndex, rate: Fr
     assert new.source == index
 
 
+def test_damage_counts_once_however_often_it_is_shown(index: FrameIndex) -> None:
+    damaged = msgspec.structs.replace(index, failed=[10])
+    new = at_rate(damaged, Fraction(50))
+    assert new.shown[20:22] == [10, 10]
+    assert new.failed == [20]
+
+
 def test_the_own_rate_shows_every_frame_once(index: FrameIndex) -> None:
     assert at_rate(index, Fraction(25)).shown == list(range(400))
 

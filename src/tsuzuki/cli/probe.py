@@ -107,7 +107,8 @@ def _video_rows(p: Probe) -> dict[str, str]:
 
 
 def _stream(s: StreamFacts) -> str:
-    known = "" if s.supported else "unknown codec, cannot be carried over"
+    copied = s.supported or s.kind == "attachment"
+    known = "" if copied else "unknown codec, cannot be carried over"
     cover = "cover art" if s.cover_art else ""
     parts = (s.kind, s.codec, s.language, s.title, cover, ", ".join(s.disposition), known)
     return " · ".join(part for part in parts if part)

@@ -6,6 +6,7 @@ with one take the same index for sound.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import pairwise
 from typing import Annotated
 
@@ -64,6 +65,10 @@ class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.pts)
 
+    def is_new(self, number: int) -> bool:
+        """Tell whether a frame shows another one of the source than the frame before it."""
+        return number == 0 or not self.shown or self.shown[number - 1] != self.shown[number]
+
     def start_of(self, frame: int) -> Start:
         """Return the last decoding start at or before ``frame``."""
         low, high = 0, len(self.starts)
@@ -74,6 +79,35 @@ class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 high = middle
         return self.starts[low]
+
+
+def showing(
+    source: FrameIndex, shown: list[int], pts: list[int], time_base: tuple[int, int], end: int
+) -> FrameIndex:
+    """Return the index that shows these frames of ``source`` at these times."""
+    packets = [source.packets[frame] for frame in shown]
+    last_packet = max(packets)
+    starts: list[Start] = []
+    for start in source.starts:
+        place = bisect_left(shown, start.frame)
+        frame = place if start.frame >= 0 else start.frame
+        known = starts and starts[-1].frame >= frame
+        if not known and place < len(shown) and start.packet <= last_packet:
+            starts.append(msgspec.structs.replace(start, frame=frame))
+    failed = set(source.failed)
+    index = FrameIndex(
+        time_base=time_base,
+        pts=pts,
+        end=end,
+        starts=starts,
+        packets=packets,
+        warnings=source.warnings,
+        source=source,
+        shown=shown,
+    )
+    # Damage counts once, however often it is shown.
+    damaged = [n for n, frame in enumerate(shown) if frame in failed and index.is_new(n)]
+    return msgspec.structs.replace(index, failed=damaged)
 
 
 def decode_index(data: bytes) -> FrameIndex:

@@ -58,7 +58,7 @@ class FrameReader:
         self._alpha = alpha
         self._probe = probe
         self._deinterlace = deinterlace
-        self._shown = index.shown
+        self._outer, self._shown = index, index.shown
         self._index = index = index.source or index
         self._numbers = FrameNumbers(index.packets)
         self._last_packet = max(index.packets, default=0)
@@ -93,7 +93,8 @@ class FrameReader:
         wanted = {frame for n, frame in enumerate(shown, first) if n not in without}
         for frame in self._frames(*span, frozenset(range(*span)) - wanted):
             while number < last and self._shown[number] == frame.number:
-                yield frame._replace(number=number)
+                failed = frame.failed and self._outer.is_new(number)  # it counts once
+                yield frame._replace(number=number, failed=failed)
                 number += 1
 
     def _frames(self, first: int, last: int, without: Container[int]) -> Iterator[Frame]:

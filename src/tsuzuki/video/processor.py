@@ -89,8 +89,8 @@ _INTERLACED = {
     "all": _DEINTERLACED,
     "ivtc": Note(
         code="inverse-telecined",
-        message="The video is telecined film: its fields are matched and repeats left out, so that "
-        "four frames of five remain. --deinterlace on keeps them all, off leaves them as they are.",
+        message="Inverse telecine: fields are matched and repeats left out, so that of film four "
+        "frames of five remain. --deinterlace on keeps them all, off leaves them as they are.",
     ),
 }
 """What is said by what becomes of an interlaced video."""

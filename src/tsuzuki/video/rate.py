@@ -7,9 +7,8 @@ from bisect import bisect_right
 from fractions import Fraction
 
 from tsuzuki.errors import UnsupportedVideoError
-from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.sessions.frame_index import FrameIndex, showing
 from tsuzuki.sessions.layout import MAX_FRAMES
-from tsuzuki.video.telecine import showing
 
 _MAX_TERM = (1 << 31) - 1
 """FFmpeg's rational numbers hold no larger one."""

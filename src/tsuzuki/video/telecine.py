@@ -14,11 +14,10 @@ from statistics import median
 from typing import cast
 
 import av
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tsuzuki.sessions.frame_index import FrameIndex, Start
+from tsuzuki.sessions.frame_index import FrameIndex, showing
 from tsuzuki.video.deinterlace import Picture, deinterlaced
 
 CYCLE = 5
@@ -135,30 +134,3 @@ def _luma(frame: av.VideoFrame) -> NDArray[np.int16]:
     rows = np.frombuffer(cast(bytes, plane), np.uint8).reshape(plane.height, plane.line_size)
     height, width = (side // _EDGE * _EDGE for side in (plane.height, plane.width))
     return rows[:height, :width].astype(np.int16)
-
-
-def showing(
-    source: FrameIndex, shown: list[int], pts: list[int], time_base: tuple[int, int], end: int
-) -> FrameIndex:
-    """Return the index that shows these frames of ``source`` at other times."""
-    packets = [source.packets[frame] for frame in shown]
-    last_packet = max(packets)
-    places = np.searchsorted(shown, [start.frame for start in source.starts]).tolist()
-    starts: list[Start] = []
-    for start, place in zip(source.starts, places, strict=True):
-        frame = place if start.frame >= 0 else start.frame
-        known = starts and starts[-1].frame >= frame
-        if not known and place < len(shown) and start.packet <= last_packet:
-            starts.append(msgspec.structs.replace(start, frame=frame))
-    failed = set(source.failed)
-    return FrameIndex(
-        time_base=time_base,
-        pts=pts,
-        end=end,
-        starts=starts,
-        packets=packets,
-        failed=[place for place, frame in enumerate(shown) if frame in failed],
-        warnings=source.warnings,
-        source=source,
-        shown=shown,
-    )
