@@ -62,8 +62,8 @@ class MissingExtraError(SettingsError):
     def for_extra(cls, extra: str, what: str) -> MissingExtraError:
         """Return the error for ``what`` without the packages of an extra."""
         return cls(
-            f"For {what} more packages are needed. Install them: "
-            f"python -m pip install 'tsuzuki[{extra}]'",
+            f"For {what} more packages are needed. Install them in the folder of Tsuzuki: "
+            f"python -m pip install '.[{extra}]'",
             extra=extra,
         )
 

@@ -18,7 +18,7 @@ def test_without_qt_it_is_said_what_to_install():
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert done.returncode == TsuzukiError.exit_code
-    assert "pip install 'tsuzuki[gui]'" in done.stderr
+    assert "pip install '.[gui]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

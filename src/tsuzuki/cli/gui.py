@@ -14,10 +14,10 @@ def gui(
         typer.Argument(metavar="[VIDEO]...", help="Videos to choose.", show_default=False),
     ] = None,
 ) -> None:
-    r"""Show the window, or bring up the one that is there.
+    """Show the window, or bring up the one that is there.
 
     What it starts goes on when the window is closed, if you wish so, or when it is killed. The
-    window needs PySide6: python -m pip install 'tsuzuki\[gui]'
+    window needs PySide6, which comes with the extra "gui".
     """
     from tsuzuki.gui import main  # noqa: PLC0415 - keeps --help fast
 
