@@ -15,8 +15,8 @@ __all__ = ["MainGUI", "ResumeDialog", "main"]
 _HOMES = {"MainGUI": "main_window", "ResumeDialog": "resume_dialog"}
 MISSING = (
     "The window needs the package PySide6-Essentials, which cannot be loaded ({reason}). Install "
-    "it, in the folder of Tsuzuki, with: python -m pip install '.[gui]'. On a Linux without a desktop its libraries may "
-    "be missing too, such as libegl1 and libxkbcommon0."
+    "it, in the folder of Tsuzuki, with: python -m pip install '.[gui]'. On a Linux without a "
+    "desktop its libraries may be missing too, such as libegl1 and libxkbcommon0."
 )
 
 
