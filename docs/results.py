@@ -35,9 +35,9 @@ HEAD = f"""# What becomes of every test clip
 
 Written by `python -m docs.results`; do not edit. Each clip of the test media went through `upscale`
 with the engine `nearest` (every pixel repeated) and the preset `ultrafast`, not deinterlaced (which
-makes other pictures), once with segments of 12 frames and once with the default ones; small clips to twice their size, larger ones to their own.
-Then the output was held against the source by a program that shares no code with Tsuzuki
-([film.py](../tests/media/film.py), [comparing.py](../tests/media/comparing.py)): both are decoded,
+makes other pictures), once with segments of 12 frames and once with the default ones; small clips
+to twice their size, larger ones to their own. Then the output was held against the source by a
+program that shares no code with Tsuzuki ([film.py](../tests/media/film.py), [comparing.py](../tests/media/comparing.py)): both are decoded,
 and
 
 - **frames**: as many as in the source, all decodable, and the damaged ones are those told;

@@ -107,8 +107,7 @@ def _video_rows(p: Probe) -> dict[str, str]:
 
 
 def _stream(s: StreamFacts) -> str:
-    copied = s.supported or s.kind == "attachment"
-    known = "" if copied else "unknown codec, cannot be carried over"
+    known = "" if s.supported or s.kind == "attachment" else "unknown codec"
     cover = "cover art" if s.cover_art else ""
     parts = (s.kind, s.codec, s.language, s.title, cover, ", ".join(s.disposition), known)
     return " · ".join(part for part in parts if part)

@@ -321,9 +321,6 @@ def _warnings(
 ) -> Iterable[str]:
     if dynamic:
         yield loss(dynamic, colour.transfer)
-    for stream in streams:
-        if not stream.supported and stream.kind != "attachment":
-            yield f"Stream {stream.index} has an unknown codec and cannot be carried over."
     moving = [s for s in streams if s.kind == "video" and not s.cover_art and s.index != main]
     if moving:
         numbers = ", ".join(str(s.index) for s in moving)
