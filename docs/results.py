@@ -37,8 +37,8 @@ Written by `python -m docs.results`; do not edit. Each clip of the test media we
 with the engine `nearest` (every pixel repeated) and the preset `ultrafast`, not deinterlaced (which
 makes other pictures), once with segments of 12 frames and once with the default ones; small clips
 to twice their size, larger ones to their own. Then the output was held against the source by a
-program that shares no code with Tsuzuki ([film.py](../tests/media/film.py), [comparing.py](../tests/media/comparing.py)): both are decoded,
-and
+program that shares no code with Tsuzuki ([film.py](../tests/media/film.py),
+[comparing.py](../tests/media/comparing.py)): both are decoded, and
 
 - **frames**: as many as in the source, all decodable, and the damaged ones are those told;
 - **times**: each frame's time, in MP4 exact and in Matroska and WebM within 1 ms; one constant
