@@ -33,6 +33,8 @@ class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Greatest difference of a pixel, of 255, that does not count as a change."""
     mean_tolerance: float
     """Greatest mean difference of a block, of 255, that does not count as a change."""
+    colour_tolerance: float
+    """The same for one of its three colours alone."""
     reach: int | None
     """Input pixels around a change that are computed anew; None where all are."""
     near: bool = False

@@ -22,6 +22,9 @@ MEAN_SHARE = 1 / 3
 """Mean difference within a block that is no change yet, as a share of that of a pixel."""
 MOST_MEAN = 0.98
 """The most that it may be: one grey level more all over a block is a change, so no fade jumps."""
+COLOUR_SHARE = 10 / 7
+"""Mean difference of one colour of a block that is no change yet, as a share of that of all three:
+at most 1.4 levels, so that a fade of a colour does not jump either."""
 
 
 def plan_upscaling(
@@ -110,9 +113,11 @@ def plan_reuse(
     tolerance: float, reach: int | None, border: float = 0.0, *, near: bool = False
 ) -> ReusePlan:
     """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
+    mean = min(tolerance * MEAN_SHARE, MOST_MEAN)
     return ReusePlan(
         tolerance=tolerance,
-        mean_tolerance=min(tolerance * MEAN_SHARE, MOST_MEAN),
+        mean_tolerance=mean,
+        colour_tolerance=mean * COLOUR_SHARE,
         reach=reach,
         near=near,
         border=border,

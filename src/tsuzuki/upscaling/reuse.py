@@ -26,7 +26,8 @@ class Changes:
 
     def __init__(self, plan: ReusePlan, white: int) -> None:
         self._plan = plan
-        self._limits = plan.tolerance * white / 255, plan.mean_tolerance * white / 255
+        limits = plan.tolerance, plan.mean_tolerance, plan.colour_tolerance
+        self._limits = tuple(limit * white / 255 for limit in limits)
         self._kept: Rgb | None = None
 
     @property
@@ -65,14 +66,14 @@ class Changes:
         inside = difference[:, :height, :width]
         np.subtract(np.maximum(rgb, kept), np.minimum(rgb, kept), out=inside)
         lines = difference.reshape(3, rows, block, columns * block)
-        most, most_mean = self._limits
+        most, most_mean, most_colour = self._limits
         greatest = lines.max(axis=(0, 2)).reshape(rows, columns, block).max(axis=2)
         if most_mean >= most:
             return np.asarray(greatest > most)
-        # Colour by colour, or a fade of one could be three times as far off as a fade of grey.
         sums = lines.sum(axis=2, dtype=np.uint32).reshape(3, rows, columns, block).sum(axis=3)
-        total = sums.max(axis=0)
-        return np.asarray((greatest > most) | (total > most_mean * _areas(height, width, block)))
+        areas = _areas(height, width, block)
+        mean = sums.sum(axis=0) > 3 * most_mean * areas
+        return np.asarray((greatest > most) | mean | (sums.max(axis=0) > most_colour * areas))
 
     def _parts(self, changed: Mask) -> list[Rect] | None:
         """Return rectangles of blocks; None where the whole frame costs no more."""
