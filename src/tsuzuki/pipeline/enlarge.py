@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tsuzuki.frame import Rgb
-from tsuzuki.upscaling import AIProcessor, Changes, Rect
+from tsuzuki.upscaling import STILL, AIProcessor, Changes, Rect
 
 
 class Once:
@@ -66,9 +66,19 @@ class Enlarger:
         messages.
         """
         started = self._processor.start(self._source, self._white, self._parts, number)
-        before = None if self._parts is None else self._before
+        before = None if self._parts is None else self._moved_before()
         self._before = Once(lambda: started.finish(before))
         return self._before
+
+    def _moved_before(self) -> Callable[[], Rgb]:
+        """Return the frame before, as far as it has moved since."""
+        assert self._changes is not None
+        motion, before = self._changes.motion, self._before
+        if motion == STILL:
+            return before
+        plan = self._processor.plan
+        by = motion.times(plan.height, plan.width, plan.out_height, plan.out_width)
+        return lambda: by.of(before())
 
     def skip(self, read: Callable[[], Rgb]) -> None:
         """Have the frame as it is; ``read`` is called where the next one needs it."""
