@@ -121,7 +121,7 @@ def _within_frame(mask: Mask, top: int, left: int, costs: Costs) -> Iterator[Rec
 
     Of a picture frame, as a pan leaves one, a single cut brings nothing.
     """
-    full = mask.all(axis=1)
+    full: Mask = mask.all(axis=1)  # type: ignore[assignment]
     first, last = int(full.argmin()), int(full[::-1].argmin())
     if not first or not last:
         return

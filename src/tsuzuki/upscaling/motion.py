@@ -69,7 +69,8 @@ def _along(old: Plane, new: Plane, across: int) -> int:
 
 def _profile(plane: Plane) -> NDArray[np.int64]:
     """Return how the sums of rows change from row to row, which light that fades hardly does."""
-    return np.diff(plane.sum(axis=1, dtype=np.int64))
+    sums: NDArray[np.int64] = plane.sum(axis=1, dtype=np.int64)
+    return np.diff(sums)
 
 
 def _ends(by: int, length: int) -> tuple[slice, slice]:
