@@ -19,8 +19,8 @@ from tsuzuki.errors import Cancelled
 from tsuzuki.pipeline import events
 from tsuzuki.sessions import SessionManager, SessionPaths
 
-SECONDS = 20
-"""No command may take so long, whatever it finds."""
+SECONDS = 60
+"""No command may take so long, whatever it finds and however busy the machine is."""
 CANARY = b"the canary, whose song nobody may hear"
 SETTINGS = {"engine": "nearest", "preset": "ultrafast", "segment_frames": 5, "loss_budget": 0.0}
 
