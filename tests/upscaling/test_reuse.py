@@ -213,16 +213,22 @@ def test_a_pan_gives_what_the_network_gives_for_the_moved_frames(processor: AIPr
     assert moved == (3 if plan.reuse.step else 0)
 
 
+@pytest.fixture(scope="module")
+def whole(processor: AIProcessor) -> Rgb:
+    return processor.process_frame(picture(), 255)
+
+
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_any_part_is_that_part_of_the_whole(processor: AIProcessor, data: st.DataObject) -> None:
+def test_any_part_is_that_part_of_the_whole(
+    processor: AIProcessor, whole: Rgb, data: st.DataObject
+) -> None:
     if processor.plan.reuse is None or processor.plan.reuse.reach is None:
         return
     top = data.draw(st.integers(0, HEIGHT // BLOCK - 1)) * BLOCK
     left = data.draw(st.integers(0, WIDTH // BLOCK - 1)) * BLOCK
     bottom = min(HEIGHT, top + BLOCK * data.draw(st.integers(1, 6)))
     right = min(WIDTH, left + BLOCK * data.draw(st.integers(1, 6)))
-    whole = processor.process_frame(picture(), 255)
     part = Rect(top, left, bottom, right)
     out = processor.start(picture(), 255, [part]).finish(lambda: np.zeros_like(whole))
     scale = processor.plan.out_height / HEIGHT
