@@ -629,6 +629,17 @@ def blank_packets(clip: Path, which: slice) -> None:
     clip.write_bytes(data)
 
 
+@pytest.mark.parametrize("keep_frames", [False, True])
+def test_damage_is_named_by_the_numbers_of_the_source(run: Any, *, keep_frames: bool) -> None:
+    """Whatever part is upscaled, and however many frames a second there are then."""
+    blank_packets(run.clip, slice(11, 60, 12))
+    whole = run().failed_frames
+    part = {"range_start": 1, "range_end": 2, "fps": 12, "keep_frames": keep_frames}
+    found = run(settings=part, overwrite=True).failed_frames
+    assert found
+    assert found == tuple(number for number in whole if 24 < number <= 48 and number % 2)
+
+
 class TestMuchDamage:
     @pytest.fixture(autouse=True)
     def damaged(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

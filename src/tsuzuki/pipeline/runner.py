@@ -63,7 +63,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     reused: float
     """Share of the video's area that was taken over from the frames before, 0 to 1."""
     failed_frames: tuple[int, ...]
-    """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
+    """Damaged frames by their numbers in the video, from 1, whatever part of it was upscaled.
+
+    They repeat a neighbour, or the decoder has patched them.
+    """
     seconds: float
     size: int
     """Bytes of the output."""
