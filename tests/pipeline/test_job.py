@@ -439,6 +439,15 @@ class TestIdentity:
         (warned,) = [w for w in run.of(events.Warned) if w.code == "other-session"]
         assert f"tsuzuki resume {first}" in warned.message
 
+    def test_two_sessions_never_want_one_output_unsaid(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 1)
+        first = run.session_id
+        run.stop_after(events.SegmentSealed, 1, settings={"crop": "64:48:0:0"})
+        (warned,) = [w for w in run.of(events.Warned) if w.code == "same-output"]
+        assert f"tsuzuki sessions remove {first}" in warned.message
+        run.stop_after(events.SegmentSealed, 1, output=run.output.with_name("other.mp4"))
+        assert "same-output" not in [w.code for w in run.of(events.Warned)]
+
     def test_the_one_who_is_asked_decides(self, run: Any, golden: str) -> None:
         asked: list[str] = []
 
