@@ -211,7 +211,7 @@ def _gather(
     )
     check_matrix(colour.matrix)
     asked = [] if codec_name(stream) in _NAMED_PROFILES else frames
-    dynamic = read_dynamic_hdr(asked)
+    dynamic = read_dynamic_hdr(asked, decoder.codec_tag)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     time_base = cast(Fraction, stream.time_base)
     return Probe(
