@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.media.comparing import ASPECTS, COLOUR_TOLERANCE, Finding, Pair
+from tests.media.comparing import ASPECTS, COLOUR_TOLERANCE, EXPLAINED, Finding, Pair
 from tests.media_folder import MEDIA
 
 from tsuzuki import pipeline
@@ -41,8 +41,8 @@ program that shares no code with Tsuzuki ([film.py](../tests/media/film.py),
 [comparing.py](../tests/media/comparing.py)): both are decoded, and
 
 - **frames**: as many as in the source, all decodable, and the damaged ones are those told;
-- **times**: each frame's time, in MP4 exact and in Matroska and WebM within 1 ms; one constant
-  shift of everything is allowed, and shown with the output;
+- **times**: each frame's time and the end of the last, in MP4 exact and in Matroska and WebM within
+  1 ms, twice that for the end; one constant shift of everything is allowed, and shown;
 - **picture**: size, pixel shape, rotation, bits, subsampling, colour tags, HDR metadata, and the
   mean of each plane of each frame, which may miss by {COLOUR_TOLERANCE} of 255 (worst shown);
 - **sound**, **subtitles**: every packet's bytes and times, codec headers; converted text by what it
@@ -53,14 +53,11 @@ program that shares no code with Tsuzuki ([film.py](../tests/media/film.py),
 The same is a test: `python -m pytest -m "" tests/media` runs every clip whole, the ordinary run
 parts of the larger ones. Elsewhere than beside the project the media are found by `TSUZUKI_MEDIA`.
 
-What is otherwise than in the source, and passes: WebM, AVI, FLV and transport streams become
-Matroska, since x264 or the sound does not fit; the clock of transport and program streams starts
-at 0; colours that are not tagged get the tags they were read by; a creation time is written as
-the container writes it, and one of 1970 (a clock that was not set) is left out; the data stream
-behind the chapters of MP4 becomes chapters again; MP4 has no titles of streams, and says so.
+What is **otherwise** than in the source, and passes:
 
-| clip | output | {" | ".join(ASPECTS)} | notes |
-|{"---|" * (len(ASPECTS) + 3)}
+{"".join(f"- {name}: {why}{chr(10)}" for name, why in EXPLAINED.items())}
+| clip | output | {" | ".join(ASPECTS)} | otherwise | notes |
+|{"---|" * (len(ASPECTS) + 4)}
 """
 
 
@@ -70,11 +67,13 @@ class Row(NamedTuple):
     name: str
     output: str
     cells: Sequence[str]
+    otherwise: Sequence[str]
+    """Names of `EXPLAINED`."""
     notes: str
     ok: bool
 
     def __str__(self) -> str:
-        cells = (self.name, self.output, *self.cells, self.notes)
+        cells = (self.name, self.output, *self.cells, ", ".join(self.otherwise), self.notes)
         return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"
 
 
@@ -87,6 +86,17 @@ def main() -> None:
     differing = [row.name for row in rows if not row.ok]
     summary = f"{len(rows)} clips; {f'differing: {differing}' if differing else 'no difference'}."
     PAGE.write_text(f"{HEAD}{''.join(map(str, rows))}\n{summary}\n", encoding="utf-8", newline="\n")
+
+
+def written() -> Iterator[Row]:
+    """Yield the rows of the page."""
+    for line in PAGE.read_text(encoding="utf-8").partition("---|\n")[2].splitlines():
+        if line.startswith("| "):
+            cells = line.removeprefix("| ").removesuffix(" |").split(" | ")
+            name, output, *cells, otherwise, notes = cells
+            names = otherwise.split(", ") if otherwise else []
+            ok = not any(cell.startswith("**") for cell in cells)
+            yield Row(name, output, cells, names, notes, ok)
 
 
 def _rows() -> Iterator[Row]:
@@ -103,12 +113,12 @@ def _row(clip: Path) -> Row:
         tried = [_upscale(clip, {**plan, "segment_frames": length}) for length in SEGMENTS]
     except TsuzukiError as error:
         reason = error.message.replace(str(clip), clip.name).split(";")[0]
-        return Row(clip.name, f"refused ({error.code})", [""] * len(ASPECTS), reason, ok=True)
+        return Row(clip.name, f"refused ({error.code})", [""] * len(ASPECTS), [], reason, ok=True)
     cells = [_cell([findings[name] for findings, *_ in tried]) for name in ASPECTS]
     ok = all(finding.ok for findings, *_ in tried for finding in findings.values())
-    _, output, notes = tried[0]
+    _, output, notes, otherwise = tried[0]
     part = f"The first {_BEGINNING} s." if "range_end" in plan else ""
-    return Row(clip.name, output, cells, " ".join([part, *notes]).strip(), ok)
+    return Row(clip.name, output, cells, otherwise, " ".join([part, *notes]).strip(), ok)
 
 
 def _plan(clip: Path) -> dict[str, Any]:
@@ -123,8 +133,10 @@ def _plan(clip: Path) -> dict[str, Any]:
     return plan
 
 
-def _upscale(clip: Path, settings: dict[str, Any]) -> tuple[dict[str, Finding], str, list[str]]:
-    """Return the findings, what the output is, and what the program warned of."""
+def _upscale(
+    clip: Path, settings: dict[str, Any]
+) -> tuple[dict[str, Finding], str, list[str], list[str]]:
+    """Return the findings, what the output is, what was warned of, and what is otherwise."""
     told: list[events.Event] = []
     span = (Fraction(0), Fraction(_BEGINNING)) if "range_end" in settings else None
     with tempfile.TemporaryDirectory() as folder:
@@ -143,11 +155,12 @@ def _upscale(clip: Path, settings: dict[str, Any]) -> tuple[dict[str, Finding], 
             failed=result.failed_frames,
         )
         findings = pair.findings()
+        otherwise = [name for name in EXPLAINED if name in pair.otherwise()]
     output = f"{result.output.suffix[1:]}, {settings['scale_factor']}x"
     if pair.shift and span is None:
         output += f", {float(pair.shift):+.3f} s"
     notes = [t.message.replace(str(clip), clip.name) for t in told if isinstance(t, events.Warned)]
-    return findings, output, notes
+    return findings, output, notes, otherwise
 
 
 def _cell(findings: Sequence[Finding]) -> str:

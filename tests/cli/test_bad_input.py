@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from tsuzuki.cli.text import is_terminal
+from tsuzuki.errors import SettingsError
 
 NOBODY = 65534
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sets POSIX permissions")
@@ -228,3 +229,8 @@ def test_a_sessions_folder_that_is_a_file(cli, clip, tmp_path):
     result = cli("upscale", clip, *FAST, "--sessions-dir", tmp_path / "file")
     assert result.code == 35
     assert "--sessions-dir" in result.err
+
+
+def test_a_scale_beside_a_size(refused, clip):
+    said = refused(SettingsError.exit_code, clip, "--size", "x96", "--scale", "2")
+    assert "--size x96 and --scale" in said

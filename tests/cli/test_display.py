@@ -88,7 +88,7 @@ def test_the_end_tells_everything_that_is_not_as_one_would_expect():
     assert "100 frames, 5.0 MB, 60 computed in 1:10" in text
     assert "cost 3 frames computed again" in text
     assert "12 frames of the source could not be decoded" in text
-    assert "neighbour: 1-12\n" in text
+    assert "Counted in the source: 1-12\n" in text
     assert "kept in /s/frames" in text
     assert "may differ from that of an uninterrupted run" in text
 

@@ -1,6 +1,7 @@
 """The commands that show what the library knows."""
 
 import json
+import re
 
 import pytest
 
@@ -23,6 +24,16 @@ def test_probe_shows_the_video_and_what_would_become_of_it(cli, clip):
     assert shown["probe"]["width"] == 64
     assert shown["plan"]["encoding"]["width"] == 128
     assert shown["error"] is None
+
+
+def test_probe_tells_the_rate_of_the_output_and_what_is_deinterlaced(cli, clip):
+    plain, chosen = cli("probe", clip).out, cli("probe", clip, "--fps", "23.976").out
+    assert "about 24, at the video's own times" in plain
+    assert re.search(r"Deinterlacing\s+none", plain)
+    assert "23.976 a second, all equally long" in chosen
+    telecine = cli("probe", clip, "--deinterlace", "ivtc").out
+    assert "about 20, 19.200 a second where there is film" in telecine
+    assert "inverse telecine" in telecine
 
 
 def test_probe_shows_the_video_even_where_it_cannot_be_upscaled_so(cli, clip):

@@ -67,6 +67,22 @@ class Pair:
         """Return the finding of every aspect."""
         return {name: check(self) for name, check in ASPECTS.items()}
 
+    def otherwise(self) -> frozenset[str]:
+        """Return what is otherwise than in the source and passes, by its name in `EXPLAINED`."""
+        source, output = self.source, self.output
+        added = (
+            source.video[name] == nothing != output.video[name]
+            for name, nothing in _UNSPECIFIED.items()
+        )
+        found = {
+            "container": self.paths[0].suffix != self.paths[1].suffix,
+            "clock": bool(self.shift) and not self.ranged,
+            "tags": any(added),
+            "time": source.created != output.created is not None,
+            "no time": source.created is not None and output.created is None,
+        }
+        return frozenset(name for name, differs in found.items() if differs)
+
     def fits(self, misses: Sequence[Fraction]) -> bool:
         """Tell whether times miss the source's by no more than the container makes inevitable."""
         return max(map(abs, misses), default=Fraction(0)) <= (0 if self.exact else _MILLISECOND)
@@ -92,6 +108,11 @@ def _times(pair: Pair) -> Finding:
     worst = max(map(abs, misses))
     if not pair.fits(misses):
         return Finding(ok=False, text=f"off by {float(worst):.6f} s")
+    wanted = pair.source.lasting if pair.after is None else pair.after - pair.times[-1]
+    if wanted > 2 * _MILLISECOND:  # else the source does not tell
+        off = abs(pair.output.lasting - wanted)
+        if off > (0 if pair.exact else 2 * _MILLISECOND):  # the end is rounded, and the beginning
+            return Finding(ok=False, text=f"ends off by {float(off):.6f} s")
     return Finding(ok=True, text="within 1 ms" if worst else "exact")
 
 
@@ -228,6 +249,15 @@ def _metadata(pair: Pair) -> Finding:
     return Finding(not wrong, "; ".join(wrong) or "same")
 
 
+EXPLAINED: Mapping[str, str] = {
+    "container": "Matroska, where the source's cannot be written or x264 or the sound does not fit",
+    "clock": "that of transport and program streams starts at 0, by the shift that is shown",
+    "tags": "colours that are not tagged get the tags they were read by",
+    "time": "a creation time is written as the container writes it",
+    "no time": "a creation time of 1970 (a clock that was not set) is left out",
+}
+"""What may be otherwise than in the source, and why, by its name."""
+
 ASPECTS: Mapping[str, Callable[[Pair], Finding]] = {
     "frames": _frames,
     "times": _times,
@@ -240,4 +270,4 @@ ASPECTS: Mapping[str, Callable[[Pair], Finding]] = {
 }
 """What is compared, by its name."""
 
-__all__ = ["ASPECTS", "COLOUR_TOLERANCE", "Film", "Finding", "Pair"]
+__all__ = ["ASPECTS", "COLOUR_TOLERANCE", "EXPLAINED", "Film", "Finding", "Pair"]

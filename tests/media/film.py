@@ -66,6 +66,8 @@ class Film:
     pictures: list[Picture]
     packet_times: list[Fraction]
     """Times of the main video's packets that are to be shown, rising."""
+    lasting: Fraction
+    """Seconds that the last of these is shown."""
     errors: int
     """Packets of the main video that could not be decoded."""
     tracks: list[Track]
@@ -73,6 +75,8 @@ class Film:
     attachments: list[tuple[str, str, str]]
     """Name, type and digest; cover art among them."""
     metadata: dict[str, str]
+    created: str | None
+    """Creation time as it is written."""
 
 
 @functools.lru_cache(maxsize=4)
@@ -93,11 +97,13 @@ def read(path: Path, seconds: Fraction | None = None) -> Film:
             size=(0, 0),
             pictures=[],
             packet_times=[],
+            lasting=Fraction(0),
             errors=0,
             tracks=[],
             chapters=[_chapter(chapter) for chapter in container.chapters()],
             attachments=[_attachment(s) for s in container.streams if s.type == "attachment"],
             metadata=_kept(container.metadata),
+            created=container.metadata.get("creation_time"),
         )
         tracks = {s.index: _track(s) for s in container.streams if _is_carried(s, video)}
         film.tracks = list(tracks.values())
@@ -128,7 +134,10 @@ def _packets(container: Any, video: Any, seconds: Fraction | None) -> Iterator[A
 
 def _decode(film: Film, stream: Any, packet: Any) -> None:
     if packet.size and packet.pts is not None and not packet.is_discard:
-        film.packet_times.append(packet.pts * packet.time_base)
+        time = packet.pts * packet.time_base
+        if time >= max(film.packet_times, default=time):
+            film.lasting = (packet.duration or 0) * packet.time_base
+        film.packet_times.append(time)
     try:
         frames = packet.decode()
     except av.FFmpegError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from docs.results import written
 
 from tsuzuki import pipeline
 from tsuzuki.cli import main
@@ -74,6 +75,8 @@ CASES = {
     "static_camera_live_action.mp4": Case("2-2.5"),
 }
 
+EXPLAINED_IN_PAGE = {row.name: frozenset(row.otherwise) for row in written()}
+
 segments = pytest.mark.parametrize("segment_frames", [12, None], ids=["12", "default"])
 clips = pytest.mark.parametrize("name", CASES)
 IN_LONG_SEGMENTS = (
@@ -99,6 +102,7 @@ def test_everything_comes_through(
     case = CASES[name]
     done = upscaled(name, case.span, scale_factor=case.scale, segment_frames=segment_frames)
     assert done.differences() == {}
+    assert done.pair.otherwise() == EXPLAINED_IN_PAGE[name] - ({"clock"} if case.span else set())
     assert name in DAMAGED or done.complaints() == ""
 
 

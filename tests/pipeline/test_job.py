@@ -439,6 +439,15 @@ class TestIdentity:
         (warned,) = [w for w in run.of(events.Warned) if w.code == "other-session"]
         assert f"tsuzuki resume {first}" in warned.message
 
+    def test_two_sessions_never_want_one_output_unsaid(self, run: Any) -> None:
+        run.stop_after(events.SegmentSealed, 1)
+        first = run.session_id
+        run.stop_after(events.SegmentSealed, 1, settings={"crop": "64:48:0:0"})
+        (warned,) = [w for w in run.of(events.Warned) if w.code == "same-output"]
+        assert f"tsuzuki sessions remove {first}" in warned.message
+        run.stop_after(events.SegmentSealed, 1, output=run.output.with_name("other.mp4"))
+        assert "same-output" not in [w.code for w in run.of(events.Warned)]
+
     def test_the_one_who_is_asked_decides(self, run: Any, golden: str) -> None:
         asked: list[str] = []
 
@@ -627,6 +636,17 @@ def blank_packets(clip: Path, which: slice) -> None:
     for position, size in places:
         data[position + 4 : position + size] = bytes(size - 4)
     clip.write_bytes(data)
+
+
+@pytest.mark.parametrize("keep_frames", [False, True])
+def test_damage_is_named_by_the_numbers_of_the_source(run: Any, *, keep_frames: bool) -> None:
+    """Whatever part is upscaled, and however many frames a second there are then."""
+    blank_packets(run.clip, slice(11, 60, 12))
+    whole = run().failed_frames
+    part = {"range_start": 1, "range_end": 2, "fps": 12, "keep_frames": keep_frames}
+    found = run(settings=part, overwrite=True).failed_frames
+    assert found
+    assert found == tuple(number for number in whole if 24 < number <= 48 and number % 2)
 
 
 class TestMuchDamage:

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from tests.pipeline.conftest import Runner
+from tests.video.test_icc import PROFILE, in_jpeg
 from tests.video.test_pictures import drawn, write
 
 from tsuzuki import pipeline
@@ -20,6 +21,8 @@ from tsuzuki.errors import (
     SessionDiffersError,
 )
 from tsuzuki.pipeline import events
+from tsuzuki.video.icc import read_profile
+from tsuzuki.video.stills import encode_png
 
 COUNT = 30
 PICTURES = {"preset": None}
@@ -165,3 +168,29 @@ def test_a_turned_photo_is_turned(run: Runner, tmp_path: Path) -> None:
 def test_no_gif_is_written(run: Runner, tmp_path: Path) -> None:
     with pytest.raises(ContainerError, match=r"No GIF .*%06d\.png"):
         run(output=tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize(("output", "kept"), [("1.png", True), ("1.mp4", False)])
+def test_a_colour_profile_is_kept_in_png_or_its_loss_told(
+    tmp_path: Path, output: str, *, kept: bool
+) -> None:
+    picture = tmp_path / "photo.jpg"
+    write(picture, drawn(1), "jpg")
+    picture.write_bytes(in_jpeg(picture.read_bytes(), PROFILE))
+    run = Runner(picture, tmp_path)
+    run.output = tmp_path / output
+    run(settings=PICTURES if kept else {})
+    told = [warned.message for warned in run.of(events.Warned) if "ICC" in warned.message]
+    assert bool(told) != kept
+    if kept:
+        assert read_profile(str(run.output)) == PROFILE
+
+
+def test_kept_frames_without_their_transparency_are_told(tmp_path: Path) -> None:
+    picture = tmp_path / "clear.png"
+    rgba = np.full((36, 48, 4), 90, np.uint8)
+    picture.write_bytes(encode_png(av.VideoFrame.from_ndarray(rgba, format="rgba")))
+    run = Runner(picture, tmp_path)
+    run.output = tmp_path / "out.png"
+    run(settings={**PICTURES, "keep_frames": True})
+    assert any("without their transparency" in w.message for w in run.of(events.Warned))

@@ -35,6 +35,7 @@ IMPOSSIBLE = {
     "a place before the file": {"starts": [[0, 0, 0, 0, -1, 1]]},
     "a large packet": {"starts": [[0, 0, 0, 0, None, 10**30]]},
     "damage behind the last frame": {"failed": [96]},
+    "a first frame that no video has": {"first": MAX_FRAMES - 95},
     "damage that does not rise": {"failed": [3, 3]},
     "text": {"pts": ["soon"]},
     "frames of no source": {"shown": list(range(96))},
@@ -55,6 +56,7 @@ def test_an_index_that_no_video_has_is_refused(index, change):
         {"pts": [-FAR + n for n in range(96)], "end": 96 - FAR, "time_base": [1, 10**9]},
         {"starts": [[-40, 0, -40, None, 0, 1], [95, 95, 95, 95, FAR, 0]]},
         {"packets": [MAX_FRAMES] * 96},
+        {"first": MAX_FRAMES - 96},
         {"failed": [0, 95]},
     ],
 )

@@ -47,8 +47,11 @@ def patch(colour: Colour, *levels: float) -> Rgb:
 @pytest.mark.parametrize("matrix", [1, 5, 6, 7, 9])
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(("depth", "tolerance"), [(8, 1), (10, 2)])
-def test_round_trip_of_colours(matrix: int, full: bool, depth: int, tolerance: int) -> None:
-    name, colour = yuv(depth, full=full, matrix=matrix)
+@pytest.mark.parametrize("chroma", ["420", "422", "444"])
+def test_round_trip_of_colours(
+    matrix: int, full: bool, depth: int, tolerance: int, chroma: str
+) -> None:
+    name, colour = yuv(depth, full=full, matrix=matrix, chroma=chroma)
     for levels in np.ndindex(3, 3, 3):
         rgb = patch(colour, *(level / 2 for level in levels))
         first = from_rgb(rgb, colour, name, matrix, full, 1)

@@ -130,7 +130,24 @@ def test_the_first_is_brought_to_the_size_of_the_second(tmp_path: Path) -> None:
 
 def test_frames_missing_at_the_end_are_counted(clip: Path, draw_clip: Any, tmp_path: Path) -> None:
     shorter = draw_clip(tmp_path / "shorter.mp4", FRAMES - 6)
-    assert found(clip, shorter).frames == (FRAMES, FRAMES - 6)
+    for pair in ((clip, shorter), (shorter, clip)):
+        comparison = found(*pair)
+        assert set(comparison.frames) == {FRAMES, FRAMES - 6}
+        assert (comparison.compared, comparison.paired_by) == (FRAMES - 6, "time")
+
+
+def test_another_rate_is_compared_by_time(tmp_path: Path) -> None:
+    """Frames left out and repeated are not compared with their neighbours, nor those after them."""
+    pictures = [np.full((48, 64, 3), 20 + 8 * n, np.uint8) for n in range(24)]
+    first = encoded(tmp_path / "first.mkv", pictures, g="1")
+    fewer = copy(first, tmp_path / "fewer.mkv", lambda _, p: p is None or p.pts not in (125, 500))
+    comparison = found(first, fewer)
+    assert (comparison.frames, comparison.compared) == ((24, 22), 22)
+    assert (comparison.psnr, comparison.most_off) == (None, 0)
+    back = found(fewer, first)
+    assert back.compared == 24
+    assert [one.second_frame for one in back.worst if one.psnr] == [4, 13]
+    assert [one.frame for one in back.worst if one.psnr] == [3, 11]
 
 
 def test_what_is_no_video_is_refused(clip: Path, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_each_kind_is_found(tmp_path: Path, kind: str, container: str) -> None:
     assert any("HDR10 picture below" in warning for warning in facts.warnings) == bool(names)
 
 
+def test_a_container_may_tell_it_alone(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4")
+    data = path.read_bytes()
+    assert data.count(b"hev1") == 1
+    path.write_bytes(data.replace(b"hev1", b"dvhe"))
+    assert probe(path).dynamic_hdr == ("Dolby Vision",)
+
+
 @pytest.mark.parametrize("container", ["mkv", "mp4"])
 def test_dolby_vision_without_a_base_is_refused(tmp_path: Path, container: str) -> None:
     path = make_clip(tmp_path / f"clip.{container}", partial(rpu, 5))

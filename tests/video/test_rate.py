@@ -117,10 +117,11 @@ def test_a_range_begins_with_its_first_frame(video: VideoProcessor) -> None:
 
 
 def test_film_of_a_telecine_is_shown_at_another_rate(index: FrameIndex) -> None:
-    film = at_rate(index, Fraction(20))
+    film = msgspec.structs.replace(at_rate(index, Fraction(20)), warnings=["told of the film"])
     slow = at_rate(film, Fraction(10))
     assert slow.source == index
     assert slow.shown == at_rate(index, Fraction(10)).shown
+    assert slow.warnings == film.warnings
     check_index(slow)
 
 

@@ -128,6 +128,31 @@ def test_any_range_gives_the_same_frames(
 _wholes: dict[str, list[str]] = {}
 
 
+HALTING = [n - (n > 3) - (n > 12) for n in range(20)]
+"""Moments of whole frames, of which two repeat the one before."""
+
+
+@pytest.mark.parametrize("film_frames", [0, FILM])
+def test_parts_that_are_no_film_keep_all_frames(tmp_path: Path, film_frames: int) -> None:
+    """Whole frames with a repeat now and then, film, and interlaced video."""
+    film_moments = [HALTING[-1] + 1 + n for n in range(film_frames)]
+    moments = [moment for moment in HALTING for _ in range(2)]
+    moments += [moment for n, moment in enumerate(film_moments) for _ in range(3 if n % 2 else 2)]
+    moments += [moments[-1] + 3 * field for field in range(1, 2 * VIDEO + 1)]
+    path = telecine(tmp_path / "hybrid.mkv", moments)
+    video = VideoProcessor.open(str(path), ProcessingSettings(deinterlace="ivtc"))
+    index = video.index(lambda _: None)
+    check_index(index)
+    whole = [*HALTING, *film_moments]
+    assert len(index) == len(whole) + VIDEO
+    frames = list(video.reader(index).frames(0, len(index)))
+    assert [bar(frame) for frame in frames[: len(whole)]] == [moment % 25 for moment in whole]
+    assert all(combs(frame) < 1 for frame in frames)  # video is made whole by bwdif
+    repeats = film_frames // 4
+    told = f"{repeats} of {len(moments) // 2}" if repeats else "all frames are kept"
+    assert told in index.warnings[-1]
+
+
 def test_a_range_of_the_video_is_a_range_of_the_film(
     film: tuple[VideoProcessor, FrameIndex],
 ) -> None:

@@ -34,7 +34,8 @@ def compare(
 
     Frames and their times, streams, tags, chapters, attachments; PSNR, SSIM and VMAF of every
     frame (the last where PyAV's FFmpeg has it, as from version 19 on). Where the sizes differ, the
-    first one is brought to the second one's with a bicubic filter.
+    first one is brought to the second one's with a bicubic filter. Videos with equally many frames
+    are compared frame by frame; else each frame of the second with what the first shows then.
     """
     import msgspec  # noqa: PLC0415 - keeps --help fast
     from rich.progress import Progress  # noqa: PLC0415
@@ -65,25 +66,44 @@ def compare(
 
 
 def _lines(found: Comparison) -> Iterator[str]:
-    one, other = found.frames
-    yield f"Frames: {one}" if one == other else f"Frames: {one} in the first, {other} in the second"
+    yield _frames(found)
     sizes = [f"{width}x{height}" for width, height in found.sizes]
     yield f"Size: {sizes[0]}" if sizes[0] == sizes[1] else f"Size: {sizes[0]}, then {sizes[1]}"
     later = f", all {found.shift:+.3f} s" if found.shift else ""
-    off = f"they miss by up to {1000 * found.most_off:.2f} ms" if found.most_off else "the same"
-    yield f"Times: {off}{later}"
+    yield f"Times: {_off(found)}{later}"
     yield f"PSNR: mean {_db(found.psnr)}"
     yield f"SSIM: mean {found.ssim:.5f}"
     yield f"VMAF: {_vmaf(found)}"
     for pair in (one for one in found.worst if one.psnr is not None):
         vmaf = "" if pair.vmaf is None else f", VMAF {pair.vmaf:.2f}"
+        beside = "" if found.paired_by == "number" else f" with frame {pair.second_frame}"
         yield (
-            f"  frame {pair.frame} ({pair.seconds:.3f} s): {_db(pair.psnr)}, "
+            f"  frame {pair.frame} ({pair.seconds:.3f} s){beside}: {_db(pair.psnr)}, "
             f"SSIM {pair.ssim:.5f}{vmaf}"
         )
     yield "Everything else: " + ("" if found.differences else "the same")
     for difference in found.differences:
         yield f"  {difference.what}: {difference.first} -> {difference.second}"
+
+
+def _frames(found: Comparison) -> str:
+    one, other = found.frames
+    if found.paired_by == "number":
+        return f"Frames: {one}"
+    which = f"the first {found.compared}" if found.compared < other else "each"
+    return (
+        f"Frames: {one} in the first, {other} in the second; {which} of the second compared with "
+        "what the first shows then"
+    )
+
+
+def _off(found: Comparison) -> str:
+    if not found.most_off:
+        return "the same"
+    off = f"{1000 * found.most_off:.2f} ms"
+    if found.paired_by == "number":
+        return f"they miss by up to {off}"
+    return f"up to {off} between the beginnings of two frames compared"
 
 
 def _vmaf(found: Comparison) -> str:

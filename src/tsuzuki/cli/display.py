@@ -266,7 +266,8 @@ def _finished(event: events.Finished, frames_again: int) -> str:
         more = ", … (--json tells all)" if len(shown) > MAX_FAILED else ""
         lines.append(
             f"{_frames(len(event.failed_frames))} of the source could not be decoded whole; they "
-            f"are patched or repeat a neighbour: {', '.join(shown[:MAX_FAILED])}{more}"
+            "are patched or repeat a neighbour. Counted in the source: "
+            f"{', '.join(shown[:MAX_FAILED])}{more}"
         )
     if event.kept_frames:
         lines.append(f"The frames are kept in {event.kept_frames}")

@@ -494,6 +494,16 @@ def for_purpose(
     return options | {name: value for name, value in chosen.items() if name not in given}
 
 
+def refuse_scale_with_size(context: typer.Context, size: str | None) -> None:
+    """Raise `SettingsError` where a scale is given beside a size, which leaves no room for it."""
+    if size is not None and _is_given(context, "scale"):
+        raise SettingsError(
+            f"--size {size} and --scale both say how large the output becomes. Leave one of them "
+            "out.",
+            setting="scale_factor",
+        )
+
+
 def _is_given(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name != "DEFAULT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tsuzuki.pipeline.plan import Plan
+    from tsuzuki.video.deinterlace import Method
     from tsuzuki.video.facts import Probe, StreamFacts
 
 D = o.DEFAULTS
 
 
 def probe(  # noqa: PLR0917 - each parameter is an option
+    context: typer.Context,
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
@@ -41,6 +44,7 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.cli.text import safe, safe_json, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.look import look  # noqa: PLC0415
 
+    o.refuse_scale_with_size(context, size)
     settings = o.settings_from(
         {
             "scale_factor": scale,
@@ -99,6 +103,8 @@ def _video_rows(p: Probe) -> dict[str, str]:
     }
     if p.sample_aspect_ratio != (1, 1):
         rows["Pixel shape"] = "{}:{}".format(*p.sample_aspect_ratio)
+    if p.interlaced:
+        rows["Interlaced"] = "telecined film" if p.telecined else "yes"
     if p.rotation:
         rows["Rotation"] = f"{p.rotation}° (stays a tag)"
     if p.chapters:
@@ -113,13 +119,36 @@ def _stream(s: StreamFacts) -> str:
     return " · ".join(part for part in parts if part)
 
 
+_DEINTERLACING: dict[Method | None, str] = {
+    None: "none",
+    "marked": "of the frames that are marked as interlaced",
+    "all": "of all frames",
+    "ivtc": "inverse telecine: fields are matched, repeats left out",
+}
+
+
+def _rate(plan: Plan, method: Method | None) -> str:
+    if plan.settings.fps is not None:
+        return f"{float(Fraction(plan.settings.fps)):.3f} a second, all equally long"
+    if method == "ivtc":
+        rate = float(Fraction(*plan.encoding.frame_rate))
+        return f"{rate:.3f} a second where there is film, else at the video's own times"
+    return "at the video's own times"
+
+
 def _plan_rows(plan: Plan) -> dict[str, str]:
+    from tsuzuki.pipeline.steps.validate import expected_frames  # noqa: PLC0415 - quick --help
+    from tsuzuki.video.deinterlace import method_for  # noqa: PLC0415
+
     e = plan.encoding
+    method = method_for(plan.settings.deinterlace, plan.probe)
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
     turn = plan.framing.turn if plan.framing else 0
     return {
         **({"Rotation": f"{turn}° (the pixels are turned)"} if turn else {}),
         "Output": f"{e.width}x{e.height} in {e.container}",
+        "Output frames": f"about {expected_frames(plan)}, {_rate(plan, method)}",
+        "Deinterlacing": _DEINTERLACING[method],
         "Network": " then ".join(one.network for one in plan.upscaling.passes) or "none",
         "Encoder": f"{e.encoder}, {e.pixel_format} ({options})",
         "Segments": f"of at most {plan.segment_frames} frames",

@@ -93,6 +93,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
     from tsuzuki.pipeline.inputs import gather  # noqa: PLC0415 - keeps --help fast
 
+    o.refuse_scale_with_size(context, size)
     chosen = o.for_purpose(
         for_,
         {

@@ -131,7 +131,10 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     reused: float = 0.0
     """Share of the whole video's area that was taken over from the frames before, 0 to 1."""
     failed_frames: tuple[int, ...]
-    """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
+    """Damaged frames by their numbers in the video, from 1, whatever part of it was upscaled.
+
+    They repeat a neighbour, or the decoder has patched them.
+    """
     seconds: float
     size: int
     """Bytes of the output."""

@@ -107,9 +107,13 @@ class Run:
 
     @property
     def failed_frames(self) -> tuple[int, ...]:
-        """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
+        """Damaged frames by their numbers in the video, from 1.
+
+        They repeat a neighbour, or the decoder has patched them.
+        """
         extracted = self.remembered("extract").get("failed_frames", ())
-        return tuple(sorted(self.store.failed_frames().union(extracted)))
+        rendered = {self.index.in_video(number - 1) + 1 for number in self.store.failed_frames()}
+        return tuple(sorted(rendered.union(extracted)))
 
     def open_worker(self) -> None:
         """Have the first worker work on this session."""

@@ -63,7 +63,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     reused: float
     """Share of the video's area that was taken over from the frames before, 0 to 1."""
     failed_frames: tuple[int, ...]
-    """Damaged frames (from 1): they repeat a neighbour, or the decoder has patched them."""
+    """Damaged frames by their numbers in the video, from 1, whatever part of it was upscaled.
+
+    They repeat a neighbour, or the decoder has patched them.
+    """
     seconds: float
     size: int
     """Bytes of the output."""
@@ -299,6 +302,7 @@ class Runner:
         )
         for note in (*run.plan.notes, *run.index.warnings):
             run.warn("note", note)
+        self._warn_of_rivals(run)
         if resumed:
             upscaled = run.remembered("upscale")
             reached = upscaled.pop("reached", 0)
@@ -306,6 +310,19 @@ class Runner:
             names = (frame_name(n) for n in run.store.open_frames(run.segments, computed))
             lost = self.manager.get_remaining_frames(run.session_id, names)
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
+
+    def _warn_of_rivals(self, run: Run) -> None:
+        """Tell of unfinished sessions that want the output of this one: the first one gets it."""
+        for other in self.manager.get_unfinished_sessions():
+            session_id = other["session_id"]
+            if session_id != run.session_id and other.get("output") == str(run.output):
+                run.warn(
+                    "same-output",
+                    f"Session {session_id} of {other['video_file']}, which is unfinished, is to "
+                    f"write {run.output} too. The first to end gets that name, the other needs "
+                    "another one (-o) then. If that one is no longer wanted: "
+                    f"{self.manager.paths(session_id).command('sessions remove')}",
+                )
 
     def _accept_frames(self, run: Run) -> None:
         if self.accept_damage:

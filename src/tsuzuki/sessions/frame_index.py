@@ -55,6 +55,8 @@ class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the packet that each frame comes from, counted like `Start.packet`."""
     failed: list[_Number] = []
     """Frames (from 0) whose packets are known to be damaged already."""
+    first: _Number = 0
+    """Number in the video, from 0, of the first frame here; more than 0 in a part of the video."""
     warnings: list[str] = []
     """Sentences for the user, such as on a truncated file."""
     source: FrameIndex | None = None
@@ -68,6 +70,11 @@ class FrameIndex(msgspec.Struct, frozen=True, kw_only=True):
     def is_new(self, number: int) -> bool:
         """Tell whether a frame shows another one of the source than the frame before it."""
         return number == 0 or not self.shown or self.shown[number - 1] != self.shown[number]
+
+    def in_video(self, number: int) -> int:
+        """Return the number in the video, from 0, of what a frame shows."""
+        source = self.source or self
+        return source.first + (self.shown[number] if self.shown else number)
 
     def start_of(self, frame: int) -> Start:
         """Return the last decoding start at or before ``frame``."""
@@ -121,6 +128,8 @@ def check_index(index: FrameIndex) -> None:
     """Raise `ValueError` for an index that no video has."""
     if not index.pts or not index.starts or len(index.packets) != len(index.pts):
         raise ValueError("it is not whole")
+    if index.first + len(index) > MAX_FRAMES:
+        raise ValueError("it has frames with too large numbers")
     if not _rise(index.pts) or index.end <= index.pts[-1]:
         raise ValueError("its times do not rise")
     _check_times(index)

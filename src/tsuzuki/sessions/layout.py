@@ -21,7 +21,8 @@ ROOT_VARIABLE = "TSUZUKI_SESSIONS_DIR"
 ROOT_NAME = "upscale_app_sessions"
 BEGUN = ".begun"
 """Suffix of the file that tells where a session was begun."""
-MAX_FRAMES = 100_000_000
+MAX_FRAMES = 20_000_000
+"""More frames than a week of video has."""
 MAX_SEGMENTS = 1_000_000
 SPOOLED, KEPT = "nut", "png"
 """Suffixes of upscaled frames: spooled until their segment is sealed, or kept for good."""

@@ -88,7 +88,7 @@ class RememberedByExtract(_Remembered):
     """What the extract step keeps."""
 
     failed_frames: Annotated[list[_Frame], Meta(max_length=MAX_LISTED)] = []
-    """Frames (from 1) that could not be decoded whole."""
+    """Frames that could not be decoded whole, by their numbers in the video, from 1."""
 
 
 class RememberedByUpscale(_Remembered):

@@ -71,7 +71,7 @@ def check_spooled(file: BinaryIO, session_id: str, name: str) -> None:
 def label_png(data: bytes, session_id: str, name: str, digest: str) -> bytes:
     """Put into a PNG which frame it is; ``digest`` is that of its samples."""
     label = msgspec.json.encode(Label(session=session_id, name=name, digest=digest))
-    return b"".join((data[:_LABEL_AT], _chunk(b"tEXt", _KEY + label), data[_LABEL_AT:]))
+    return b"".join((data[:_LABEL_AT], png_chunk(b"tEXt", _KEY + label), data[_LABEL_AT:]))
 
 
 def check_png(file: BinaryIO, session_id: str, name: str) -> PngFacts:
@@ -129,7 +129,7 @@ def _is_whole_png(file: BinaryIO) -> bool:
     return file.read() == _PNG_END
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
     """Return a PNG chunk: length, kind, data, CRC-32 of kind and data (ISO/IEC 15948, 5.3)."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from fractions import Fraction
@@ -17,7 +18,7 @@ from av.stream import Stream
 from numpy.typing import NDArray
 
 from tsuzuki.frame import Rgb
-from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.sessions.frame_index import FrameIndex, showing
 from tsuzuki.video.carry import kept_metadata
 from tsuzuki.video.colour import format_depth, resized, rgb_frame
 from tsuzuki.video.comparison import Comparison, Difference, FramePair
@@ -53,36 +54,43 @@ def compare(
 
     Where the sizes differ, the first one's frames are brought to the second one's size with
     FFmpeg's bicubic filter; where one has a tag for what is baked into the other, they are turned.
+    Where one has more frames, each of the second is compared with what the first shows then.
     PSNR and SSIM are FFmpeg's, over red, green and blue; VMAF is there where FFmpeg has it. Raises
     what opening either video raises.
     """
     facts = _of_one_format(probe(first), probe(second))
-    indexes = [build_index(one) for one in facts]
+    first_index, second_index = indexes = [build_index(one) for one in facts]
     begins, times = zip(*map(_times, indexes), strict=True)
-    count = min(map(len, indexes))
+    by_number = len(first_index) == len(second_index)
+    paired = first_index if by_number else _shown_then(first_index, second_index)
+    moments = [times[0][paired.in_video(number)] for number in range(len(paired))]
+    count = len(paired)
     done: list[_Compared] = []
     worst: list[_Compared] = []
     colour, size = facts[1].colour, (facts[1].width, facts[1].height)
     with Vmaf(*size, colour) if can_judge(*size) else nullcontext() as judge:
-        for pair in _compared(facts, indexes, count, judge, keep=sheet):
+        for pair in _compared(facts, [paired, second_index], count, judge, keep=sheet):
             worst = sorted([*worst, pair], key=lambda one: -one.mse)[:WORST]
             done.append(_Compared(pair.number, pair.mse, pair.ssim, None))
             on_progress((pair.number + 1) / count)
         vmaf = judge.finish() if judge is not None else []
     white = 255 << (format_depth(facts[0].colour.rgb_format) - 8)
     comparison = Comparison(
-        frames=(len(indexes[0]), len(indexes[1])),
+        frames=(len(first_index), len(second_index)),
+        compared=count,
+        paired_by="number" if by_number else "time",
         sizes=((facts[0].width, facts[0].height), (facts[1].width, facts[1].height)),
         shift=float(begins[1] - begins[0]),
-        most_off=float(max(abs(a - b) for a, b in zip(*times, strict=False))),
+        most_off=float(max(abs(a - b) for a, b in zip(moments, times[1], strict=False))),
         differences=tuple(_differences(*map(_contents, facts))),
         psnr=_psnr(fmean(one.mse for one in done), white),
         ssim=fmean(one.ssim for one in done),
         vmaf=fmean(vmaf) if vmaf else None,
         worst=tuple(
             FramePair(
-                frame=one.number + 1,
-                seconds=float(times[0][one.number]),
+                frame=paired.in_video(one.number) + 1,
+                second_frame=one.number + 1,
+                seconds=float(moments[one.number]),
                 psnr=_psnr(one.mse, white),
                 ssim=one.ssim,
                 vmaf=vmaf[one.number] if vmaf else None,
@@ -108,6 +116,24 @@ def _times(index: FrameIndex) -> tuple[Fraction, list[Fraction]]:
     """Return when the first frame is shown, and how long after it each."""
     tick = Fraction(*index.time_base)
     return index.pts[0] * tick, [(pts - index.pts[0]) * tick for pts in index.pts]
+
+
+def _shown_then(first: FrameIndex, second: FrameIndex) -> FrameIndex:
+    """Return the index of what the first shows when each frame of the second begins.
+
+    Containers round times to ticks, those of both and those of their beginnings, so a frame may
+    begin some ticks later. What the second shows after the end of the first is left out.
+    """
+    (_, times), (_, moments) = _times(first), _times(second)
+    ticks = Fraction(*first.time_base), Fraction(*second.time_base)
+    rounded = 2 * max(ticks)
+    end = (first.end - first.pts[0]) * ticks[0] - rounded
+    shown = [
+        bisect_right(times, moment + rounded) - 1
+        for place, moment in enumerate(moments)
+        if place == 0 or moment < end
+    ]
+    return showing(first, shown, second.pts[: len(shown)], second.time_base, second.end)
 
 
 def _compared(

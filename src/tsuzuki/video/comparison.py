@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -17,7 +19,9 @@ class FramePair(msgspec.Struct, frozen=True, kw_only=True):
     """How like two frames are."""
 
     frame: int
-    """From 1."""
+    """Its number in the first video, from 1."""
+    second_frame: int
+    """Its number in the second video, from 1."""
     seconds: float
     """When the first video shows it."""
     psnr: float | None
@@ -28,15 +32,21 @@ class FramePair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found; frames are compared in the order in which they are shown."""
+    """What was found."""
 
     frames: tuple[int, int]
+    """How many each has."""
+    compared: int
+    """Pairs of frames that were compared, from the beginning on."""
+    paired_by: Literal["number", "time"]
+    """``number`` where both have as many frames; else each of the second is compared with what the
+    first shows then."""
     sizes: tuple[tuple[int, int], tuple[int, int]]
     """Width and height of each."""
     shift: float
     """Seconds by which the second video begins later."""
     most_off: float
-    """Seconds by which the time of a frame misses at most, the shift allowed for."""
+    """Seconds by which the times of a pair differ at most, the shift allowed for."""
     differences: tuple[Difference, ...]
     """Of what the files hold. How large the picture is and how it is encoded is none."""
     psnr: float | None

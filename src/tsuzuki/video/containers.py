@@ -6,13 +6,14 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import msgspec
-from av.container import OutputContainer
-from av.stream import Stream
+from av.container import InputContainer, OutputContainer
+from av.stream import Discard, Stream
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
@@ -20,6 +21,7 @@ from tsuzuki.video.carry import Container, add_streams, route
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.segment import SegmentEncoder, black
 from tsuzuki.video.source import codec_name, is_cover, open_source
+from tsuzuki.video.trial import listening
 
 FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 """FFmpeg's names of the muxers."""
@@ -39,6 +41,9 @@ BITMAP_SUBTITLES = frozenset({"dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle
 
 _CHAPTER_HANDLERS = frozenset({"SubtitleHandler", "SubtitleHandle"})
 """Names of the data stream that FFmpeg shows beside the chapters of an MP4."""
+
+_PATIENCE = 1000
+"""Packets in which the first one of a stream is looked for; subtitles may begin late."""
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +102,7 @@ def choose_container(settings: ProcessingSettings, probe: Probe, plan: EncodePla
 
 
 def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[Note]:
-    """Prove by writing headers into memory that the container takes every stream.
+    """Prove by writing the beginning of a file into memory that the container takes every stream.
 
     Returns what will be dropped or changed. Raises `ContainerError` that names the stream and
     the containers that can hold it.
@@ -166,21 +171,39 @@ def _check_one(
 
 
 def refusal(container: Container, probe: Probe, video: Stream, index: int | None) -> str | None:
-    """Return why the container refuses the video with stream ``index``, None if it does not."""
-    with open_source(probe.path) as source:
+    """Return why the container refuses the video with stream ``index``, None if it does not.
+
+    Some codecs are refused only once there is a packet to be described.
+    """
+    with open_source(probe.path) as source, listening():
         if index is not None:
             reason = _principle(source.streams[index], container)
             if reason is not None:
                 return reason
         try:
             output = open_output(container, io.BytesIO())
-            add_streams(
+            _, carried = add_streams(
                 source, output, probe, container, video, only=-1 if index is None else index
             )
             output.start_encoding()
+            if index in carried and (packet := _first_packet(source, index)) is not None:
+                output.mux(list(carried[index].packets(packet, Fraction(0), None)))
             output.close()
-        except (av.FFmpegError, ValueError) as error:
+        except av.FFmpegError as error:
+            said: Any = error.log  # level, who, what
+            return str(said[2] if said else error.strerror).strip().rstrip(".")
+        except ValueError as error:
             return str(error)
+    return None
+
+
+def _first_packet(source: InputContainer, index: int) -> av.Packet[Any] | None:
+    """Return the first packet of a stream, if it comes soon."""
+    for stream in source.streams:
+        stream.discard = Discard.default
+    for packet in islice(source.demux(), _PATIENCE):
+        if packet.stream_index == index and packet.size:
+            return packet
     return None
 
 

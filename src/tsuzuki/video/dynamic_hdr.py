@@ -12,9 +12,12 @@ from tsuzuki.video.hdr import side_data_of
 if TYPE_CHECKING:
     import av
 
+_DOLBY = "Dolby Vision"
+_DOLBY_TAGS = frozenset({"dva1", "dvav", "dvh1", "dvhe", "dav1"})
+"""As the MP4 registration authority lists them, for H.264, H.265 and AV1."""
 _NAMES = {
-    "DOVI_RPU_BUFFER": "Dolby Vision",
-    "DOVI_METADATA": "Dolby Vision",
+    "DOVI_RPU_BUFFER": _DOLBY,
+    "DOVI_METADATA": _DOLBY,
     "DYNAMIC_HDR_PLUS": "HDR10+",
     "DYNAMIC_HDR_VIVID": "HDR Vivid",
 }
@@ -27,12 +30,17 @@ _BELOW = {16: "HDR10", 18: "HLG"}
 """The plain picture by its transfer (ITU-T H.273)."""
 
 
-def read_dynamic_hdr(frames: Iterable[av.VideoFrame]) -> tuple[str, ...]:
+def read_dynamic_hdr(frames: Iterable[av.VideoFrame], tag: str) -> tuple[str, ...]:
     """Return the names of the kinds of dynamic HDR metadata that these frames have.
 
-    Raises `UnsupportedVideoError` for Dolby Vision without a picture that can be shown without it.
+    ``tag`` is the codec tag of the stream, by which MP4 may tell of Dolby Vision that frames do not
+    show, as that of H.264. Other records in containers (dvcC, dvvC) PyAV does not tell: where there
+    is nothing but these, nothing is found. Raises `UnsupportedVideoError` for Dolby Vision without a picture that can be shown without it.
     """
-    return tuple(sorted({name for frame in frames for name in _kinds(frame)}))
+    found = {name for frame in frames for name in _kinds(frame)}
+    if tag in _DOLBY_TAGS:
+        found.add(_DOLBY)
+    return tuple(sorted(found))
 
 
 def loss(kinds: tuple[str, ...], transfer: int) -> str:

@@ -85,6 +85,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """A still picture, or a sequence of them, rather than a video."""
     first_number: int = 1
     """Number of the first picture of a sequence."""
+    colour_profile: bool = False
+    """Whether the pictures have a colour profile (ICC)."""
     hdr: dict[str, str] = {}
     """Static HDR metadata as `tsuzuki.video.hdr` has it; empty where there is none."""
     dynamic_hdr: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ import msgspec
 
 from tsuzuki.errors import DamagedVideoError, SettingsError, UnsupportedVideoError
 from tsuzuki.sessions.frame_index import FrameIndex, Start, decode_index
+from tsuzuki.sessions.layout import MAX_FRAMES
 from tsuzuki.video.alike import Alike
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.facts import Probe
@@ -33,8 +34,6 @@ from tsuzuki.video.packets import (
     packets,
 )
 
-MAX_FRAMES = 20_000_000
-"""More frames than a week of video has."""
 START_DISTANCE = 12
 """Least number of frames between two decoding starts; more would only make the index long."""
 _DOUBTFUL_DISTANCE = 48
@@ -340,4 +339,5 @@ def _cut(index: FrameIndex, start: Decimal | None, end: Decimal | None) -> Frame
         end=index.end if last == len(index) else index.pts[last],
         starts=[msgspec.structs.replace(s, frame=s.frame - first) for s in starts],
         failed=[frame - first for frame in index.failed if first <= frame < last],
+        first=first,
     )

@@ -27,6 +27,7 @@ from tsuzuki.video.deinterlace import MATCHED_FORMATS, look_woven
 from tsuzuki.video.dynamic_hdr import loss, read_dynamic_hdr
 from tsuzuki.video.facts import Colour, Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
+from tsuzuki.video.icc import read_profile
 from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.pictures import is_picture
 from tsuzuki.video.source import (
@@ -55,6 +56,8 @@ _HEIGHTS_OF_TELEVISION = {480, 486, 576, 1080, 1088}
 _ALWAYS_WITH_ALPHA = {"apng", "bmp", "gif", "png", "tiff", "webp", "targa"}
 """Codecs whose frames often have an alpha that is opaque everywhere."""
 _NEVER_INTERLACED = {"vp8", "vp9", "av1", "gif", "apng"}
+_NAMED_PROFILES = frozenset({"png", "apng"})
+"""Codecs whose colour profiles have names, which PyAV 18 frees twice if asked for side data."""
 _WOVEN = (
     "The video looks interlaced, though it does not say so: two half pictures woven into each "
     "frame. If it is, --deinterlace on makes whole pictures first."
@@ -85,6 +88,8 @@ def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
         check_not_too_large(stream.codec_context.width, stream.codec_context.height, name)
         frames = _first_frames(container, stream, name)
         facts = _gather(name, container, stream, frames)
+        if read_profile(name):
+            facts = msgspec.structs.replace(facts, colour_profile=True)
         if facts.alpha and pictures is None and facts.codec in _ALWAYS_WITH_ALPHA:
             facts = msgspec.structs.replace(facts, alpha=_is_transparent(name))
         if is_picture(name):
@@ -205,7 +210,8 @@ def _gather(
         codec=codec_name(stream),
     )
     check_matrix(colour.matrix)
-    dynamic = read_dynamic_hdr(frames)
+    asked = [] if codec_name(stream) in _NAMED_PROFILES else frames
+    dynamic = read_dynamic_hdr(asked, decoder.codec_tag)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     time_base = cast(Fraction, stream.time_base)
     return Probe(
@@ -230,7 +236,7 @@ def _gather(
         colour=colour,
         streams=streams,
         chapters=len(container.chapters()),
-        hdr=read_hdr(frames),
+        hdr=read_hdr(asked),
         dynamic_hdr=dynamic,
         warnings=tuple(_warnings(streams, stream.index, dynamic, colour)),
     )

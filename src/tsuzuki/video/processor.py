@@ -21,6 +21,7 @@ from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
 from tsuzuki.video.encoders import ENCODERS
 from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
 from tsuzuki.video.framing import FramedReader, Reader
+from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index
 from tsuzuki.video.picture_files import pictures_of
 from tsuzuki.video.probe import probe
@@ -74,6 +75,13 @@ def _as_pictures(
 
 _DEFAULT_ENCODER = ProcessingSettings().encoder
 _ON_BLACK = "The video has transparency; it is shown on black, and the output has none."
+_KEPT_WITHOUT_ALPHA = (
+    "The frames that --keep-frames keeps are without their transparency; the output has it."
+)
+_PROFILE_LOST = (
+    "The colour profile (ICC) is not carried over, so colours may look a little different: only "
+    "PNG can hold it, and only if it is one for red, green and blue."
+)
 _DEINTERLACED = Note(
     code="deinterlaced",
     message="The video is interlaced: whole pictures are made of its half ones, as many as it "
@@ -150,6 +158,10 @@ class VideoProcessor:
             notes.insert(0, _INTERLACED[method])
         if self.facts.alpha and self.settings.alpha == "drop":
             notes.append(Note(code="alpha-dropped", message=_ON_BLACK))
+        if self.keeps_alpha and self.settings.keep_frames:
+            notes.append(Note(code="kept-without-alpha", message=_KEPT_WITHOUT_ALPHA))
+        if self.facts.colour_profile and not self._carried_profile(plan):
+            notes.append(Note(code="profile-lost", message=_PROFILE_LOST))
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
@@ -177,6 +189,13 @@ class VideoProcessor:
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""
         return SegmentEncoder(plan, file, turn=self._turn(plan))
+
+    def _carried_profile(self, plan: EncodePlan) -> bytes:
+        """Return the colour profile that the output gets; empty for none."""
+        if not self.facts.colour_profile or plan.container != "png":
+            return b""
+        profile = read_profile(self.facts.path)
+        return profile if is_rgb(profile) else b""
 
     def _turn(self, plan: EncodePlan) -> int:
         """Return by how much frames are turned before they are encoded: pictures have no tag."""
@@ -218,9 +237,11 @@ class VideoProcessor:
 
         Those of a sequence keep their numbers; the frames of a video are counted from 1.
         """
+        profile = self._carried_profile(plan)
         for frame, data in enumerate(pictures_of(segments, plan, index, turn=self._turn(plan))):
             kept = self.facts.pictures == "sequence" and index.source is None
-            write(self.facts.first_number + (index.packets[frame] if kept else frame), data)
+            number = self.facts.first_number + (index.packets[frame] if kept else frame)
+            write(number, with_profile(data, profile) if profile else data)
             on_progress((frame + 1) / len(index))
 
     def verify(self, path: Path, index: FrameIndex, plan: EncodePlan) -> None:

@@ -6,6 +6,8 @@ import math
 from bisect import bisect_right
 from fractions import Fraction
 
+import msgspec
+
 from tsuzuki.errors import UnsupportedVideoError
 from tsuzuki.sessions.frame_index import FrameIndex, showing
 from tsuzuki.sessions.layout import MAX_FRAMES
@@ -41,7 +43,8 @@ def at_rate(index: FrameIndex, rate: Fraction) -> FrameIndex:
     shown = [bisect_right(index.pts, (moment + half) // finer) - 1 for moment in pts[:-1]]
     if index.source is not None:
         shown = [index.shown[place] for place in shown]
-    return showing(index.source or index, shown, pts[:-1], fine.as_integer_ratio(), pts[-1])
+    new = showing(index.source or index, shown, pts[:-1], fine.as_integer_ratio(), pts[-1])
+    return msgspec.structs.replace(new, warnings=index.warnings)
 
 
 def _common(tick: Fraction, length: Fraction) -> Fraction:

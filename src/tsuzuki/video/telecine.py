@@ -14,6 +14,7 @@ from statistics import median
 from typing import cast
 
 import av
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +33,8 @@ _REPEAT = 5.0
 movements 8 and more."""
 _CLEAR = 0.5
 """A repeat stands out if it differs at most so much as the others of its five do."""
+_LEAST_AGREEING = 3
+"""Cycles in a row with a repeat at the same place that make a telecine: half a second."""
 _LEAST_CYCLES = 6
 _SURE = 0.6
 """Share of the cycles of a sample that have to show a repeat at the same place."""
@@ -42,7 +45,9 @@ def look_telecined(frames: Iterable[av.VideoFrame]) -> bool:
     pictures = (Picture(number, frame, failed=False) for number, frame in enumerate(frames))
     changes = list(_changes(deinterlaced(pictures, "ivtc")))
     cycles = [changes[at : at + CYCLE] for at in range(0, len(changes) - CYCLE + 1, CYCLE)]
-    places = Counter(place for cycle in cycles if (place := _clear_repeat(cycle)) is not None)
+    places = Counter(
+        min(clear, key=cycle.__getitem__) for cycle in cycles if (clear := _clear_repeats(cycle))
+    )
     return len(cycles) >= _LEAST_CYCLES and max(places.values(), default=0) >= _SURE * len(cycles)
 
 
@@ -52,7 +57,7 @@ def film_index(
     """Return the index of a video without its repeats.
 
     ``pictures`` are all its frames, their fields matched. The frames of a cycle with a repeat are
-    spread evenly over its time; all others keep their times.
+    spread evenly over its time; all others keep their times. A warning says how many are left out.
     """
     changes: list[float] = []
     for change in _changes(pictures):
@@ -73,21 +78,45 @@ def film_index(
         pts += [ends[at] * finer + place * length // len(kept) for place in range(len(kept))]
         shown += kept
         at += frames
-    return showing(index, shown, pts, (ticks, seconds * finer), index.end * finer)
+    film = showing(index, shown, pts, (ticks, seconds * finer), index.end * finer)
+    return msgspec.structs.replace(film, warnings=[*film.warnings, _told(len(repeats), len(index))])
+
+
+def _told(repeats: int, frames: int) -> str:
+    if not repeats:
+        return "No repeats of telecined film were found: all frames are kept."
+    return f"Telecined film: {repeats} of {frames} frames are repeats and are left out."
 
 
 def _repeats(index: FrameIndex, changes: Sequence[float]) -> Iterator[tuple[int, int]]:
-    """Yield the first frame of every cycle that has a repeat, and the repeat."""
-    place: int | None = None  # where the cadence has its repeat
-    for first in _cycles(index):
-        cycle = changes[first : first + CYCLE]
-        clear = _clear_repeat(cycle)
-        if clear is not None:
-            place = clear
-        elif place is not None and cycle[place] > _REPEAT:
-            place = None  # the film has ended; where nothing moves, it goes on
-        if place is not None:
-            yield first, first + place
+    """Yield the first frame of every cycle that has a repeat, and the repeat.
+
+    Only where several cycles in a row have it at the same place. Where nothing moves in between,
+    the cadence goes on; before the first and after the last that clearly have it, there is none.
+    """
+    cadence: list[int] = []  # first frames of cycles that may all have their repeats
+    places: frozenset[int] = frozenset()
+    clear: list[int] = []  # how many of these cycles there were at each that clearly has one
+    for first in [*_cycles(index), -1]:
+        cycle = changes[first : first + CYCLE] if first >= 0 else []
+        clearly = _clear_repeats(cycle)
+        possible = clearly or _like_the_one_before(cycle)
+        if not cadence or first != cadence[-1] + CYCLE or not places & possible:
+            yield from _agreed(cadence, clear, places)
+            cadence, clear, places = [], [], clearly
+            if not clearly:
+                continue
+        cadence.append(first)
+        places &= possible
+        if clearly:
+            clear.append(len(cadence))
+
+
+def _agreed(
+    cadence: Sequence[int], clear: Sequence[int], places: Iterable[int]
+) -> Iterator[tuple[int, int]]:
+    if len(clear) >= _LEAST_AGREEING:
+        yield from ((first, first + min(places)) for first in cadence[: clear[-1]])
 
 
 def _cycles(index: FrameIndex) -> Iterator[int]:
@@ -104,12 +133,19 @@ def _cycles(index: FrameIndex) -> Iterator[int]:
         at += CYCLE
 
 
-def _clear_repeat(changes: Sequence[float]) -> int | None:
-    """Return which one of five frames clearly is a repeat; none where nothing moves."""
-    least = min(changes)
-    usual = median(sorted(changes)[1:])
-    clear = least <= _REPEAT < usual and least <= _CLEAR * usual
-    return list(changes).index(least) if clear else None
+def _like_the_one_before(changes: Sequence[float]) -> frozenset[int]:
+    """Return which of the frames may be repeats."""
+    return frozenset(place for place, change in enumerate(changes) if change <= _REPEAT)
+
+
+def _clear_repeats(changes: Sequence[float]) -> frozenset[int]:
+    """Return which of five frames clearly are repeats; none where nothing moves."""
+    usual = median(sorted(changes)[1:]) if changes else 0.0
+    if usual <= _REPEAT:
+        return frozenset()
+    return frozenset(
+        place for place in _like_the_one_before(changes) if changes[place] <= _CLEAR * usual
+    )
 
 
 def _changes(pictures: Iterable[Picture]) -> Iterator[float]:

@@ -25,7 +25,7 @@ def objection(plan: EncodePlan) -> str | None:
     the value of, only makes FFmpeg log a warning with its name; that counts, too.
     """
     file = io.BytesIO()
-    with _listening() as log:
+    with listening() as log:
         try:
             encoder = SegmentEncoder(plan, file)
         except EncoderError as error:
@@ -42,7 +42,7 @@ def objection(plan: EncodePlan) -> str | None:
 
 
 @contextmanager
-def _listening() -> Iterator[_Log]:
+def listening() -> Iterator[_Log]:
     """Yield a list that gets what FFmpeg logs in this thread.
 
     Not while frames are encoded: threads of the encoder that log then could wait for this one.

@@ -38,6 +38,23 @@ def test_default_output(plan: Plan, clip: Path) -> None:
     assert validate.default_output(plan) == clip.with_name("clip_2.5x.mp4")
 
 
+@pytest.mark.parametrize(
+    ("choice", "frames"),
+    [
+        ({}, 96),
+        ({"fps": 12}, 48),
+        ({"deinterlace": "ivtc"}, 77),
+        ({"range_start": 1, "fps": "48"}, 144),
+    ],
+)
+def test_space_is_looked_for_by_the_frames_of_the_output(
+    clip: Path, choice: dict[str, Any], frames: int
+) -> None:
+    settings = ProcessingSettings.from_dict({"engine": "nearest", **choice})
+    plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
+    assert validate.expected_frames(plan) == frames
+
+
 def test_the_input_under_another_name_is_still_the_input(plan: Plan, clip: Path) -> None:
     link = clip.with_name("link.mp4")
     os.link(clip, link)

@@ -80,6 +80,24 @@ def test_a_stream_that_does_not_fit_is_named_with_the_container_that_can(contain
     assert caught.value.details["stream"] is not None
 
 
+@pytest.mark.parametrize(
+    ("codec", "container", "why", "others"),
+    [
+        ("libopus", "mov", "opus only supported in MP4", ["mp4", "mkv"]),
+        # Which the header does not tell: there the place of each sound is unknown.
+        ("pcm_s16le", "mp4", "unsupported channel layout", ["mov", "mkv"]),
+    ],
+)
+def test_what_a_container_cannot_hold_of_a_codec_is_told_before_the_work(
+    tmp_path, make_source, plan_for, codec, container, why, others
+):
+    facts = probe(make_source(tmp_path / "clip.mkv", audio=(codec,)))
+    with pytest.raises(ContainerError, match=why) as caught:
+        check_streams(container, facts, plan_for(facts))
+    assert caught.value.details["containers"] == others
+    assert check_streams(others[0], facts, plan_for(facts))[0].code == "title-lost"
+
+
 def test_styled_subtitles_are_not_stripped_for_mp4(tmp_path, make_source, plan_for):
     facts = probe(make_source(tmp_path / "clip.mkv", subtitles=("ass",)))
     with pytest.raises(ContainerError, match=r"subtitle stream 1 \(ass\).*Choose mkv"):

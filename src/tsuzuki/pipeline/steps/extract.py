@@ -39,4 +39,6 @@ def extract(run: Run) -> None:
     if run.keep_frames:
         run.open_worker()
         failed = run.supervisor.ask(m.ExtractFrames(), m.FramesExtracted, report).failed
-        run.remembered("extract")["failed_frames"] = [frame + 1 for frame in failed]
+        run.remembered("extract")["failed_frames"] = [
+            run.index.in_video(frame) + 1 for frame in failed
+        ]

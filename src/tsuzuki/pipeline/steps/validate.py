@@ -25,6 +25,7 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.sessions.identity import Difference, differences
 from tsuzuki.sessions.pictures import pattern_of
+from tsuzuki.video.deinterlace import FILM_SHARE, method_for
 from tsuzuki.video.dynamic_hdr import loss
 
 SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)} | {
@@ -219,12 +220,15 @@ def check_space(
 
 
 def expected_frames(plan: Plan) -> int:
-    """Return about how many frames the part has that is asked for."""
+    """Return about how many frames the output has; of telecined film as many as film has."""
     start, end = plan.settings.range_start or 0, plan.settings.range_end
     rate, count = Fraction(*plan.probe.frame_rate), plan.probe.frame_count
+    share = Fraction(1)
     if plan.settings.fps is not None:
-        count = ceil(count * Fraction(plan.settings.fps) / rate)
-        rate = Fraction(plan.settings.fps)
+        share = Fraction(plan.settings.fps) / rate
+    elif method_for(plan.settings.deinterlace, plan.probe) == "ivtc":
+        share = FILM_SHARE
+    rate, count = rate * share, ceil(count * share)
     last = count if end is None else min(count, ceil(Fraction(end) * rate))
     return max(1, last - int(Fraction(start) * rate))
 
