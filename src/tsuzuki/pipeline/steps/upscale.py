@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tsuzuki.errors import DamagedFramesError
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
-from tsuzuki.pipeline.meter import Meter
+from tsuzuki.pipeline.meter import FrameMeter
 from tsuzuki.pipeline.plan import Segment
+from tsuzuki.pipeline.resume_point import is_repeatable, points_of
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.supervisor import Supervisor, WorkerRestartedError
 
@@ -28,6 +30,7 @@ def is_done(run: Run) -> bool:
 def upscale(run: Run) -> None:
     """Seal every segment that is not sealed yet."""
     run.open_worker()
+    run.look_ahead()
     work = _Upscaling(run)
     run.on_report = work.handle  # also for what the workers say while they are being stopped
     if work.is_more_than_one:
@@ -53,7 +56,11 @@ class _Upscaling:
             else:
                 self._todo.append(segment)
         open_frames = sum(map(len, self._todo))
-        self._meter = Meter(len(run.index) - open_frames, len(run.index))
+        self._meter = FrameMeter(
+            len(run.index) - open_frames, run.pace, [segment.first for segment in run.segments]
+        )
+        self._expect(self._todo)
+        self._points = self._quicker_points()
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
 
@@ -94,14 +101,34 @@ class _Upscaling:
 
     def _ask(self, worker: Supervisor, segment: Segment) -> None:
         self._asked[segment.number] = _Asked(segment, worker)
+        point = self._points.pop(segment.number, segment.last)
         worker.send(
             m.Render(
                 segment=segment.number,
                 first=segment.first,
                 last=segment.last,
-                upscaled=self._store.frames_of(segment),
+                upscaled=[frame for frame in self._store.frames_of(segment) if frame < point],
             )
         )
+
+    def _quicker_points(self) -> dict[int, int]:
+        """Return from where on segments are quicker computed again than read back, by number.
+
+        None where that might give other bytes, or frames are to be kept as they are.
+        """
+        run, plan = self._run, self._run.plan
+        open_ones = [one for one in self._todo if self._store.frames_of(one)]
+        if not open_ones or run.keep_frames or not is_repeatable(plan.upscaling.device):
+            return {}
+        on_disk = {frame for one in open_ones for frame in self._store.frames_of(one)}
+        points = points_of(open_ones, on_disk, self._store.records, run.pace, plan.raw_frame_bytes)
+        if again := sum(
+            frame >= points.get(s.number, s.last)
+            for s in open_ones
+            for frame in self._store.frames_of(s)
+        ):
+            run.warn("again", f"{again} finished frames are computed again: quicker than reading.")
+        return points
 
     def _take_back(self, worker: Supervisor) -> None:
         """Ask again for what a worker had not finished when it died."""
@@ -116,6 +143,13 @@ class _Upscaling:
             - open_frames
             - sum(frame >= self._done_of(frame) for frame in others)
         )
+        self._expect([*self._todo, *(asked.segment for asked in self._asked.values())])
+
+    def _expect(self, segments: Iterable[Segment]) -> None:
+        """Know what is left to do, about."""
+        segments = list(segments)
+        on_disk = (frame for one in segments for frame in self._store.frames_of(one))
+        self._meter.expect(segments, on_disk)
 
     def _done_of(self, frame: int) -> int:
         """Return the frame (from 0) after the last that was computed of its segment."""
@@ -128,7 +162,9 @@ class _Upscaling:
             self._run.frames_computed += 1
             self._run.frames_reused += done.reused
             self._remember(done.frame)
-        self._meter.add(computed=done.computed)
+        self._meter.count(
+            done.frame, computed=done.computed, reused=done.reused, seconds=done.seconds
+        )
         self._run.progress("upscale", self._meter)
 
     def _remember(self, frame: int) -> None:
