@@ -17,12 +17,15 @@ def test_speed_and_eta(clock: list[float]) -> None:
     meter = Meter(100, 200)
     assert meter.percent == 50
     assert meter.frames_per_second is None
-    assert meter.eta is None
+    assert meter.forecast is None
     for _ in range(50):
         clock[0] += 0.5
         meter.add()
     assert meter.frames_per_second == pytest.approx(2)
-    assert meter.eta == pytest.approx(25)
+    forecast = meter.forecast
+    assert forecast is not None
+    assert forecast.seconds == pytest.approx(25)
+    assert forecast.low < 25 < forecast.high
 
 
 def test_frames_from_disk_tell_nothing_of_the_speed(clock: list[float]) -> None:

@@ -58,35 +58,56 @@ def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
     """Look ahead, and upscale and encode a few frames to see how long that takes."""
     index = build_index(plan, lambda _: None)
     pace = Pace(total=len(index), shares=look_ahead(plan, index))
-    video = VideoProcessor(plan.probe, plan.settings, plan.framing)
-    reader, white = video.reader(index), plan.probe.colour.white
-    enlarger = Enlarger(AIProcessor(plan.upscaling), white)
-    cores = os.cpu_count() or 1
+    trial = _Trial(plan, index)
     try:
-        for trial in range(TRIALS + 1):
-            place = len(index) * max(0, 2 * trial - 1) // (2 * TRIALS)
+        for number in range(TRIALS + 1):
+            place = len(index) * max(0, 2 * number - 1) // (2 * TRIALS)
             begin = _place(index, place, min(place + RUN_UP, len(index)))
-            encoder = video.encoder(plan.encoding, io.BytesIO())
-            enlarger.begin()
-            frames = reader.frames(begin, min(begin + TRIAL_FRAMES + 1, len(index)))
-            for number, frame in enumerate(frames):
-                began = time.perf_counter()
-                reused = enlarger.look(frame.rgb)
-                rgb = enlarger.start(frame.number + 1)()
-                network, busy = time.perf_counter() - began, time.process_time()
-                encoder.write(rgb)
-                seconds = network + (time.process_time() - busy) / cores
-                if trial:  # the first time, caches are cold
-                    work = Work(1, 1 - reused)
-                    pace.add(work, pace.expect(begin + number, first=not number))
+            timed = trial.run(begin, min(begin + TRIAL_FRAMES + 1, len(index)))
+            if number:  # the first time, caches are cold
+                for frame, (work, seconds) in enumerate(timed, begin):
+                    pace.add(work, pace.expect(frame, first=frame == begin))
                     pace.add_timed(work, seconds)
-            encoder.close()
-            on_progress((trial + 1) / (TRIALS + 1))
+            on_progress((number + 1) / (TRIALS + 1))
     finally:
-        enlarger.close()
+        trial.close()
     segments = cut_segments(index, plan.segment_frames)
     area = sum(pace.expect(f, first=f == one.first) for one in segments for f in one.frames)
     return m.TriedOut(pace=pace, work=Work(len(index), area))
+
+
+class _Trial:
+    """Upscales and encodes frames, and keeps none."""
+
+    def __init__(self, plan: Plan, index: FrameIndex) -> None:
+        self._encoding = plan.encoding
+        self._video = VideoProcessor(plan.probe, plan.settings, plan.framing)
+        self._reader = self._video.reader(index)
+        self._enlarger = Enlarger(AIProcessor(plan.upscaling), plan.probe.colour.white)
+        self.close = self._enlarger.close
+
+    def run(self, first: int, last: int) -> list[tuple[Work, float]]:
+        """Return the work of each frame from first to last, and its seconds.
+
+        The encoder runs beside the network, so that its processor time counts, on all cores.
+        """
+        encoder = self._video.encoder(self._encoding, io.BytesIO())
+        found: list[tuple[Work, float]] = []
+        encoding = 0.0
+        self._enlarger.begin()
+        for frame in self._reader.frames(first, last):
+            began = time.perf_counter()
+            reused = self._enlarger.look(frame.rgb)
+            rgb = self._enlarger.start(frame.number + 1)()
+            found.append((Work(1, 1 - reused), time.perf_counter() - began))
+            encoding -= time.process_time()
+            encoder.write(rgb)
+            encoding += time.process_time()
+        encoding -= time.process_time()
+        encoder.close()
+        encoding += time.process_time()
+        each = encoding / (os.cpu_count() or 1) / len(found)
+        return [(work, seconds + each) for work, seconds in found]
 
 
 def _spread(count: int) -> Iterator[int]:
