@@ -289,7 +289,9 @@ def _size(manager: SessionManager, progress: ProgressData) -> int:
 
 
 def _with_size(manager: SessionManager, progress: ProgressData) -> dict[str, Any]:
-    return {**progress, "size": _size(manager, progress)}
+    from tsuzuki.sessions.pace import time_left  # noqa: PLC0415
+
+    return {**progress, "size": _size(manager, progress), "left": time_left(progress)}
 
 
 def _plain(found: Report | Repaired | Suggestion) -> Any:

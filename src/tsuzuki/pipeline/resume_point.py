@@ -15,9 +15,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from tsuzuki.durable import History
-from tsuzuki.errors import SessionDamagedError, TsuzukiError
+from tsuzuki.errors import SessionBusyError, SessionDamagedError, TsuzukiError
 from tsuzuki.pipeline.plan import Segment, cut_segments
 from tsuzuki.sessions.frame_index import FrameIndex, decode_index
+from tsuzuki.sessions.lock import left_alone
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.pace import Forecast, Pace, Work
 from tsuzuki.sessions.progress import ProgressData
@@ -127,7 +128,9 @@ class SmartResumeManager:
                 reasons=[reason],
             )
         on_disk = {number - 1 for number in records.spooled}
-        damaged = self._damaged(progress, records, [f for s in todo for f in s.frames])
+        cut_off = self._is_cut_off(progress)
+        frames = [frame for segment in todo for frame in segment.frames]
+        damaged = _damaged(session_id, records, frames, read_data=cut_off)
         pace = known_pace(progress, records.good, len(index))
         starts = self._starts()
         costs = costs_of(records.good, pace, work.raw_frame_bytes, starts)
@@ -136,7 +139,7 @@ class SmartResumeManager:
         start = index.start_of(open_one.first).frame
         run_up = max(0, open_one.first - start) * costs.decode
         rest = _work_left([s for s in todo if s is not open_one], on_disk, pace)
-        reasons = list(_reasons(choice, len(starts), run_up, self._is_cut_off(progress)))
+        reasons = list(_reasons(choice, len(starts), run_up, cut_off))
         points = sorted(
             _points(choice, rest, run_up + costs.load), key=lambda one: one.left.seconds
         )
@@ -152,24 +155,16 @@ class SmartResumeManager:
             session_id=session_id, frame=frame, left=left, points=points, reasons=reasons
         )
 
-    def _damaged(
-        self, progress: ProgressData, records: Records, frames: Iterable[int]
-    ) -> frozenset[int]:
-        """Return the frames that lie damaged on disk; every bit is read after an unclean end."""
-        read_data, found = self._is_cut_off(progress), set()
-        for frame in frames:
-            if (path := records.spooled.get(frame + 1)) is not None:
-                try:
-                    check_frame(path, progress["session_id"], read_data=read_data)
-                except (NotSealedError, SessionDamagedError, FileNotFoundError):
-                    found.add(frame)
-        return frozenset(found)
-
-    @staticmethod
-    def _is_cut_off(progress: ProgressData) -> bool:
-        """Tell whether the last run neither ended nor was stopped, but was cut off."""
+    def _is_cut_off(self, progress: ProgressData) -> bool:
+        """Tell whether the last run was cut off: neither ended nor stopped, nor is it at work."""
         upscale = progress["steps"]["upscale"]
-        return upscale["status"] == "in_progress" and "error" not in upscale
+        if upscale["status"] != "in_progress" or "error" in upscale:
+            return False
+        try:
+            with left_alone(self._manager.paths(progress["session_id"])):
+                return True
+        except SessionBusyError:
+            return False
 
     def _starts(self) -> list[float]:
         """Return how long the latest resumed runs took until their work went on."""
@@ -316,6 +311,20 @@ class _Work:
 def is_repeatable(device: str) -> bool:
     """Tell whether a frame that is computed again has the same bytes: a GPU does not promise it."""
     return device == "cpu"
+
+
+def _damaged(
+    session_id: str, records: Records, frames: Iterable[int], *, read_data: bool
+) -> set[int]:
+    """Return those of the frames that lie damaged on disk, as far as sizes, or every bit, tell."""
+    found = set()
+    for frame in frames:
+        if (path := records.spooled.get(frame + 1)) is not None:
+            try:
+                check_frame(path, session_id, read_data=read_data)
+            except (NotSealedError, SessionDamagedError, FileNotFoundError):
+                found.add(frame)
+    return found
 
 
 def _work_left(segments: Sequence[Segment], on_disk: set[int], pace: Pace) -> Work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 from tsuzuki.errors import DamagedFramesError
@@ -59,8 +59,9 @@ class _Upscaling:
         self._meter = FrameMeter(
             len(run.index) - open_frames, run.pace, [segment.first for segment in run.segments]
         )
-        self._expect(self._todo)
         self._points = self._quicker_points()
+        """Frame from which on an open segment is computed again, by its number, until it is."""
+        self._expect(self._todo)
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
 
@@ -101,20 +102,21 @@ class _Upscaling:
 
     def _ask(self, worker: Supervisor, segment: Segment) -> None:
         self._asked[segment.number] = _Asked(segment, worker)
-        point = self._points.pop(segment.number, segment.last)
+        used = self._used(segment)
+        self._points.pop(segment.number, None)  # if it is asked again, what was spooled then counts
         worker.send(
             m.Render(
                 segment=segment.number,
                 first=segment.first,
                 last=segment.last,
-                upscaled=[frame for frame in self._store.frames_of(segment) if frame < point],
+                upscaled=used,
             )
         )
 
     def _quicker_points(self) -> dict[int, int]:
-        """Return from where on segments are quicker computed again than read back, by number.
+        """Return from where on segments are quicker computed again than read back.
 
-        None where that might give other bytes, or frames are to be kept as they are.
+        None are where that might give other bytes, or frames are to be kept as they are.
         """
         run, plan = self._run, self._run.plan
         open_ones = [one for one in self._todo if self._store.frames_of(one)]
@@ -122,13 +124,17 @@ class _Upscaling:
             return {}
         on_disk = {frame for one in open_ones for frame in self._store.frames_of(one)}
         points = points_of(open_ones, on_disk, self._store.records, run.pace, plan.raw_frame_bytes)
-        if again := sum(
-            frame >= points.get(s.number, s.last)
-            for s in open_ones
-            for frame in self._store.frames_of(s)
-        ):
-            run.warn("again", f"{again} finished frames are computed again: quicker than reading.")
+        if points:
+            listed = ", ".join(str(point + 1) for point in sorted(points.values()))
+            run.warn(
+                "again", f"Finished frames are computed again, from {listed} on: it is quicker."
+            )
         return points
+
+    def _used(self, segment: Segment) -> list[int]:
+        """Return the frames on disk that are read back."""
+        point = self._points.get(segment.number, segment.last)
+        return [frame for frame in self._store.frames_of(segment) if frame < point]
 
     def _take_back(self, worker: Supervisor) -> None:
         """Ask again for what a worker had not finished when it died."""
@@ -145,11 +151,9 @@ class _Upscaling:
         )
         self._expect([*self._todo, *(asked.segment for asked in self._asked.values())])
 
-    def _expect(self, segments: Iterable[Segment]) -> None:
+    def _expect(self, segments: Collection[Segment]) -> None:
         """Know what is left to do, about."""
-        segments = list(segments)
-        on_disk = (frame for one in segments for frame in self._store.frames_of(one))
-        self._meter.expect(segments, on_disk)
+        self._meter.expect(segments, (frame for one in segments for frame in self._used(one)))
 
     def _done_of(self, frame: int) -> int:
         """Return the frame (from 0) after the last that was computed of its segment."""
