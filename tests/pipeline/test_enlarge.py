@@ -14,9 +14,11 @@ NETWORK = "waifu2x-upconv7-anime-2x-n1"
 
 
 def drawn(number: int) -> Rgb:
-    """A still background, a square that moves, a cut in the middle, a little noise."""
-    background = np.random.default_rng(number // 7).integers(40, 200, (3, 12, 20), dtype=np.uint8)
-    frame = background.repeat(8, axis=1).repeat(8, axis=2)
+    """A still background, and one that pans after a cut; a square that moves, a little noise."""
+    size = (3, 12, 20) if number < 7 else (3, 12, 24)
+    background = np.random.default_rng(number // 7).integers(40, 200, size, dtype=np.uint8)
+    left = 3 * max(0, number - 7)
+    frame = background.repeat(8, axis=1).repeat(8, axis=2)[:, :, left : left + WIDTH].copy()
     frame += np.random.default_rng(100 + number).integers(0, 2, frame.shape, dtype=np.uint8)
     frame[:, 30:42, 9 * number : 9 * number + 12] = 250
     return frame

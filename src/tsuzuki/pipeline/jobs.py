@@ -25,7 +25,8 @@ from tsuzuki.pipeline.messages import (
 from tsuzuki.pipeline.plan import Plan, longest_segment
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.upscaling import AIProcessor, cpu_features, find_devices, networks, plan_upscaling
-from tsuzuki.video.framing import apply, decide_framing, framed, told
+from tsuzuki.video.facts import framed
+from tsuzuki.video.framing import apply, decide_framing, told
 from tsuzuki.video.glimpse import frames_at, picture, stills
 from tsuzuki.video.probe import probe, video_info
 from tsuzuki.video.processor import VideoProcessor, decide_encoding

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tsuzuki.upscaling.cover import Rect
     from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, find_devices, shares
     from tsuzuki.upscaling.engine import Engine, Passage, Planes
+    from tsuzuki.upscaling.motion import STILL
     from tsuzuki.upscaling.ncnn import NcnnEngine
     from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
     from tsuzuki.upscaling.planning import plan_upscaling
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "FRAMES_AT_ONCE",
+    "STILL",
     "AIProcessor",
     "Changes",
     "DeviceInfo",
@@ -48,6 +50,7 @@ _HOMES = {
     "cover": ("Rect",),
     "devices": ("DeviceInfo", "cpu_features", "find_devices", "shares"),
     "engine": ("Engine", "Passage", "Planes"),
+    "motion": ("STILL",),
     "ncnn": ("NcnnEngine",),
     "plan": ("Pass", "ReusePlan", "UpscalePlan"),
     "planning": ("plan_upscaling",),
