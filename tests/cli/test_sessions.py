@@ -83,8 +83,8 @@ def test_the_time_left_is_listed(cli, begin):
         manager.save_progress(made, progress)
     assert "36:00" in cli("sessions", "list").out
     left = json.loads(cli("sessions", "list", "--json").out)[0]["left"]
-    assert left[0] == pytest.approx(24 * 90)
-    assert left[1] < left[0] < left[2]
+    assert left["seconds"] == pytest.approx(24 * 90)
+    assert left["low"] < left["seconds"] < left["high"]
 
 
 @pytest.mark.parametrize("name", ["012345678901", "../../etc", "x", "a.mp4"])

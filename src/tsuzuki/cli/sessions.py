@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tsuzuki.pipeline.resume_point import Suggestion
     from tsuzuki.sessions import Repaired, Report, SessionManager
     from tsuzuki.sessions.layout import SessionPaths
+    from tsuzuki.sessions.pace import Forecast
     from tsuzuki.sessions.progress import ProgressData
 
 app = typer.Typer(
@@ -208,14 +209,16 @@ def clean_sessions(
 def _show_suggestion(suggestion: Suggestion) -> None:
     from tsuzuki.cli.text import forecast  # noqa: PLC0415
 
-    time = f", about {forecast(*suggestion.left)} left" if suggestion.left else ""
+    def told(left: Forecast) -> str:
+        return f"about {forecast(left.seconds, left.low, left.high)} left"
+
+    time = f", {told(suggestion.left)}" if suggestion.left else ""
     _print(f"It goes on from frame {suggestion.frame}{time}.")
     for reason in suggestion.reasons:
         _print(f"  {reason}")
-    for point in suggestion.points:
-        if len(suggestion.points) > 1:
-            what = POINTS[point.kind]
-            _print(f"  From frame {point.frame}, {what}: {forecast(*point.left)} left.")
+    if len(suggestion.points) > 1:
+        for point in suggestion.points:
+            _print(f"  From frame {point.frame}, {POINTS[point.kind]}: {told(point.left)}.")
 
 
 def _show_report(report: Report, paths: SessionPaths, *, read_data: bool) -> None:
@@ -291,10 +294,12 @@ def _size(manager: SessionManager, progress: ProgressData) -> int:
 def _with_size(manager: SessionManager, progress: ProgressData) -> dict[str, Any]:
     from tsuzuki.sessions.pace import time_left  # noqa: PLC0415
 
-    return {**progress, "size": _size(manager, progress), "left": time_left(progress)}
+    # For programs: seconds, and between which they lie in eight cases of ten.
+    left = _plain(time_left(progress))
+    return {**progress, "size": _size(manager, progress), "left": left}
 
 
-def _plain(found: Report | Repaired | Suggestion) -> Any:
+def _plain(found: Report | Repaired | Suggestion | Forecast | None) -> Any:
     import msgspec  # noqa: PLC0415
 
     return msgspec.to_builtins(found, enc_hook=str)

@@ -231,8 +231,6 @@ class Run:
         self.manager.set_step_progress(self.session_id, step, meter.percent)
         counts_frames = step == "upscale"
         forecast = meter.forecast
-        if counts_frames:
-            self.remembered(step)["pace"] = msgspec.to_builtins(self.pace)
         self.emit(
             events.StepProgressed(
                 session_id=self.session_id,

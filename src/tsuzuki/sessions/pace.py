@@ -39,7 +39,7 @@ _Sum = Annotated[float, Meta(ge=0, le=1e12)]
 _Count = Annotated[int, Meta(ge=0, le=MAX_FRAMES)]
 
 
-class Forecast(NamedTuple):
+class Forecast(msgspec.Struct, frozen=True):
     """How long something takes, in seconds. In eight cases of ten it is from low to high."""
 
     seconds: float

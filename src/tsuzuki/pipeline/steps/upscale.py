@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple
 
+import msgspec
+
 from tsuzuki.errors import DamagedFramesError
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
@@ -169,6 +171,7 @@ class _Upscaling:
         self._meter.count(
             done.frame, computed=done.computed, reused=done.reused, seconds=done.seconds
         )
+        self._run.remembered("upscale")["pace"] = msgspec.to_builtins(self._run.pace)
         self._run.progress("upscale", self._meter)
 
     def _remember(self, frame: int) -> None:
