@@ -27,6 +27,7 @@ NAMES = (
     "quality",
     "workers",
     "disk",
+    "prediction",
 )
 RESULTS = Path(__file__).with_name("results.json")
 CHART = Path(__file__).parents[1] / "docs" / "performance.svg"

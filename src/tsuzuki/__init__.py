@@ -17,7 +17,7 @@ from tsuzuki import errors
 
 if TYPE_CHECKING:
     from tsuzuki.cloud.manager import CloudSessionManager
-    from tsuzuki.pipeline import Result, resume, upscale
+    from tsuzuki.pipeline import Result, SmartResumeManager, resume, upscale
     from tsuzuki.sessions import (
         AsyncProgressSaver,
         PerformanceMonitor,
@@ -34,6 +34,7 @@ __all__ = [
     "Result",
     "SessionManager",
     "SessionMetrics",
+    "SmartResumeManager",
     "errors",
     "resume",
     "upscale",
@@ -47,6 +48,7 @@ _HOMES = {
     "Result": "tsuzuki.pipeline",
     "SessionManager": "tsuzuki.sessions",
     "SessionMetrics": "tsuzuki.sessions",
+    "SmartResumeManager": "tsuzuki.pipeline",
     "resume": "tsuzuki.pipeline",
     "upscale": "tsuzuki.pipeline",
 }

@@ -41,6 +41,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def forecast(seconds: float, low: float | None, high: float | None) -> str:
+    """Return a time left with the interval that it lies in, where that is worth telling."""
+    text = duration(seconds)
+    if low is None or high is None or duration(low) == duration(high):
+        return text
+    return f"{text} ({duration(low)} to {duration(high)})"
+
+
 def moment(iso: str) -> str:
     """Return an ISO 8601 moment in the local time zone, to the second."""
     try:

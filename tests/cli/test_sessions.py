@@ -1,9 +1,11 @@
 import json
 
+import msgspec
 import pytest
 
 from tsuzuki.cli import sessions
 from tsuzuki.sessions import SessionLock, SessionManager
+from tsuzuki.sessions.pace import Pace, Work
 from tsuzuki.settings import ProcessingSettings
 
 INFO = {
@@ -63,6 +65,26 @@ def test_show_prints_the_panel_and_how_to_go_on(cli, begin):
     assert "3x" in shown
     assert f"tsuzuki resume {made}" in shown
     assert json.loads(cli("sessions", "show", made, "--json").out)["session_id"] == made
+
+
+def test_show_tells_where_it_goes_on(cli, begin):
+    made = begin("a.mp4")
+    assert "It goes on from frame 1." in cli("sessions", "show", made).out
+    assert json.loads(cli("sessions", "show", made, "--json").out)["suggestion"]["frame"] == 1
+
+
+def test_the_time_left_is_listed(cli, begin):
+    made = begin("a.mp4")
+    with SessionManager() as manager:
+        progress = manager.require_progress(made)
+        pace = Pace(total=24)
+        pace.add_timed(Work(1, 1), 90.0)
+        progress["steps"]["upscale"]["data"] = {"pace": msgspec.to_builtins(pace), "total": 24}
+        manager.save_progress(made, progress)
+    assert "36:00" in cli("sessions", "list").out
+    left = json.loads(cli("sessions", "list", "--json").out)[0]["left"]
+    assert left["seconds"] == pytest.approx(24 * 90)
+    assert left["low"] < left["seconds"] < left["high"]
 
 
 @pytest.mark.parametrize("name", ["012345678901", "../../etc", "x", "a.mp4"])

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from tsuzuki.cli.text import duration, is_terminal, safe, safe_json, size, stderr, stdout
+from tsuzuki.cli.text import duration, forecast, is_terminal, safe, safe_json, size, stderr, stdout
 from tsuzuki.pipeline import events
 from tsuzuki.sessions.progress import STEPS, StepName
 from tsuzuki.sessions.ranges import FrameRanges
@@ -288,7 +288,7 @@ def _figures(event: events.StepProgressed) -> str:
     if event.frames_done is not None and event.frames_total is not None:
         parts.append(f"{event.frames_done}/{event.frames_total} frames")
     if event.eta is not None:
-        parts.append(f"{duration(event.eta)} left")
+        parts.append(f"{forecast(event.eta, event.eta_low, event.eta_high)} left")
     if event.frames_per_second is not None:
         parts.append(f"{event.frames_per_second:.2f} frames/s")
     if event.reused is not None and event.reused >= LEAST_TOLD:

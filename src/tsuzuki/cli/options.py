@@ -311,6 +311,15 @@ AcceptSuspicious = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing output.", rich_help_panel=RUN)
 ]
+Estimate = Annotated[
+    bool,
+    typer.Option(
+        "--estimate",
+        help="Say how long it will take, from a trial of a few frames spread over the video; "
+        "nothing is written.",
+        rich_help_panel=RUN,
+    ),
+]
 KeepFrames = Annotated[
     bool,
     typer.Option(

@@ -11,8 +11,10 @@ from tsuzuki.cli import options as o
 from tsuzuki.errors import SessionDamagedError, SettingsError, TsuzukiError
 
 if TYPE_CHECKING:
+    from tsuzuki.pipeline.resume_point import Suggestion
     from tsuzuki.sessions import Repaired, Report, SessionManager
     from tsuzuki.sessions.layout import SessionPaths
+    from tsuzuki.sessions.pace import Forecast
     from tsuzuki.sessions.progress import ProgressData
 
 app = typer.Typer(
@@ -23,6 +25,13 @@ app = typer.Typer(
 )
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Session ids.")]
+POINTS = {
+    "first-missing": "using all that is finished",
+    "segment-start": "computing the segment anew",
+    "last-verified": "using what is before the first damaged frame",
+    "between": "using only what is quicker read than computed",
+}
+"""What going on from each kind of point means."""
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -32,7 +41,8 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
     from rich.table import Table  # noqa: PLC0415 - keeps --help fast
     from rich.text import Text  # noqa: PLC0415
 
-    from tsuzuki.cli.text import moment, safe, size, stdout  # noqa: PLC0415
+    from tsuzuki.cli.text import duration, moment, safe, size, stdout  # noqa: PLC0415
+    from tsuzuki.sessions.pace import time_left  # noqa: PLC0415
     from tsuzuki.settings import ProcessingSettings  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
@@ -44,7 +54,7 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
         stdout().print(f"There is no session in {manager.root}.", markup=False, soft_wrap=True)
         return
     table = Table(box=None)
-    for heading in ("id", "video", "scale", "done", "updated", "size", "state"):
+    for heading in ("id", "video", "scale", "done", "left", "updated", "size", "state"):
         table.add_column(heading, no_wrap=heading != "video", overflow="fold")
     for one in found:
         table.add_row(
@@ -52,6 +62,7 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
             Text(safe(Path(one["video_file"]).name)),
             ProcessingSettings.from_dict(one["settings"]).enlargement,
             f"{one['steps']['upscale']['progress']:.1f} %",
+            "" if (left := time_left(one)) is None else duration(left.seconds),
             moment(one["last_updated"])[:16],  # to the minute
             size(_size(manager, one)),
             _state(one),
@@ -65,17 +76,22 @@ def show_session(
     sessions_dir: o.SessionsDir = None,
     json: o.JsonResult = False,
 ) -> None:
-    """Show a session: its video, its settings and how far it is."""
+    """Show a session: its video, its settings, how far it is, and where it would go on and why."""
     from tsuzuki.cli.dialog import session_panel  # noqa: PLC0415
     from tsuzuki.cli.text import stdout  # noqa: PLC0415
+    from tsuzuki.pipeline.resume_point import SmartResumeManager  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
     progress = manager.require_progress(session_id)
+    unfinished = progress["status"] != "completed"
+    suggestion = SmartResumeManager(sessions_dir).suggest(session_id) if unfinished else None
     if json:
-        _print_json(_with_size(manager, progress))
+        plain = None if suggestion is None else _plain(suggestion)
+        _print_json({**_with_size(manager, progress), "suggestion": plain})
         return
     stdout().print(session_panel(progress, f"Session {session_id}"))
-    if progress["status"] != "completed":
+    if suggestion is not None:
+        _show_suggestion(suggestion)
         _print(f"Go on with: {manager.paths(session_id).command('resume')}")
 
 
@@ -190,6 +206,21 @@ def clean_sessions(
         )
 
 
+def _show_suggestion(suggestion: Suggestion) -> None:
+    from tsuzuki.cli.text import forecast  # noqa: PLC0415
+
+    def told(left: Forecast) -> str:
+        return f"about {forecast(left.seconds, left.low, left.high)} left"
+
+    time = f", {told(suggestion.left)}" if suggestion.left else ""
+    _print(f"It goes on from frame {suggestion.frame}{time}.")
+    for reason in suggestion.reasons:
+        _print(f"  {reason}")
+    if len(suggestion.points) > 1:
+        for point in suggestion.points:
+            _print(f"  From frame {point.frame}, {POINTS[point.kind]}: {told(point.left)}.")
+
+
 def _show_report(report: Report, paths: SessionPaths, *, read_data: bool) -> None:
     for problem in report.problems:
         _print(str(problem))
@@ -261,10 +292,14 @@ def _size(manager: SessionManager, progress: ProgressData) -> int:
 
 
 def _with_size(manager: SessionManager, progress: ProgressData) -> dict[str, Any]:
-    return {**progress, "size": _size(manager, progress)}
+    from tsuzuki.sessions.pace import time_left  # noqa: PLC0415
+
+    # For programs: seconds, and between which they lie in eight cases of ten.
+    left = _plain(time_left(progress))
+    return {**progress, "size": _size(manager, progress), "left": left}
 
 
-def _plain(found: Report | Repaired) -> Any:
+def _plain(found: Report | Repaired | Suggestion | Forecast | None) -> Any:
     import msgspec  # noqa: PLC0415
 
     return msgspec.to_builtins(found, enc_hook=str)

@@ -7,11 +7,12 @@ import sys
 
 from rich.console import Console
 
-from tsuzuki.text import duration, is_invisible, moment, safe, size
+from tsuzuki.text import duration, forecast, is_invisible, moment, safe, size
 
 __all__ = [
     "bar",
     "duration",
+    "forecast",
     "is_terminal",
     "moment",
     "safe",

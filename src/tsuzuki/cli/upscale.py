@@ -13,6 +13,7 @@ from tsuzuki.errors import Cancelled, SettingsError
 
 if TYPE_CHECKING:
     from tsuzuki.sessions.progress import ProgressData
+    from tsuzuki.settings import ProcessingSettings
 
 D = o.DEFAULTS
 ON_EXISTING = ("ask", "resume", "restart", "fail")
@@ -56,6 +57,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     accept_damage: o.AcceptDamage = False,
     accept_hdr_loss: o.AcceptHdrLoss = False,
     overwrite: o.Overwrite = False,
+    estimate: o.Estimate = False,
     keep_frames: o.KeepFrames = False,
     sessions_dir: o.SessionsDir = None,
     sync: o.Sync = None,
@@ -82,6 +84,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
 
       tsuzuki upscale old.avi --scale 1.5 --content photo -o new.mkv
       tsuzuki upscale clip.mp4 --range 1:30-2:00   # try it on a part
+      tsuzuki upscale clip.mp4 --estimate          # how long will it take?
       tsuzuki upscale frames/%06d.png --rate 24
       tsuzuki upscale dvd.mpg --size 1920x1080 --for share
       tsuzuki upscale clip.mp4 --on-existing restart
@@ -141,6 +144,9 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
             f"There are {len(videos)} videos, but {output} is not an existing folder. Make the "
             "folder first, or leave -o out to have every output beside its input."
         )
+    if estimate:
+        _tell_estimates([video.path for video in videos], settings, output, json=json)
+        return
     ask = len(videos) == 1 and not json
     common: dict[str, Any] = {
         "settings": settings,
@@ -164,6 +170,27 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         for video in videos
     ]
     raise typer.Exit(run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file))
+
+
+def _tell_estimates(
+    videos: list[Path], settings: ProcessingSettings, output: Path | None, *, json: bool
+) -> None:
+    """Say of each video how long it will take, one line each."""
+    import msgspec  # noqa: PLC0415 - keeps --help fast
+
+    from tsuzuki.cli.signals import cancel_on_signals  # noqa: PLC0415
+    from tsuzuki.cli.text import forecast, safe, safe_json, stdout  # noqa: PLC0415
+    from tsuzuki.pipeline.estimate import estimate_time  # noqa: PLC0415
+
+    with cancel_on_signals(lambda: None) as cancel:
+        for video in videos:
+            found = estimate_time(video, settings, output=output, cancel=cancel)
+            if json:
+                typer.echo(safe_json(msgspec.json.encode({"video": str(video), **found})))
+            else:
+                time = forecast(found["seconds"], found["low"], found["high"])
+                line = f"{safe(video)}: {found['frames']:,} frames take about {time}."
+                stdout().print(line, markup=False, soft_wrap=True)
 
 
 def _answer(on_existing: str, *, ask: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from tsuzuki.pipeline.events import Event, OnEvent, to_json
 from tsuzuki.pipeline.job import resume, upscale
+from tsuzuki.pipeline.resume_point import SmartResumeManager
 from tsuzuki.pipeline.runner import Result
 
-__all__ = ["Event", "OnEvent", "Result", "resume", "to_json", "upscale"]
+__all__ = ["Event", "OnEvent", "Result", "SmartResumeManager", "resume", "to_json", "upscale"]

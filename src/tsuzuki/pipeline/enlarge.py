@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tsuzuki.frame import Rgb
 from tsuzuki.upscaling import STILL, AIProcessor, Changes, Rect, Started
+
+
+def reused_share(parts: Sequence[Rect] | None, rgb: Rgb) -> float:
+    """Return the share of a frame, 0 to 1, that is taken over; ``parts`` are computed, None all."""
+    if parts is None:
+        return 0.0
+    _, height, width = rgb.shape
+    return 1.0 - sum(part.height * part.width for part in parts) / float(height * width)
 
 
 class Enlarged:
@@ -59,11 +67,7 @@ class Enlarger:
             return 0.0
         self._parts = self._changes.look(rgb)
         self._source = self._changes.kept
-        if self._parts is None:
-            return 0.0
-        computed = sum(part.height * part.width for part in self._parts)
-        _, height, width = rgb.shape
-        return 1.0 - computed / float(height * width)
+        return reused_share(self._parts, rgb)
 
     def start(self, number: int) -> Enlarged:
         """Begin to enlarge the frame.

@@ -64,6 +64,9 @@ class StepProgressed(Event, frozen=True, kw_only=True, tag="step-progress"):
     """Mean speed of the last half minute; None until it is known."""
     eta: float | None = None
     """Seconds until this step ends; None until it is known."""
+    eta_low: float | None = None
+    eta_high: float | None = None
+    """Between these it ends in eight cases of ten."""
     disk_used: int | None = None
     """Bytes in the session's folder."""
 

@@ -15,6 +15,7 @@ import msgspec
 
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.sessions.pace import Pace, Work
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.comparison import Comparison
 from tsuzuki.video.facts import Framing, Probe
@@ -91,6 +92,16 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
     """Processor cores that the network may use; None is all."""
 
 
+class LookAhead(Message, frozen=True, kw_only=True, tag=True):
+    """Look at how much of the frames will have to be computed. Answer: `Outlook`."""
+
+
+class TryOut(Message, frozen=True, kw_only=True, tag=True):
+    """Upscale and encode a few frames spread over the video; keep none. Answer: `TriedOut`."""
+
+    plan: Plan
+
+
 class ExtractFrames(Message, frozen=True, kw_only=True, tag=True):
     """Write those source frames that are missing as PNG. Answer: `FramesExtracted`."""
 
@@ -150,6 +161,8 @@ Request = (
     | Compare
     | CompareFiles
     | Open
+    | LookAhead
+    | TryOut
     | ExtractFrames
     | Render
     | Committed
@@ -245,6 +258,21 @@ class Opened(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `Open`."""
 
 
+class Outlook(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `LookAhead`."""
+
+    shares: list[float]
+    """Share of the area, 0 to 1, to compute in each of so many equal parts of the video."""
+
+
+class TriedOut(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `TryOut`."""
+
+    pace: Pace
+    work: Work
+    """Of the whole video."""
+
+
 class FramesExtracted(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `ExtractFrames`."""
 
@@ -324,6 +352,8 @@ Report = (
     | Previewed
     | IndexBuilt
     | Opened
+    | Outlook
+    | TriedOut
     | FramesExtracted
     | SegmentRendered
     | Compared

@@ -23,6 +23,7 @@ from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
 from tsuzuki.sessions.layout import upscaled_name
 from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.sessions.pace import Pace
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import read_records
@@ -63,6 +64,8 @@ class Run:
         """Area taken over from frames before, in frames, of those computed."""
         self.overwrite = False
         """Whether an existing output may be replaced; asked for in each run, not read from disk."""
+        self.pace = Pace(total=0)
+        """How fast it goes, as far as that is known."""
         self.step: StepName | None = None
         """The step that is being worked on."""
         self._last_event = 0.0
@@ -150,6 +153,16 @@ class Run:
             for share in shares(self.plan.upscaling.device, count)
         ]
 
+    def look_ahead(self) -> None:
+        """Know the pace of earlier runs, or what the frames will be like."""
+        upscaled = self.remembered("upscale")
+        known = msgspec.convert(upscaled.get("pace"), Pace | None)
+        if known is not None and known.total == len(self.index):
+            self.pace = known
+            return
+        outlook = self.supervisor.ask(m.LookAhead(), m.Outlook, self.note)
+        self.pace = Pace(total=len(self.index), shares=outlook.shares)
+
     def accept(self, changes: Sequence[Difference]) -> None:
         """Go on in spite of changes: they count from a segment's start, and from now on.
 
@@ -200,6 +213,7 @@ class Run:
         if dropped := self.store.drop_open(self.segments):
             self.warn("anew", f"Frames from before the change that are computed again: {dropped}.")
         self.manager.save_index(self.session_id, msgspec.json.encode(self.index), replace=True)
+        self.remembered("upscale").pop("pace", None)
         del self.remembered("validate")["anew"]
 
     def frames_done(self, completed: FrameRanges) -> int:
@@ -220,6 +234,7 @@ class Run:
         self._last_event = now
         self.manager.set_step_progress(self.session_id, step, meter.percent)
         counts_frames = step == "upscale"
+        forecast = meter.forecast
         self.emit(
             events.StepProgressed(
                 session_id=self.session_id,
@@ -230,7 +245,9 @@ class Run:
                 frames_computed=self.frames_computed if counts_frames else None,
                 reused=self._reused if counts_frames else None,
                 frames_per_second=meter.frames_per_second,
-                eta=meter.eta,
+                eta=forecast.seconds if forecast else None,
+                eta_low=forecast.low if forecast else None,
+                eta_high=forecast.high if forecast else None,
                 disk_used=self.store.disk_used if counts_frames else None,
             )
         )

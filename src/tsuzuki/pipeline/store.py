@@ -63,6 +63,11 @@ class Store:
             self._add(number - 1, path.suffix[1:])
         return [f"{path.name} ({path.parent})" for path in aside]
 
+    @property
+    def records(self) -> list[SegmentRecord]:
+        """Records of the sealed segments."""
+        return list(self._records.values())
+
     def is_sealed(self, segment: Segment) -> bool:
         """Tell whether the segment's file and record are safe, and its kept frames are there."""
         return segment.number in self._records and (

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from tsuzuki.errors import OutOfMemoryError, TsuzukiError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import build_index, make_plan, show
+from tsuzuki.pipeline.outlook import look_ahead, try_out
 from tsuzuki.pipeline.quality import compare
 from tsuzuki.pipeline.render import Renderer
 from tsuzuki.video.compare import compare as compare_files
@@ -40,6 +41,7 @@ class Worker:
         self._channel = channel
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._renderer: Renderer | None = None
+        self._job: m.Open
         self._failed = threading.Lock()
 
     def serve(self) -> None:
@@ -92,7 +94,10 @@ class Worker:
                 answer = m.FilesCompared(comparison=found, sheet=sheet)
             case m.Open():
                 self._renderer = Renderer(request, self._channel.send, self._fail)
+                self._job = request
                 answer = m.Opened()
+            case m.LookAhead() | m.TryOut():
+                answer = self._outlook(request)
             case m.ExtractFrames():
                 answer = m.FramesExtracted(failed=self._session.extract(self._progress))
             case m.Combine():
@@ -100,6 +105,11 @@ class Worker:
             case _:
                 raise AssertionError(f"unknown request {request!r}")
         return answer
+
+    def _outlook(self, request: m.LookAhead | m.TryOut) -> m.Message:
+        if isinstance(request, m.TryOut):
+            return try_out(request.plan, self._progress)
+        return m.Outlook(shares=look_ahead(self._job.plan, self._job.index))
 
     def _progress(self, done: float) -> None:
         self._channel.send(m.Progress(done=done))

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from tsuzuki.errors import SessionDamagedError, SessionError
 from tsuzuki.sessions.layout import MAX_FRAMES, is_session_id
+from tsuzuki.sessions.pace import Pace
 from tsuzuki.sessions.sealed import NotSealedError, is_sealed, seal, unseal
 from tsuzuki.settings import ProcessingSettings
 
@@ -102,6 +103,8 @@ class RememberedByUpscale(_Remembered):
     """First and last frame (from 1) that were computed of each segment that was open."""
     total: _Count = 0
     """Frames in all."""
+    pace: Pace | None = None
+    """How fast frames came."""
 
     def __post_init__(self) -> None:
         if any(first > last for first, last in (*self.completed, *self.computed)):

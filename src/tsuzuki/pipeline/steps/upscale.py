@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
+
+import msgspec
 
 from tsuzuki.errors import DamagedFramesError
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
-from tsuzuki.pipeline.meter import Meter
+from tsuzuki.pipeline.meter import FrameMeter
 from tsuzuki.pipeline.plan import Segment
+from tsuzuki.pipeline.resume_point import is_repeatable, points_of
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.supervisor import Supervisor, WorkerRestartedError
 
@@ -28,6 +32,7 @@ def is_done(run: Run) -> bool:
 def upscale(run: Run) -> None:
     """Seal every segment that is not sealed yet."""
     run.open_worker()
+    run.look_ahead()
     work = _Upscaling(run)
     run.on_report = work.handle  # also for what the workers say while they are being stopped
     if work.is_more_than_one:
@@ -53,7 +58,12 @@ class _Upscaling:
             else:
                 self._todo.append(segment)
         open_frames = sum(map(len, self._todo))
-        self._meter = Meter(len(run.index) - open_frames, len(run.index))
+        self._meter = FrameMeter(
+            len(run.index) - open_frames, run.pace, [segment.first for segment in run.segments]
+        )
+        self._points = self._quicker_points()
+        """Frame from which on an open segment is computed again, by its number, until it is."""
+        self._expect(self._todo)
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
 
@@ -94,14 +104,39 @@ class _Upscaling:
 
     def _ask(self, worker: Supervisor, segment: Segment) -> None:
         self._asked[segment.number] = _Asked(segment, worker)
+        used = self._used(segment)
+        self._points.pop(segment.number, None)  # if it is asked again, what was spooled then counts
         worker.send(
             m.Render(
                 segment=segment.number,
                 first=segment.first,
                 last=segment.last,
-                upscaled=self._store.frames_of(segment),
+                upscaled=used,
             )
         )
+
+    def _quicker_points(self) -> dict[int, int]:
+        """Return from where on segments are quicker computed again than read back.
+
+        None are where that might give other bytes, or frames are to be kept as they are.
+        """
+        run, plan = self._run, self._run.plan
+        open_ones = [one for one in self._todo if self._store.frames_of(one)]
+        if not open_ones or run.keep_frames or not is_repeatable(plan.upscaling.device):
+            return {}
+        on_disk = {frame for one in open_ones for frame in self._store.frames_of(one)}
+        points = points_of(open_ones, on_disk, self._store.records, run.pace, plan.raw_frame_bytes)
+        if points:
+            listed = ", ".join(str(point + 1) for point in sorted(points.values()))
+            run.warn(
+                "again", f"Finished frames are computed again, from {listed} on: it is quicker."
+            )
+        return points
+
+    def _used(self, segment: Segment) -> list[int]:
+        """Return the frames on disk that are read back."""
+        point = self._points.get(segment.number, segment.last)
+        return [frame for frame in self._store.frames_of(segment) if frame < point]
 
     def _take_back(self, worker: Supervisor) -> None:
         """Ask again for what a worker had not finished when it died."""
@@ -116,6 +151,11 @@ class _Upscaling:
             - open_frames
             - sum(frame >= self._done_of(frame) for frame in others)
         )
+        self._expect([*self._todo, *(asked.segment for asked in self._asked.values())])
+
+    def _expect(self, segments: Collection[Segment]) -> None:
+        """Know what is left to do, about."""
+        self._meter.expect(segments, (frame for one in segments for frame in self._used(one)))
 
     def _done_of(self, frame: int) -> int:
         """Return the frame (from 0) after the last that was computed of its segment."""
@@ -128,7 +168,10 @@ class _Upscaling:
             self._run.frames_computed += 1
             self._run.frames_reused += done.reused
             self._remember(done.frame)
-        self._meter.add(computed=done.computed)
+        self._meter.count(
+            done.frame, computed=done.computed, reused=done.reused, seconds=done.seconds
+        )
+        self._run.remembered("upscale")["pace"] = msgspec.to_builtins(self._run.pace)
         self._run.progress("upscale", self._meter)
 
     def _remember(self, frame: int) -> None:

@@ -1,0 +1,136 @@
+"""What a video will be like to work on, from a few of its frames, spread over it."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from statistics import fmean
+
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.enlarge import Enlarger, reused_share
+from tsuzuki.pipeline.jobs import build_index
+from tsuzuki.pipeline.plan import Plan, cut_segments
+from tsuzuki.sessions.frame_index import FrameIndex
+from tsuzuki.sessions.pace import MAX_PLACES, Pace, Work, equal_parts
+from tsuzuki.upscaling import AIProcessor, Changes
+from tsuzuki.video.framing import Reader
+from tsuzuki.video.processor import VideoProcessor
+
+FRAMES = 6
+"""Frames looked at in each place, beside the one before them: drawn animation often shows each
+picture for two or three frames, so six show what a scene is like."""
+DISTANCE = 16
+"""Frames between two places at least."""
+RUN_UP = 48
+"""Frames decoded to get to the middle of a part at most; a decoding start will do as well."""
+SECONDS_PER_FRAME, MAX_SECONDS = 0.005, 10.0
+"""Processor time to spend on looking, by the length of the video."""
+TRIALS, TRIAL_FRAMES = 4, 3
+"""Places where frames are upscaled for a trial, and how many after the first one in each."""
+
+
+def look_ahead(plan: Plan, index: FrameIndex) -> list[float]:
+    """Return the share of the area to compute in each of so many equal parts of the video.
+
+    Nothing is computed but what has changed from frame to frame. Where that would take too long,
+    some parts are taken to be like those beside them. Empty where every frame is computed whole.
+    """
+    if plan.upscaling.reuse is None:
+        return []
+    reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
+    parts = max(1, min(MAX_PLACES, len(index) // DISTANCE))
+    deadline = time.process_time() + min(MAX_SECONDS, SECONDS_PER_FRAME * len(index))
+    found: dict[int, float] = {}
+    for part in _spread(parts):
+        if found and time.process_time() > deadline:
+            break
+        begin = _place(index, len(index) * part // parts, len(index) * (part + 1) // parts)
+        shares = list(_shares(plan, reader, begin, min(begin + FRAMES + 1, len(index))))
+        found[part] = fmean(shares) if shares else 1.0
+    return equal_parts(
+        found[min(found, key=lambda known: abs(known - part))] for part in range(parts)
+    )
+
+
+def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
+    """Look ahead, and upscale and encode a few frames to see how long that takes."""
+    index = build_index(plan, lambda _: None)
+    pace = Pace(total=len(index), shares=look_ahead(plan, index))
+    trial = _Trial(plan, index)
+    try:
+        for number in range(TRIALS + 1):
+            place = len(index) * max(0, 2 * number - 1) // (2 * TRIALS)
+            begin = _place(index, place, min(place + RUN_UP, len(index)))
+            timed = trial.run(begin, min(begin + TRIAL_FRAMES + 1, len(index)))
+            if number:  # the first time, caches are cold
+                for frame, (work, seconds) in enumerate(timed, begin):
+                    pace.add(work, pace.expect(frame, first=frame == begin))
+                    pace.add_timed(work, seconds)
+            on_progress((number + 1) / (TRIALS + 1))
+    finally:
+        trial.close()
+    segments = cut_segments(index, plan.segment_frames)
+    area = sum(pace.expect(f, first=f == one.first) for one in segments for f in one.frames)
+    return m.TriedOut(pace=pace, work=Work(len(index), area))
+
+
+class _Trial:
+    """Upscales and encodes frames, and keeps none."""
+
+    def __init__(self, plan: Plan, index: FrameIndex) -> None:
+        self._encoding = plan.encoding
+        self._video = VideoProcessor(plan.probe, plan.settings, plan.framing)
+        self._reader = self._video.reader(index)
+        self._enlarger = Enlarger(AIProcessor(plan.upscaling), plan.probe.colour.white)
+        self.close = self._enlarger.close
+
+    def run(self, first: int, last: int) -> list[tuple[Work, float]]:
+        """Return the work of each frame from first to last, and its seconds.
+
+        The encoder runs beside the network, so that its processor time counts, on all cores.
+        """
+        encoder = self._video.encoder(self._encoding, io.BytesIO())
+        found: list[tuple[Work, float]] = []
+        encoding = 0.0
+        self._enlarger.begin()
+        for frame in self._reader.frames(first, last):
+            began = time.perf_counter()
+            reused = self._enlarger.look(frame.rgb)
+            rgb = self._enlarger.start(frame.number + 1)()
+            found.append((Work(1, 1 - reused), time.perf_counter() - began))
+            encoding -= time.process_time()
+            encoder.write(rgb)
+            encoding += time.process_time()
+        encoding -= time.process_time()
+        encoder.close()
+        encoding += time.process_time()
+        each = encoding / (os.cpu_count() or 1) / len(found)
+        return [(work, seconds + each) for work, seconds in found]
+
+
+def _spread(count: int) -> Iterator[int]:
+    """Yield 0 to ``count`` - 1, the first ones far apart: their bits are read backwards."""
+    bits = max(1, (count - 1).bit_length())
+    for number in range(1 << bits):
+        place = int(f"{number:0{bits}b}"[::-1], 2)
+        if place < count:
+            yield place
+
+
+def _place(index: FrameIndex, first: int, last: int) -> int:
+    """Return where to begin in a part: its middle, or a decoding start if that is far from one."""
+    middle = max(first, (first + last - FRAMES) // 2)
+    start = index.start_of(middle).frame
+    return start if middle - start > RUN_UP and start >= first else middle
+
+
+def _shares(plan: Plan, reader: Reader, first: int, last: int) -> Iterator[float]:
+    """Yield the share of the area to compute of the frames after the first."""
+    assert plan.upscaling.reuse is not None
+    changes = Changes(plan.upscaling.reuse, plan.probe.colour.white)
+    for number, frame in enumerate(reader.frames(first, last)):
+        parts = changes.look(frame.rgb)
+        if number:
+            yield 1.0 - reused_share(parts, frame.rgb)

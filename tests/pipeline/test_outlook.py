@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline import outlook
+from tsuzuki.pipeline.estimate import estimate_time
+from tsuzuki.pipeline.jobs import build_index, make_plan
+from tsuzuki.pipeline.plan import Plan
+from tsuzuki.settings import ProcessingSettings
+
+
+@pytest.fixture(scope="module")
+def half_still(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty-four frames of one picture, then as many that have nothing in common."""
+    path = tmp_path_factory.mktemp("outlook") / "clip.mp4"
+    chance = np.random.default_rng(1)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=24, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(128):
+            grey = np.full((64, 96, 3), 90, np.uint8)
+            if number >= 64:
+                grey = chance.integers(0, 255, (64, 96, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def plan_of(clip: Path, **settings: Any) -> Plan:
+    wish = ProcessingSettings(device="cpu", **settings)
+    return make_plan(m.MakePlan(path=str(clip), settings=wish, output=None))
+
+
+def test_it_tells_still_scenes_from_others(half_still: Path) -> None:
+    plan = plan_of(half_still)
+    shares = outlook.look_ahead(plan, build_index(plan, lambda _: None))
+    assert len(shares) == 128 // outlook.DISTANCE
+    assert max(shares[:4]) < 0.1
+    assert min(shares[4:]) > 0.9
+
+
+def test_what_there_is_no_time_for_is_like_what_is_beside_it(
+    half_still: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlook, "MAX_SECONDS", 0.0)
+    plan = plan_of(half_still)
+    shares = outlook.look_ahead(plan, build_index(plan, lambda _: None))
+    assert shares == [shares[0]] * (128 // outlook.DISTANCE)
+
+
+def test_there_is_nothing_to_look_at_where_every_frame_is_whole(half_still: Path) -> None:
+    plan = plan_of(half_still, reuse="off")
+    assert outlook.look_ahead(plan, build_index(plan, lambda _: None)) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 64])
+def test_every_place_is_visited_once(count: int) -> None:
+    assert sorted(outlook._spread(count)) == list(range(count))
+
+
+def test_a_trial_says_how_long_it_takes_and_writes_nothing(half_still: Path) -> None:
+    before = sorted(half_still.parent.iterdir())
+    found = estimate_time(half_still, ProcessingSettings(engine="nearest", preset="ultrafast"))
+    assert found["frames"] == 128
+    assert 0 < found["low"] < found["seconds"] < found["high"] < 600
+    assert sorted(half_still.parent.iterdir()) == before
