@@ -1,0 +1,112 @@
+"""``tsuzuki service``."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tsuzuki.cli import options as o
+from tsuzuki.cli.settings import chosen_settings
+from tsuzuki.errors import InputNotFoundError
+
+app = typer.Typer(
+    help="Have unfinished work go on by itself when you log in, and folders watched: by systemd on "
+    "Linux, launchd on macOS, the Task Scheduler on Windows. No rights of an administrator are "
+    "needed.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@app.command("install")
+def install_service(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FOLDER [-- OPTION...]",
+            help="A folder to watch as well, and options of tsuzuki watch for it.",
+            show_default=False,
+        ),
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Start it at once, too.")] = False,
+    notify: o.Notify = None,
+    sessions_dir: o.SessionsDir = None,
+) -> None:
+    """Go on with everything unfinished at each login; installing again replaces what was there.
+
+    [bold]Examples[/bold]
+
+      tsuzuki service install --now
+      tsuzuki service install incoming/ -- --content photo --done-dir incoming/done
+    """
+    from tsuzuki.unattended.notify import Notifier  # noqa: PLC0415 - keeps --help fast
+    from tsuzuki.unattended.service import Start, this_service  # noqa: PLC0415
+
+    Notifier(notify or (), on_problem=print)  # says what is wrong with the addresses
+    service = this_service()
+    command = [sys.executable, "-P", "-m", "tsuzuki", "resume", "--all"]
+    folder = Path.home()
+    if words:
+        command[4:] = ["watch", _folder(context, words), "--resume-all", *words[1:]]
+        folder = Path.cwd()  # relative paths keep their meaning
+    if sessions_dir is not None:
+        command += ["--sessions-dir", os.path.abspath(sessions_dir)]  # noqa: PTH100 - keeps links
+    environment = {"PYTHONUTF8": "1"}
+    if notify:  # a secret must not stand on a command line
+        environment["TSUZUKI_NOTIFY"] = " ".join(notify)
+    service.install(
+        Start(command=tuple(command), folder=folder, environment=environment, lasting=bool(words)),
+        now=now,
+    )
+    _say(f"Installed in {service.status().where}. At each login this is run:")
+    _say(f"  {' '.join(command)}")
+    if sys.platform == "linux":
+        _say("To have it start with the computer already: loginctl enable-linger")
+
+
+@app.command("remove")
+def remove_service() -> None:
+    """Stop it, and start nothing at login any more. Sessions and outputs stay."""
+    from tsuzuki.unattended.service import this_service  # noqa: PLC0415
+
+    service = this_service()
+    where = service.status().where
+    _say(f"Removed {where}." if service.remove() else "Nothing was installed.")
+
+
+@app.command("status")
+def show_service() -> None:
+    """Show whether it is installed and running. Ends with exit code 1 where it is not installed."""
+    from tsuzuki.unattended.service import this_service  # noqa: PLC0415
+
+    service = this_service()
+    status = service.status()
+    if not status.installed:
+        _say("Not installed. `tsuzuki service install` does that.")
+        raise typer.Exit(1)
+    state = "running" if status.running else "not running"
+    _say(f"Installed in {status.where}, {state}. What it writes: {service.log_hint}")
+
+
+def _folder(context: typer.Context, words: list[str]) -> str:
+    """Return the absolute folder; what is wrong with the options is told now, not at a login."""
+    folder = Path(words[0])
+    if not folder.is_dir():
+        raise InputNotFoundError(f"There is no folder {folder}. Check its name.")
+    watch: Any = context.find_root().command.commands["watch"]  # type: ignore[attr-defined]
+    with watch.make_context("watch", list(words), parent=context.find_root()) as asked:
+        known = inspect.signature(chosen_settings).parameters
+        chosen_settings(asked, **{k: v for k, v in asked.params.items() if k in known})
+    return os.path.abspath(folder)  # noqa: PTH100 - keeps links
+
+
+def _say(text: str) -> None:
+    from tsuzuki.cli.text import safe, stdout  # noqa: PLC0415
+
+    stdout().print(safe(text), markup=False, soft_wrap=True)
