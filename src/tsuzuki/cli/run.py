@@ -96,24 +96,33 @@ class Queue:
         if (shown := self._shown) is not None:
             shown.say(SAVING)
 
-    def run(self, item: QueueItem, made: dict[str, str]) -> TsuzukiError | None:
+    def run(
+        self,
+        item: QueueItem,
+        made: dict[str, str],
+        hear: events.OnEvent = lambda _: None,
+    ) -> TsuzukiError | None:
         """Work on one item; return what kept it from its end, which has been shown.
 
-        ``made`` has the outputs of the queue so far, and whose they are.
+        ``made`` has the outputs of the queue so far, and whose they are; ``hear`` is told of each
+        event before the person.
         """
         error: TsuzukiError | None = None
         with _terminal_may_be_gone(), self._new_display() as display:
             self._shown = display
             try:
-                error = self._run(item, display, made)
+                error = self._run(item, display, made, hear)
             finally:
                 self._shown = None
         return error
 
-    def _run(self, item: QueueItem, display: Display, made: dict[str, str]) -> TsuzukiError | None:
+    def _run(
+        self, item: QueueItem, display: Display, made: dict[str, str], hear: events.OnEvent
+    ) -> TsuzukiError | None:
         stopped: list[events.Stopped] = []
 
         def on_event(event: events.Event) -> None:
+            hear(event)
             if isinstance(event, events.Stopped):
                 stopped.append(event)  # shown when it is clear that the item is not skipped
                 return

@@ -127,7 +127,7 @@ def watch(  # noqa: PLR0917 - each parameter is an option
         "allow_sleep": allow_sleep,
     }
     copied = partial(synced, url=sync, every=sync_every, root=sessions_dir, take_over=take_over)
-    copied(upscale)  # says what is wrong with the store's address
+    copied(upscale)  # says what is wrong with the address of the store
     plan = Plan(
         folder=folder,
         output_dir=output_dir or folder / "upscaled",
@@ -142,21 +142,21 @@ def watch(  # noqa: PLR0917 - each parameter is an option
     def going_on(session_id: str) -> Any:
         return copied(partial(resume, session_id, workers=settings.workers, **common))
 
+    def begin(job: Job) -> Any:
+        return copied(partial(upscale, job.source, settings, output=job.output_dir, **common))
+
     with (
         open_queue(
             json=json, json_interval=json_interval, stop_file=stop_file, notify=notify
         ) as queue,
-        Watch(plan, sessions_dir, queue.say) as watch,
+        Watch(plan, sessions_dir, queue.say) as watching,
     ):
 
         def do(job: Job, hear: OnEvent) -> TsuzukiError | None:
-            call = (
-                going_on(job.session_id)
-                if job.session_id
-                else copied(partial(upscale, job.source, settings, output=job.output_dir, **common))
-            )
+            known = job.entry.session_id
+            item = QueueItem(str(job.source), going_on(known) if known else begin(job))
             try:
-                return queue.run(QueueItem(str(job.source), _heard(call, hear)), {})
+                return queue.run(item, {}, hear)
             except Exception as error:  # noqa: BLE001 - the other videos have to go on
                 show_unexpected(error)
                 return TsuzukiError(f"Unexpected error: {type(error).__name__}: {error}")
@@ -164,19 +164,6 @@ def watch(  # noqa: PLR0917 - each parameter is an option
         if resume_all:
             for session in SessionManager(sessions_dir).get_unfinished_sessions():
                 name = session["session_id"]
-                if name not in watch.begun and not queue.cancel.is_set():
+                if name not in watching.begun and not queue.cancel.is_set():
                     queue.run(QueueItem(name, going_on(name)), {})
-        raise typer.Exit(watch.run(do, queue.cancel))
-
-
-def _heard(call: Any, hear: OnEvent) -> Any:
-    """Return a call of the pipeline that tells ``hear`` of each event first."""
-
-    def with_hearer(*, on_event: OnEvent, cancel: Any) -> Any:
-        def both(event: Any) -> None:
-            hear(event)
-            on_event(event)
-
-        return call(on_event=both, cancel=cancel)
-
-    return with_hearer
+        raise typer.Exit(watching.run(do, queue.cancel))

@@ -56,25 +56,25 @@ class Ledger:
         make_root(root, self._durable)
         self._folder = root / "watch" / _digest(folder)
         self._durable.make_folder(self._folder)
-        self._lock = filelock.FileLock(self._folder / "lock", mode=0o600)
-        try:
-            with storage_errors(self._folder):
+        self._lock = filelock.FileLock(self._folder / "lock", mode=0o600, thread_local=False)
+        with storage_errors(self._folder):
+            try:
                 self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise SessionBusyError(
-                f"Another `tsuzuki watch` is at work on {folder}. Stop that one first, or let it "
-                "do the work."
-            ) from None
-        try:
-            self._entries = self._read_all()
-        except BaseException:
-            self._lock.release()
-            raise
+            except filelock.Timeout:
+                raise SessionBusyError(
+                    f"Another `tsuzuki watch` is at work on {folder}. Stop that one first, or let "
+                    "it do the work."
+                ) from None
+        self._entries = self._read_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process watch the folder."""
         self._lock.release()
 
     def get(self, path: Path) -> Entry | None:
@@ -87,8 +87,9 @@ class Ledger:
 
     def save(self, path: Path, entry: Entry) -> None:
         """Write an entry, so that it would survive a power cut."""
+        entry = msgspec.structs.replace(entry, source=_name(path))
         self._durable.write_atomic(self._file(path), msgspec.json.encode(entry))
-        self._entries[_name(path)] = entry
+        self._entries[entry.source] = entry
 
     def forget(self, path: Path) -> None:
         """Remove the entry of a video."""

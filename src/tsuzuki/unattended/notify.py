@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import contextlib
 import http.client
 import logging
 import socket
@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -38,16 +38,6 @@ class News(NamedTuple):
     """Those of the event, with ``video_file``, ``host`` and ``text``."""
 
 
-class Place(Protocol):
-    """Where news goes."""
-
-    name: str
-    """What to call it, without secrets."""
-
-    def send(self, news: News) -> None:
-        """Send it within about `TIMEOUT` seconds; raises `SendError`."""
-
-
 class SendError(Exception):
     """News could not be sent; its text holds no secrets."""
 
@@ -60,12 +50,12 @@ class Notifier:
     """
 
     def __init__(self, places: Iterable[str], *, on_problem: Callable[[str], object]) -> None:
-        self._places: list[Place] = [
+        self._places = [
             Desktop() if place.lower() == "desktop" else Webhook(place)
             for place in dict.fromkeys(places)
         ]
         self._on_problem = on_problem
-        self._video = ""
+        self._video = self._last = ""
         self._sending: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -81,15 +71,19 @@ class Notifier:
         if isinstance(event, events.SessionOpened):
             self._video = event.video_file
         elif isinstance(event, events.Finished | events.Stopped):
-            news = _news(event, self._video or name)
-            self._video = ""
-            self._sending = [thread for thread in self._sending if thread.is_alive()]
-            for place in self._places:
-                thread = threading.Thread(target=self._send, args=(place, news), daemon=True)
-                self._sending.append(thread)
-                thread.start()
+            news, self._video = _news(event, self._video or name), ""
+            if news.text != self._last:  # a pause that lasts is told once
+                self._last = news.text
+                self._start(news)
 
-    def _send(self, place: Place, news: News) -> None:
+    def _start(self, news: News) -> None:
+        self._sending = [thread for thread in self._sending if thread.is_alive()]
+        for place in self._places:
+            thread = threading.Thread(target=self._send, args=(place, news), daemon=True)
+            self._sending.append(thread)
+            thread.start()
+
+    def _send(self, place: Desktop | Webhook, news: News) -> None:
         try:
             place.send(news)
         except SendError as error:
@@ -170,16 +164,23 @@ class Desktop:
 
     def send(self, news: News) -> None:
         """Show the title and the text."""
+        import asyncio  # noqa: PLC0415 - takes its time
+
         from desktop_notifier import DesktopNotifier  # noqa: PLC0415
+
+        # It logs what fails, with a traceback, and raises nothing.
+        logging.getLogger("desktop_notifier").addHandler(logging.NullHandler())
+        shown = threading.Event()
 
         async def show() -> None:
             notifier = DesktopNotifier(app_name="Tsuzuki", app_icon=None)
-            await asyncio.wait_for(notifier.send(news.title, news.text), TIMEOUT)
+            sent = notifier.send(news.title, news.text, on_dispatched=shown.set)
+            await asyncio.wait_for(sent, TIMEOUT)
 
-        try:
+        with contextlib.suppress(TimeoutError):
             asyncio.run(show())
-        except Exception as error:
-            raise SendError(str(error) or type(error).__name__) from error
+        if not shown.is_set():
+            raise SendError("nothing here shows notifications")
 
 
 def _news(event: events.Finished | events.Stopped, video: str) -> News:

@@ -35,22 +35,7 @@ PATIENCE = 6
 RETRY_SECONDS, LONGEST_RETRY = 60.0, 3600.0
 """Seconds until what the machine could not do is tried again: doubled each time, up to an hour."""
 MENDS_ITSELF = (ResourceError, SessionBusyError, OutputFolderError)
-"""What a full disk that is emptied, or a drive that comes back, mends: the file is sound."""
-
-
-class Job(NamedTuple):
-    """One video to work on."""
-
-    source: Path
-    stamp: tuple[int, int]
-    """Size and time, as of `Arrival`."""
-    output_dir: Path
-    session_id: str = ""
-    """The unfinished session to go on with; empty to begin."""
-
-
-Do = Callable[[Job, events.OnEvent], TsuzukiError | None]
-"""Works on a job, calling the function with each event, and returns what kept it from its end."""
+"""What a full disk that is emptied, or a drive that comes back, mends: the video is sound."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Where sources go that are done; None leaves them where they are."""
     failed_dir: Path | None = None
     recursive: bool = False
-    """Whether folders below are watched as well; the outputs lie in folders of the same names."""
+    """Whether folders below are watched as well; they are repeated where things go."""
     settle: float = 5.0
     """Seconds that a file has to stay unchanged."""
     once: bool = False
@@ -71,20 +56,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether to try again what failed in an earlier run."""
 
     def prepared(self) -> Plan:
-        """Return the plan with absolute paths, and make its folders.
-
-        Raises `InputNotFoundError`, `SettingsError`, `OutputFolderError`.
-        """
+        """Return the plan with absolute paths, its folders made; raises what is wrong with it."""
         if not (is_there(self.folder) and self.folder.is_dir()):
             raise InputNotFoundError(f"There is no folder {self.folder}. Check its name.")
-        folder = self.folder.resolve()
-        others = {
-            name: path.resolve()
-            for name in ("output_dir", "done_dir", "failed_dir")
-            if (path := getattr(self, name)) is not None
-        }
-        for name, path in others.items():
-            option = "--" + name.replace("_", "-")
+        folder, others = self.folder.resolve(), {}
+        for name in ("output_dir", "done_dir", "failed_dir"):
+            option, wish = "--" + name.replace("_", "-"), getattr(self, name)
+            if wish is None:
+                continue
+            path = others[name] = wish.resolve()
             if folder == path or (self.recursive and folder.is_relative_to(path)):
                 raise SettingsError(
                     f"{option} must be another folder than the one that is watched, or what comes "
@@ -93,20 +73,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             _make(path)
             if name != "output_dir" and path.stat().st_dev != folder.stat().st_dev:
                 raise SettingsError(
-                    f"{option} must lie on the same disk as {folder}: videos are moved there in "
-                    "one step, and never copied."
+                    f"{option} must lie on the same disk as {folder}: videos are moved in one "
+                    "step, and never copied."
                 )
         return msgspec.structs.replace(self, folder=folder, **others)
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputFolderError(
-            f"The folder {folder} cannot be made ({error.strerror}). Choose another.",
-            path=str(folder),
-        ) from error
+class Job(NamedTuple):
+    """One video to work on."""
+
+    source: Path
+    output_dir: Path
+    entry: Entry
+    """Has the id of the session to go on with; none to begin."""
+
+
+Do = Callable[[Job, events.OnEvent], TsuzukiError | None]
+"""Works on a job, calling the function with each event; returns what kept it from its end."""
 
 
 class Watch:
@@ -135,11 +118,9 @@ class Watch:
             recursive=self.plan.recursive,
             but=[path for path in others if path is not None],
         )
-        self._cancel = threading.Event()
-        self._unfinished = self._ledger.of("begun")
-        self.begun = frozenset(entry.session_id for entry in self._unfinished)
+        self.begun = frozenset(entry.session_id for entry in self._ledger.of("begun"))
         """The sessions that an earlier watch of this folder has left unfinished."""
-        self._looked = 0.0
+        self._looked = clock()
         self._growing: list[Path] = []
         self._later: dict[Path, float] = {}
         self._tries: dict[Path, int] = {}
@@ -148,32 +129,30 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ledger.__exit__()
+        self._ledger.close()
         self._manager.close()
 
     def run(self, do: Do, cancel: threading.Event) -> int:
         """Work until ``cancel``, or with ``once`` until nothing is left; return the exit code.
 
-        That is the worst one of what failed, if there is an end by itself; `Cancelled` counts only
-        where something was in work.
+        With ``once`` that is the worst one; else `Cancelled` counts, where something was in work.
         """
-        self._cancel = cancel
         self._tidy()
-        worst, started, waiting = 0, self._clock(), False
+        worst, started, waiting = 0, self._clock(), self.plan.once
         while not cancel.is_set():
-            job = self._next()
+            job = self._next(cancel)
             if job is not None:
                 error = self._work(job, do)
-                worst, waiting = max(worst, error.exit_code if error else 0), False
-            elif self.plan.once and self._looked - started >= self.plan.settle:
+                worst, waiting = max(worst, error.exit_code if error else 0), self.plan.once
+                continue
+            if self.plan.once and self._looked - started > self.plan.settle:
                 for path in self._growing:
                     self._say(f"{path} is still being written and was left for the next time.")
-                return worst
-            else:
-                if not (waiting or self.plan.once):
-                    self._say(f"Waiting for videos in {self.plan.folder}. Ctrl-C ends it.")
-                    waiting = True
-                cancel.wait(min(LOOK_SECONDS, self.plan.settle / 2))
+                break
+            if not waiting:
+                self._say(f"Waiting for videos in {self.plan.folder}. Ctrl-C ends it.")
+                waiting = True
+            cancel.wait(min(LOOK_SECONDS, self.plan.settle / 2))
         return worst if self.plan.once or worst == Cancelled.exit_code else 0
 
     def _tidy(self) -> None:
@@ -186,58 +165,59 @@ class Watch:
                 self._ledger.forget(path)
                 continue
             if entry.state == "failed":
-                self._say(f"{path} failed before: {entry.reason} (--retry tries it once more)")
+                self._say(f"Failed before (--retry tries it again): {path}: {entry.reason}")
             self._move(path, entry)
 
-    def _next(self) -> Job | None:
+    def _next(self, cancel: threading.Event) -> Job | None:
         """Return what to do now: what was begun comes first."""
-        while self._unfinished:
-            begun = self._unfinished.pop(0)
-            path = Path(begun.source)
-            if _stamp(path) == begun.stamp and (job := self._going_on(path, begun)):
-                return job
         self._looked = now = self._clock()
+        for entry in self._ledger.of("begun"):
+            path = Path(entry.source)
+            if _stamp(path) == entry.stamp and self._is_due(path) and not self._ended(path, entry):
+                return self._job(path, entry)
         self._growing = []
         for arrival in self._arrivals.look(now):
-            entry = self._ledger.get(arrival.path)
-            known = entry is not None and entry.stamp == arrival.stamp
-            if entry is not None and known and entry.state != "begun":
+            known = self._ledger.get(arrival.path)
+            if known is not None and known.stamp == arrival.stamp:
                 continue
             if arrival.rest < self.plan.settle:
                 self._growing.append(arrival.path)
-            elif self._later.get(arrival.path, now) <= now and self._opens(arrival, now):
-                if entry is None or not known:
-                    return self._job(arrival.path, arrival.stamp)
-                if job := self._going_on(arrival.path, entry):
-                    return job
+            elif self._is_due(arrival.path) and self._opens(arrival, cancel):
+                return self._job(arrival.path, _new_entry(arrival))
         return None
 
-    def _job(self, path: Path, stamp: tuple[int, int], session_id: str = "") -> Job:
-        folder = self.plan.output_dir
-        if path.parent != self.plan.folder:
-            folder /= path.parent.relative_to(self.plan.folder)
-        return Job(path, stamp, folder, session_id)
+    def _job(self, path: Path, entry: Entry) -> Job:
+        return Job(path, self._below(self.plan.output_dir, path), entry)
 
-    def _going_on(self, path: Path, entry: Entry) -> Job | None:
-        """Return the job to go on with; None where its end was only not noted any more."""
-        with contextlib.suppress(TsuzukiError):  # then going on tells why it cannot
+    def _below(self, folder: Path, path: Path) -> Path:
+        """Return the folder that is below ``folder`` what a video's is below the watched one."""
+        return folder / path.parent.relative_to(self.plan.folder)
+
+    def _is_due(self, path: Path) -> bool:
+        return self._later.get(path, self._looked) <= self._looked
+
+    def _ended(self, path: Path, entry: Entry) -> bool:
+        """Note the end of what was killed between its end and the note of it."""
+        with contextlib.suppress(TsuzukiError):  # going on tells why that is impossible
             progress = self._manager.load_progress(entry.session_id)
-            if progress is None or progress["status"] == "completed":
-                if not is_there(Path(entry.output)):
-                    return self._job(path, entry.stamp)
-                self._end(path, msgspec.structs.replace(entry, state="done"))
-                return None
-        return self._job(path, entry.stamp, entry.session_id)
+            if progress is not None and progress["status"] != "completed":
+                return False
+            if is_there(Path(entry.output)):
+                self._note(path, msgspec.structs.replace(entry, state="done"))
+            else:  # its session was removed: it has to begin anew
+                self._ledger.forget(path)
+            return True
+        return False
 
-    def _opens(self, arrival: Arrival, now: float) -> bool:
+    def _opens(self, arrival: Arrival, cancel: threading.Event) -> bool:
         """Tell whether it may be begun; one that cannot be opened is given time to get whole."""
         left = PATIENCE * self.plan.settle - arrival.rest
         if self.plan.once or left <= 0:
             return True
         try:
-            probe_apart(arrival.path, self._cancel)
+            probe_apart(arrival.path, cancel)
         except InputError:
-            self._later[arrival.path] = now + left
+            self._later[arrival.path] = self._looked + left
             return False
         except Cancelled:
             return False
@@ -246,37 +226,31 @@ class Watch:
         return True
 
     def _work(self, job: Job, do: Do) -> TsuzukiError | None:
-        size, mtime_ns = job.stamp
-        known = self._ledger.get(job.source) if job.session_id else None
-        entry = known or Entry(source=str(job.source), size=size, mtime_ns=mtime_ns, state="begun")
+        path, entry = job.source, job.entry
 
         def hear(event: events.Event) -> None:
             nonlocal entry
             if isinstance(event, events.SessionOpened):
                 entry = msgspec.structs.replace(
-                    entry, state="begun", session_id=event.session_id, output=event.output
+                    entry, session_id=event.session_id, output=event.output
                 )
-                self._ledger.save(job.source, entry)
+                self._ledger.save(path, entry)
 
         error: TsuzukiError | None
         try:
             _make(job.output_dir)
+            error = do(job, hear)
         except OutputFolderError as unmade:
             error = unmade
             self._say(error.message)
-        else:
-            error = do(job, hear)
         if error is None:
-            self._end(job.source, msgspec.structs.replace(entry, state="done"))
-        elif isinstance(error, InputNotFoundError) and not is_there(job.source):
-            self._say(f"{job.source} is no longer there.")
+            self._note(path, msgspec.structs.replace(entry, state="done"))
+        elif isinstance(error, InputNotFoundError) and not is_there(path):
+            self._say(f"{path} is no longer there.")
         elif isinstance(error, MENDS_ITSELF):
-            self._put_off(job.source)
+            self._put_off(path)
         elif not isinstance(error, Cancelled):
-            self._end(
-                job.source,
-                msgspec.structs.replace(entry, state="failed", reason=error.message),
-            )
+            self._note(path, msgspec.structs.replace(entry, state="failed", reason=error.message))
         return error
 
     def _put_off(self, path: Path) -> None:
@@ -286,7 +260,8 @@ class Watch:
         if not self.plan.once:
             self._say(f"Trying {path.name} again in {seconds / 60:.0f} min.")
 
-    def _end(self, path: Path, entry: Entry) -> None:
+    def _note(self, path: Path, entry: Entry) -> None:
+        """Remember how it ended; where that cannot be written, it is tried again."""
         try:
             self._ledger.save(path, entry)
         except ResourceError as error:
@@ -301,23 +276,37 @@ class Watch:
         to = self.plan.done_dir if entry.state == "done" else self.plan.failed_dir
         if to is None:
             return
-        folder = to / path.parent.relative_to(self.plan.folder)
-        durable = Durable()
+        folder, durable = self._below(to, path), Durable()
         try:
             _make(folder)
             moved = durable.move_into(folder, path)
             if entry.state == "failed":
                 reason = moved.with_name(f"{moved.name}.txt")
                 durable.write_atomic(reason, f"{entry.reason}\n".encode())
+            self._ledger.forget(path)
         except (TsuzukiError, FileNotFoundError) as error:
             self._say(f"Note: {path} was not moved: {error}")
-        else:
-            self._ledger.forget(path)
+
+
+def _new_entry(arrival: Arrival) -> Entry:
+    size, mtime_ns = arrival.stamp
+    return Entry(source=str(arrival.path), size=size, mtime_ns=mtime_ns, state="begun")
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return size and time of a file as in `Arrival`; None where it is out of reach."""
     try:
         facts = path.stat()
     except OSError:
         return None
     return facts.st_size, facts.st_mtime_ns
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFolderError(
+            f"The folder {folder} cannot be made ({error.strerror}). Choose another.",
+            path=str(folder),
+        ) from error
