@@ -254,6 +254,15 @@ def test_sources_are_moved_where_that_is_asked_for(folder, tmp_path):
     assert folder.outputs() == ["a_2x.mp4", "sub/b_2x.mp4"]
 
 
+def test_outputs_are_never_taken_for_something_new(folder, tmp_path):
+    folder.put("a.mp4")
+    folder.put("sub/b.mp4")
+    folder.watch(recursive=True)
+    folder.watch(recursive=True)
+    folder.watch(recursive=True, output_dir=tmp_path / "elsewhere")
+    assert sorted(folder.done) == ["a.mp4", "b.mp4"]
+
+
 def test_what_was_not_moved_before_a_kill_is_moved_later(folder):
     folder.put("a.mp4")
     folder.watch()

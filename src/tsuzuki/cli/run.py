@@ -97,10 +97,7 @@ class Queue:
             shown.say(SAVING)
 
     def run(
-        self,
-        item: QueueItem,
-        made: dict[str, str],
-        hear: events.OnEvent = lambda _: None,
+        self, item: QueueItem, made: dict[str, str], hear: events.OnEvent = lambda _: None
     ) -> TsuzukiError | None:
         """Work on one item; return what kept it from its end, which has been shown.
 
@@ -149,20 +146,17 @@ class Queue:
         return None
 
     def _failed(
-        self,
-        error: TsuzukiError,
-        item: QueueItem,
-        display: Display,
-        stopped: list[events.Stopped],
+        self, error: TsuzukiError, item: QueueItem, display: Display, stopped: list[events.Stopped]
     ) -> TsuzukiError:
         command = stopped[-1].resume_command if stopped else None
         hint = f"Go on with: {command}" if command and command not in error.message else None
         with _terminal_may_be_gone():
             for event in stopped:
-                self.notifier.hear(event, item.name)
                 display.show(event)
             display.__exit__(None, None, None)  # the message belongs below the bars
             show_error(error, hint=hint)
+        for event in stopped:  # now, as what cannot be sent is told below the bars, too
+            self.notifier.hear(event, item.name)
         return error
 
 

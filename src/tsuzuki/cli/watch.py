@@ -26,10 +26,7 @@ def watch(  # noqa: PLR0917 - each parameter is an option
     output_dir: Annotated[
         Path | None,
         typer.Option(
-            "--output-dir",
-            "-o",
-            help="Where the outputs go.",
-            show_default="FOLDER/upscaled",
+            "--output-dir", "-o", help="Where the outputs go.", show_default="FOLDER/upscaled"
         ),
     ] = None,
     done_dir: Annotated[
@@ -67,13 +64,9 @@ def watch(  # noqa: PLR0917 - each parameter is an option
         ),
     ] = 5.0,
     once: Annotated[
-        bool,
-        typer.Option("--once", help="Work through what is there and end."),
+        bool, typer.Option("--once", help="Work through what is there and end.")
     ] = False,
-    retry: Annotated[
-        bool,
-        typer.Option("--retry", help="Try again what failed before."),
-    ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what failed before.")] = False,
     resume_all: Annotated[
         bool,
         typer.Option(
@@ -115,7 +108,7 @@ def watch(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.cli.run import QueueItem, open_queue  # noqa: PLC0415
     from tsuzuki.pipeline import resume, upscale  # noqa: PLC0415
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
-    from tsuzuki.unattended.watch import Plan, Watch  # noqa: PLC0415
+    from tsuzuki.unattended.watch import OUTPUTS, Plan, Watch  # noqa: PLC0415
 
     settings = chosen_settings(context, **options)
     common: dict[str, Any] = {
@@ -130,7 +123,7 @@ def watch(  # noqa: PLR0917 - each parameter is an option
     copied(upscale)  # says what is wrong with the address of the store
     plan = Plan(
         folder=folder,
-        output_dir=output_dir or folder / "upscaled",
+        output_dir=output_dir or folder / OUTPUTS,
         done_dir=done_dir,
         failed_dir=failed_dir,
         recursive=recursive,

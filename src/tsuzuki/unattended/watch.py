@@ -28,6 +28,8 @@ from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.unattended.arrivals import Arrival, Arrivals
 from tsuzuki.unattended.ledger import Entry, Ledger
 
+OUTPUTS = "upscaled"
+"""Folder below the watched one where outputs go unless another is wished for; never watched."""
 LOOK_SECONDS = 2.0
 """How often the folder is looked at, at least."""
 PATIENCE = 6
@@ -116,7 +118,7 @@ class Watch:
         self._arrivals = Arrivals(
             self.plan.folder,
             recursive=self.plan.recursive,
-            but=[path for path in others if path is not None],
+            but=[self.plan.folder / OUTPUTS, *(path for path in others if path is not None)],
         )
         self.begun = frozenset(entry.session_id for entry in self._ledger.of("begun"))
         """The sessions that an earlier watch of this folder has left unfinished."""
