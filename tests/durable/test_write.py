@@ -134,6 +134,16 @@ def test_move_aside_never_replaces(tmp_path, durable):
     assert (tmp_path / "a.damaged-2").read_bytes() == b"2"
 
 
+def test_move_into_never_replaces(tmp_path, port, durable):
+    (tmp_path / "to").mkdir()
+    for name in ("a.mp4", "a (2).mp4", "a (3).mp4"):
+        (tmp_path / "a.mp4").write_bytes(name.encode())
+        assert durable.move_into(tmp_path / "to", tmp_path / "a.mp4") == tmp_path / "to" / name
+        assert (tmp_path / "to" / name).read_bytes() == name.encode()
+    assert names(tmp_path) == ["to"]
+    assert port.calls[-2:] == [("fsync_folder", "to"), ("fsync_folder", tmp_path.name)]
+
+
 def test_remove_file(tmp_path, durable):
     (tmp_path / "a").write_bytes(b"")
     assert durable.remove_file(tmp_path / "a")

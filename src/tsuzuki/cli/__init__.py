@@ -22,8 +22,10 @@ from tsuzuki.cli import (
     models,
     probe,
     resume,
+    service,
     sessions,
     upscale,
+    watch,
 )
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.notes import show_warnings
@@ -48,6 +50,7 @@ INTERRUPTED = (
 COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (upscale.upscale, INTERRUPTED),
     (resume.resume, ""),
+    (watch.watch, ""),
     (models.models, ""),
     (probe.probe, ""),
     (compare.compare, ""),
@@ -76,6 +79,7 @@ for _command, _epilog in COMMANDS:
     app.command(help=_unwrap(_command.__doc__ or ""), epilog=_epilog or None)(_command)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(cloud.app, name="cloud")
+app.add_typer(service.app, name="service")
 app.add_typer(bench.app, name="bench")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -98,7 +99,9 @@ def _keep_traceback(error: Exception) -> Path | None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n")
+            # Where notifications go may be a secret.
+            command = re.sub(r"(--notify[= ])\S+", r"\1…", " ".join(sys.argv))
+            log.write(f"{datetime.now(UTC).isoformat()} {command}\n")
             log.writelines(traceback.format_exception(error))
     except OSError:
         return None

@@ -345,6 +345,19 @@ AllowSleep = Annotated[
         "--allow-sleep", help="Let the computer sleep while it works.", rich_help_panel=RUN
     ),
 ]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        envvar="TSUZUKI_NOTIFY",
+        metavar="desktop|URL",
+        help="Tell of the end and of a pause: on the desktop (extra notify), or by a POST of JSON "
+        "to a URL. Can be given several times. TSUZUKI_NOTIFY keeps a secret URL off the command "
+        "line.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option(

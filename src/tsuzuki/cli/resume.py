@@ -48,6 +48,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     sync_every: o.SyncEvery = 60.0,
     take_over: o.TakeOver = False,
     allow_sleep: o.AllowSleep = False,
+    notify: o.Notify = None,
     json: o.Json = False,
     json_interval: o.JsonInterval = 0.0,
     stop_file: o.StopFile = None,
@@ -103,7 +104,9 @@ def resume(  # noqa: PLR0917 - each parameter is an option
         )
         for session_id in ids
     ]
-    raise typer.Exit(run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file))
+    raise typer.Exit(
+        run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file, notify=notify)
+    )
 
 
 def _choose(manager: SessionManager, session: str | None) -> str:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.cli.settings import chosen_settings, with_settings
 from tsuzuki.errors import Cancelled, SettingsError
 
 if TYPE_CHECKING:
     from tsuzuki.sessions.progress import ProgressData
     from tsuzuki.settings import ProcessingSettings
 
-D = o.DEFAULTS
 ON_EXISTING = ("ask", "resume", "restart", "fail")
 
 
+@with_settings
 def upscale(  # noqa: PLR0917 - each parameter is an option
     context: typer.Context,
     inputs: Annotated[
@@ -29,28 +30,6 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         ),
     ],
     output: o.Output = None,
-    scale: o.Scale = D.scale_factor,
-    size: o.Size = None,
-    rate: o.Rate = None,
-    alpha: o.Alpha = D.alpha,
-    deinterlace: o.Deinterlace = D.deinterlace,
-    crop: o.CropOption = D.crop,
-    bake_rotation: o.BakeRotation = D.bake_rotation,
-    fps: o.Fps = None,
-    quality: o.Quality = D.quality,
-    content: o.Content = D.content,
-    noise_reduction: o.NoiseReduction = D.noise_reduction,
-    model: o.Model = None,
-    range_: o.Range = None,
-    reuse: o.Reuse = D.reuse,
-    for_: o.For = None,
-    encoder: o.Encoder = D.encoder,
-    crf: o.Crf = None,
-    bitrate: o.Bitrate = None,
-    preset: o.Preset = None,
-    encoder_option: o.EncoderOption = None,
-    pixel_format: o.PixelFormat = None,
-    container: o.Container = D.container,
     on_existing: o.OnExisting = "ask",
     accept_changes: o.AcceptChanges = False,
     accept_suspicious: o.AcceptSuspicious = None,
@@ -58,22 +37,16 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     accept_hdr_loss: o.AcceptHdrLoss = False,
     overwrite: o.Overwrite = False,
     estimate: o.Estimate = False,
-    keep_frames: o.KeepFrames = False,
     sessions_dir: o.SessionsDir = None,
     sync: o.Sync = None,
     sync_every: o.SyncEvery = 60.0,
     take_over: o.TakeOver = False,
     allow_sleep: o.AllowSleep = False,
+    notify: o.Notify = None,
     json: o.Json = False,
     json_interval: o.JsonInterval = 0.0,
     stop_file: o.StopFile = None,
-    device: o.Device = D.device,
-    workers: o.Workers = D.workers,
-    engine: o.Engine = D.engine,
-    segment_frames: o.SegmentFrames = None,
-    reuse_tolerance: o.ReuseTolerance = D.reuse_tolerance,
-    tile_size: o.TileSize = None,
-    loss_budget: o.LossBudget = D.loss_budget,
+    **options: Any,
 ) -> None:
     """Upscale videos.
 
@@ -96,44 +69,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
     from tsuzuki.pipeline.inputs import gather  # noqa: PLC0415 - keeps --help fast
 
-    o.refuse_scale_with_size(context, size)
-    chosen = o.for_purpose(
-        for_,
-        {
-            "scale_factor": scale,
-            "size": size,
-            "rate": rate,
-            "alpha": alpha,
-            "deinterlace": deinterlace,
-            "crop": crop.lower(),
-            "bake_rotation": bake_rotation,
-            "fps": fps,
-            "quality": quality,
-            "content": content,
-            "noise_reduction": noise_reduction,
-            "model": model,
-            "range": range_,
-            "encoder": encoder,
-            "crf": crf,
-            "bitrate": bitrate,
-            "preset": preset,
-            "encoder_options": encoder_option,
-            "pixel_format": pixel_format,
-            "container": container,
-            "keep_frames": keep_frames,
-            "device": device,
-            "workers": workers,
-            "engine": engine,
-            "segment_frames": segment_frames,
-            "reuse": reuse,
-            "reuse_tolerance": reuse_tolerance,
-            "tile_size": tile_size,
-            "loss_budget": loss_budget,
-        },
-        context,
-        output,
-    )
-    settings = o.settings_from(chosen)
+    settings = chosen_settings(context, output, **options)
     if on_existing not in ON_EXISTING:
         raise SettingsError(
             f"--on-existing must be one of {', '.join(ON_EXISTING)}; {on_existing!r} is not."
@@ -169,7 +105,9 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         )
         for video in videos
     ]
-    raise typer.Exit(run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file))
+    raise typer.Exit(
+        run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file, notify=notify)
+    )
 
 
 def _tell_estimates(

@@ -158,6 +158,25 @@ class Durable:
                     self.port.fsync_folder(path.parent)
                     return aside
 
+    def move_into(self, folder: Path, path: Path) -> Path:
+        """Move a file into a folder of the same disk; return where it is now.
+
+        It keeps its name, or gets a number where that is taken.
+        """
+        number = 1
+        with storage_errors(path):
+            while True:
+                stem = path.stem if number == 1 else f"{path.stem} ({number})"
+                target = folder / f"{stem}{path.suffix}"
+                try:
+                    self.port.rename_new(path, target)
+                except FileExistsError:
+                    number += 1
+                else:
+                    self.port.fsync_folder(folder)
+                    self.port.fsync_folder(path.parent)
+                    return target
+
     def sweep_temporary(self, folder: Path, idle_seconds: float = 0) -> list[Path]:
         """Remove what dead processes left under temporary names; return what that was.
 

@@ -59,7 +59,7 @@ def _in_folder(folder: Path) -> list[Input]:
     if not files:
         return [_pictures_in(folder)]
     stems = {file.stem for file in files}
-    videos = [file for file in files if not _is_output(file.stem, stems)]
+    videos = [file for file in files if not is_output(file.stem, stems)]
     if not videos:
         known = " ".join(SUFFIXES)
         raise InputError(
@@ -93,7 +93,7 @@ def _pictures_in(folder: Path) -> Input:
     )
 
 
-def _is_output(stem: str, stems: set[str]) -> bool:
+def is_output(stem: str, stems: set[str]) -> bool:
     """Return whether the name is that of the output of another video of the folder."""
     match = _UPSCALED.fullmatch(stem)
     return match is not None and match["source"] in stems

@@ -44,6 +44,19 @@ def look(path: Path, settings: ProcessingSettings) -> Look:
         supervisor.stop(lambda _: None)
 
 
+def probe_apart(path: Path, cancel: threading.Event) -> Probe:
+    """Open a video in a worker process, and no more.
+
+    Raises what opening it raises, and `Cancelled` when ``cancel`` is set meanwhile.
+    """
+    supervisor = Supervisor(cancel, lambda _: None)
+    try:
+        request = m.Look(path=str(path.absolute()), settings=ProcessingSettings())
+        return supervisor.ask(request, m.Looked).facts
+    finally:
+        supervisor.stop(lambda _: None)
+
+
 def survey() -> m.Surveyed:
     """List devices and networks in a worker process, which a driver may take down without harm."""
     supervisor = Supervisor(threading.Event(), lambda _: None)
