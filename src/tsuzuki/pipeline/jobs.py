@@ -24,7 +24,16 @@ from tsuzuki.pipeline.messages import (
 )
 from tsuzuki.pipeline.plan import Plan, longest_segment
 from tsuzuki.sessions.frame_index import FrameIndex
-from tsuzuki.upscaling import AIProcessor, cpu_features, find_devices, networks, plan_upscaling
+from tsuzuki.settings import EngineName
+from tsuzuki.upscaling import (
+    ENGINES,
+    AIProcessor,
+    cpu_features,
+    find_devices,
+    networks,
+    plan_upscaling,
+)
+from tsuzuki.video.encode import library_versions
 from tsuzuki.video.framing import apply, decide_framing, framed, told
 from tsuzuki.video.glimpse import frames_at, picture, stills
 from tsuzuki.video.probe import probe, video_info
@@ -51,7 +60,7 @@ def make_plan(request: MakePlan) -> Plan:
         encoding=encoding,
         segment_frames=longest_segment(settings, 3 * encoding.width * encoding.height * sample),
         versions={"tsuzuki": version("tsuzuki")},
-        cpu=f"{platform.machine()} {cpu_features()}",
+        cpu=instruction_sets(),
         framing=framing,
         notes=(
             *facts.warnings,
@@ -61,6 +70,20 @@ def make_plan(request: MakePlan) -> Plan:
             *(n.message for n in video.losses(encoding)),
         ),
     )
+
+
+def instruction_sets() -> str:
+    """Return this machine's instruction sets, as `Plan.cpu` has them."""
+    return f"{platform.machine()} {cpu_features()}"
+
+
+def installed_versions(engine: EngineName) -> dict[str, str]:
+    """Return the versions here of what `Plan.all_versions` names."""
+    return {
+        "tsuzuki": version("tsuzuki"),
+        "engine": ENGINES[engine].version if engine in ENGINES else "1",
+        "encoder": library_versions(),
+    }
 
 
 def build_index(plan: Plan, on_progress: Callable[[float], None]) -> FrameIndex:

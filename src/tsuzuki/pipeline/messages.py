@@ -18,6 +18,7 @@ from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.comparison import Comparison
 from tsuzuki.video.facts import Framing, Probe
+from tsuzuki.video.slice import Slice
 
 _LENGTH = struct.Struct("<I")
 
@@ -82,13 +83,18 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
     plan: Plan
     index: FrameIndex
     keep_frames: bool
-    loss_budget: float
+    loss_budget: float | None
+    """None spools nothing: nobody would find it again."""
     accepted: frozenset[int] = frozenset()
     """Frames (from 0) that the user takes as they come out of the network."""
     device: str | None = None
     """Device of this worker where several share the work; None is the plan's."""
     threads: int | None = None
     """Processor cores that the network may use; None is all."""
+    models: str | None = None
+    """Folder with networks that are not installed, each in a folder named by its digest."""
+    head: Slice | None = None
+    """What opening the video takes, where it does not lie at its path."""
 
 
 class ExtractFrames(Message, frozen=True, kw_only=True, tag=True):
@@ -103,6 +109,18 @@ class Render(Message, frozen=True, kw_only=True, tag=True):
     last: int
     upscaled: list[int]
     """Frames of the segment that lie upscaled on disk."""
+    slice: Slice | None = None
+    """What reading them takes beside `Open.head`, where the video does not lie at its path."""
+
+
+class Cut(Message, frozen=True, kw_only=True, tag=True):
+    """Cut what reading the frames [first, last) takes from the video. Answer: `SliceCut`."""
+
+    first: int
+    last: int
+    """An empty range takes what opening the video does; others come without that."""
+    margin: int
+    """Packets beyond the last one that is known to be needed."""
 
 
 class Committed(Message, frozen=True, kw_only=True, tag=True):
@@ -152,6 +170,7 @@ Request = (
     | Open
     | ExtractFrames
     | Render
+    | Cut
     | Committed
     | Combine
     | Stop
@@ -264,6 +283,16 @@ class SegmentRendered(Message, frozen=True, kw_only=True, tag=True):
     """Time spent in decoding, the network, encoding."""
     reused: float
     """Share of its frames that was taken over from frames before, 0 to 1."""
+    cpu: str | None = None
+    """Instruction sets of the processor where they are not the plan's."""
+    device_title: str | None = None
+    """Device as its maker names it where it is not the plan's."""
+
+
+class SliceCut(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Cut`."""
+
+    slice: Slice
 
 
 class FilesCompared(Message, frozen=True, kw_only=True, tag=True):
@@ -326,6 +355,7 @@ Report = (
     | Opened
     | FramesExtracted
     | SegmentRendered
+    | SliceCut
     | Compared
     | FilesCompared
     | Combined

@@ -33,7 +33,7 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
-from tsuzuki.pipeline.team import Team
+from tsuzuki.pipeline.team import Cluster, Team
 from tsuzuki.sessions.layout import SessionPaths, frame_name
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
@@ -97,6 +97,7 @@ class Runner:
         cancel: threading.Event,
         *,
         allow_sleep: bool,
+        cluster: Cluster | None = None,
     ) -> None:
         self.manager = manager
         self.accepted: frozenset[int] = frozenset()
@@ -110,6 +111,7 @@ class Runner:
         self.team = Team(cancel, self._on_restart)
         self._emit = emit
         self._allow_sleep = allow_sleep
+        self._cluster = cluster
         self._run: Run | None = None
         self._recorder: RunRecorder | None = None
         self._stopped = False
@@ -252,7 +254,7 @@ class Runner:
     def _session(self, session_id: str, plan: Plan, *, overwrite: bool) -> Iterator[Run]:
         paths = self.manager.paths(session_id)
         with SessionLock(paths), session_log(paths):
-            run = Run(self.manager, session_id, plan, self.team, self._emit)
+            run = Run(self.manager, session_id, plan, self.team, self._emit, self._cluster)
             run.overwrite = overwrite
             self._run = run
             _log_beginning(plan)

@@ -93,6 +93,8 @@ class Worker:
             case m.Open():
                 self._renderer = Renderer(request, self._channel.send, self._fail)
                 answer = m.Opened()
+            case m.Cut():
+                answer = self._session.cut(request)
             case m.ExtractFrames():
                 answer = m.FramesExtracted(failed=self._session.extract(self._progress))
             case m.Combine():
