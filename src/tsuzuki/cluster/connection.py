@@ -77,12 +77,15 @@ class RayCluster:
     def count_nodes(self) -> int:
         """Return how many nodes could work now."""
         self.connect()
-        return len({slot.node_id for slot in self.slots(False)})
+        return len({slot.node_id for slot in self.slots("cpu")})
 
-    def slots(self, gpu: bool) -> list[Slot]:
-        """Return the places for workers that there are now; see `connect` for what it raises."""
+    def slots(self, device: str) -> list[Slot]:
+        """Return the places for workers on a device that there are now.
+
+        Raises what `connect` raises.
+        """
         self.connect()
-        return slots_of(self._ray.nodes(), self.address, gpu=gpu, most=self._nodes)
+        return slots_of(self._ray.nodes(), self.address, gpu=device != "cpu", most=self._nodes)
 
     @contextlib.contextmanager
     def workers(self, run: Run) -> Iterator[Crew]:
@@ -91,6 +94,7 @@ class RayCluster:
         crew = Crew(self._ray, run, self.slots)
         try:
             yield crew
+            crew.tell()
         finally:
             crew.close()
 

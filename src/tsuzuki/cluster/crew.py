@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tsuzuki.cluster.member import Joined, Lost, Member, Shared
-from tsuzuki.cluster.slots import Slot
+from tsuzuki.cluster.slots import Place, Slot
 from tsuzuki.errors import ClusterError, SettingsError, WorkerError, by_code
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
@@ -51,16 +51,16 @@ class Crew:
 
     share_disk, may_race = False, True
 
-    def __init__(self, ray: Any, run: Run, slots: Callable[[bool], list[Slot]]) -> None:
+    def __init__(self, ray: Any, run: Run, slots: Callable[[str], list[Slot]]) -> None:
         """Take what tells the places that there are now, and raises where there is no cluster."""
         _check(run)
         self._ray = ray
         self._run = run
-        self._slots = partial(slots, run.plan.upscaling.device != "cpu")
+        self._slots = partial(slots, run.plan.upscaling.device)
         self._inbox: queue.Queue[tuple[Member, Any]] = queue.Queue()
-        self._members: dict[Slot, Member] = {}
+        self._members: dict[Place, Member] = {}
         """All that were started, ready or not."""
-        self._blocked: dict[Slot, float] = {}
+        self._blocked: dict[Place, float] = {}
         """Places that are tried again later, and when."""
         self._losses: Counter[int] = Counter()
         self._failures: Counter[int] = Counter()
@@ -110,7 +110,7 @@ class Crew:
             except queue.Empty:
                 self._check_for_hangs()
                 continue
-            if self._members.get(member.slot) is not member:
+            if self._members.get(member.slot.place) is not member:
                 continue  # it was given up
             member.heard = self._heard = time.monotonic()
             if isinstance(message, Joined):
@@ -122,6 +122,11 @@ class Crew:
             else:
                 self._note(member, message)
                 return member, message
+
+    def tell(self) -> None:
+        """Tell how much every node has done."""
+        for node in self._speeds:
+            self._tell(node)
 
     def close(self) -> None:
         """End all workers."""
@@ -149,8 +154,8 @@ class Crew:
         """Start a worker at every place without one."""
         self._recruited = now = time.monotonic()
         for slot in self._slots():
-            if slot not in self._members and self._blocked.get(slot, 0.0) <= now:
-                self._members[slot] = Member(self._shared, slot)
+            if slot.place not in self._members and self._blocked.get(slot.place, 0.0) <= now:
+                self._members[slot.place] = Member(self._shared, slot)
         if self.members:
             self._heard = now
         elif now - self._heard > LONELY_SECONDS:
@@ -181,7 +186,7 @@ class Crew:
         """Give a worker up; what it had in work is asked for again."""
         self._dismiss(member)
         if blocked:
-            self._blocked[member.slot] = time.monotonic() + _BLOCKED_SECONDS
+            self._blocked[member.slot.place] = time.monotonic() + _BLOCKED_SECONDS
         text = f"{member.slot.node}: {reason}"
         _log.warning("%s", text)
         first_trouble, self._trouble = text != self._trouble, text
@@ -200,7 +205,7 @@ class Crew:
 
     def _dismiss(self, member: Member) -> None:
         member.end()
-        del self._members[member.slot]
+        del self._members[member.slot.place]
         self._told.pop(member.slot.node, None)
         self._tell(member.slot.node)
 
@@ -246,7 +251,7 @@ class Crew:
     def _tell(self, node: str) -> None:
         self._told[node] = time.monotonic()
         meter = self._speed(node)
-        workers = sum(m.ready and slot.node == node for slot, m in self._members.items())
+        workers = sum(one.ready and one.slot.node == node for one in self._members.values())
         self._run.emit(
             events.NodeProgressed(
                 session_id=self._run.session_id,

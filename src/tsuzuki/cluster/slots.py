@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from tsuzuki.cluster.address import Address
 
+Place = tuple[str, int]
+"""A node and the number of a place on it."""
+
 
 class Slot(NamedTuple):
     """Place for one worker."""
@@ -20,6 +23,11 @@ class Slot(NamedTuple):
     cpus: float
     """What Ray is asked for."""
     gpus: float
+
+    @property
+    def place(self) -> Place:
+        """What tells it from all others."""
+        return self.node_id, self.number
 
     @property
     def threads(self) -> int:

@@ -100,6 +100,28 @@ def upscale(
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 
+def create_session(
+    path: PathLike,
+    settings: ProcessingSettings | Mapping[str, Any] | None = None,
+    *,
+    output: PathLike | None = None,
+    sessions_dir: PathLike | None = None,
+) -> str:
+    """Create the session of a video, for `resume` to work on, and return its id.
+
+    That of an unfinished session of this video with these settings, where there is one. Raises what
+    `upscale` raises before it begins.
+    """
+    wish = ProcessingSettings.from_dict(settings or {})
+    target = None if output is None else _path(output, OutputError)
+    with _runner(None, None, sessions_dir, None, allow_sleep=True) as runner:
+        plan = runner.plan(_path(path, InputError), wish, target)
+        existing = runner.find_session(plan)
+        if existing is not None:
+            return existing["session_id"]
+        return runner.create(plan, target, overwrite=False)[0]
+
+
 def resume(
     session_id: str,
     *,
@@ -122,7 +144,7 @@ def resume(
 
     ``video`` says where the video lies now, if it was moved. ``tile_size`` goes on with other tiles
     from the next segment on, where memory is short; that is an accepted change. ``workers`` are
-    for this run only.
+    for this run only, and so is the ``cluster``.
 
     A session that was begun elsewhere and brought into the folder needs both ``video`` and
     ``output``: what it names itself is not touched unasked.

@@ -153,14 +153,19 @@ class Runner:
         validate.check_hdr_loss(plan, self.accept_hdr_loss)
         self.accept_hdr_loss = True
 
-    def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
-        """Check everything that can be known now, create the session, work."""
+    def create(self, plan: Plan, output: Path | None, *, overwrite: bool) -> tuple[str, Path]:
+        """Check everything that can be known now; return a new session's id and its output."""
         target = validate.place_output(plan, output)
         validate.check_output(plan, target, overwrite=overwrite)
         self.check_hdr_loss(plan)
         session_id = self.manager.create_session(
             plan.probe.path, plan.settings, plan.video_info, output=target
         )
+        return session_id, target
+
+    def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
+        """Create a session and work on it."""
+        session_id, target = self.create(plan, output, overwrite=overwrite)
         with self._session(session_id, plan, overwrite=overwrite) as run:
             run.state["output"] = str(target)
             run.accept([])
