@@ -26,6 +26,7 @@ NAMES = (
     "race",
     "quality",
     "workers",
+    "cluster",
     "disk",
 )
 RESULTS = Path(__file__).with_name("results.json")

@@ -42,7 +42,7 @@ MAX_FAILURES = 2
 MARGIN, MORE = 32, 16
 """Packets of a slice beyond the last that is known to be needed, since decoders hold frames back;
 and how many times as many where they did not suffice."""
-_BLOCKED_SECONDS = 30.0
+BLOCKED_SECONDS = 10.0
 """Time before a place is tried again where a worker could not start."""
 
 
@@ -116,7 +116,7 @@ class Crew:
             if isinstance(message, Joined):
                 self._welcome(member, message)
             elif isinstance(message, Lost):
-                self._lose(member, message.reason, blocked=message.blocked)
+                self._lose(member, message.reason, unfit=message.unfit)
             elif isinstance(message, m.Failure):
                 self._fail(member, message)
             else:
@@ -182,12 +182,15 @@ class Crew:
             )
         self._tell(member.slot.node)
 
-    def _lose(self, member: Member, reason: str, *, blocked: bool = False) -> None:
+    def _lose(self, member: Member, reason: str, *, unfit: bool = False) -> None:
         """Give a worker up; what it had in work is asked for again."""
         self._dismiss(member)
-        if blocked:
-            self._blocked[member.slot.place] = time.monotonic() + _BLOCKED_SECONDS
         text = f"{member.slot.node}: {reason}"
+        if not member.ready:
+            self._blocked[member.slot.place] = time.monotonic() + BLOCKED_SECONDS
+        if unfit:
+            if not self._members:
+                raise ClusterError(f"No node of the cluster can do this work. {text}")
         _log.warning("%s", text)
         first_trouble, self._trouble = text != self._trouble, text
         if member.ready or first_trouble:

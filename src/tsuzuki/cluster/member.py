@@ -35,8 +35,8 @@ class Lost(NamedTuple):
     """A worker is gone; nothing comes after."""
 
     reason: str
-    blocked: bool = False
-    """Whether another one at the same place would have the same trouble."""
+    unfit: bool = False
+    """Whether its node cannot do this work, as it is set up."""
 
 
 class Shared(NamedTuple):
@@ -117,13 +117,13 @@ class Member:
             while True:
                 self._hear()
         except _UnfitError as error:
-            lost = Lost(str(error), blocked=True)
+            lost = Lost(str(error), unfit=True)
         except TsuzukiError as error:
             lost = Lost(error.message)
         except Exception as error:  # noqa: BLE001 - whatever Ray raises, that worker is gone
             if not self._ended:
                 _log.info("lost: %s: %s", type(error).__name__, error)
-            lost = Lost(_reason(error), blocked=not self.ready)
+            lost = Lost(_reason(error))
         self._say(lost)
 
     def _say(self, message: Any) -> None:
