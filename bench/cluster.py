@@ -101,8 +101,9 @@ def speed(clip: Path, folder: Path, nodes: int) -> float:
 
 
 def memory(clip: Path, folder: Path) -> list[tuple[float, float, float]]:
-    """Return share done, and MB of the runner and its worker, that memory shared with Ray's store
-    left aside, over the run.
+    """Return, over the run, the share done and the MB of the runner and of its worker.
+
+    Memory that is shared with Ray's store of objects does not count.
     """
     seen: list[tuple[float, float, float]] = []
 
@@ -144,18 +145,16 @@ def main() -> bool:
         )
         kept = tools.verdict("median ratio", median(ratios), LEAST, "times", least=True)
         with joined(address, slow=False), tempfile.TemporaryDirectory() as folder:
-            source = tools.media("limited_animation_360p.mp4")
+            source = tools.media("bbb_180p_20s.mp4")
             long = tools.loop_clip(source, Path(place, "long.mp4"), MINUTES * 60 * RATE)
             seen = memory(long, Path(folder))
     quarters = [
-        [
-            max(values)
-            for values in zip(*(s[1:] for s in seen if part < 4 * s[0] <= part + 1), strict=True)
-        ]
+        [max(values) for values in zip(*figures, strict=True)]
         for part in range(4)
+        if (figures := [one[1:] for one in seen if part < 4 * one[0] <= part + 1])
     ]
     tools.table(
-        f"cluster: largest MB in memory, {MINUTES} minutes of 640x360",
+        f"cluster: largest MB in memory, {MINUTES} minutes of 320x180",
         ("quarter of the film", "runner", "its worker"),
         [(n + 1, *(f"{one:.0f}" for one in quarter)) for n, quarter in enumerate(quarters)],
     )

@@ -188,9 +188,8 @@ class Crew:
         text = f"{member.slot.node}: {reason}"
         if not member.ready:
             self._blocked[member.slot.place] = time.monotonic() + BLOCKED_SECONDS
-        if unfit:
-            if not self._members:
-                raise ClusterError(f"No node of the cluster can do this work. {text}")
+        if unfit and not self._members:
+            raise ClusterError(f"No node of the cluster can do this work. {text}")
         _log.warning("%s", text)
         first_trouble, self._trouble = text != self._trouble, text
         if member.ready or first_trouble:
