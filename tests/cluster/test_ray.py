@@ -21,7 +21,7 @@ from tests.cluster.conftest import OPTIONS, SETTINGS
 
 import tsuzuki
 from tsuzuki.cluster import RayCluster
-from tsuzuki.errors import ClusterError
+from tsuzuki.errors import ClusterError, DeviceError
 from tsuzuki.pipeline import Event, events
 from tsuzuki.pipeline.plan import Plan
 
@@ -252,3 +252,17 @@ def test_the_manager_creates_a_session_for_some_nodes(
     result = manager.process_distributed_session(session_id, on_event=told.append)
     assert result.output.read_bytes() == golden
     assert len({event.node for event in of(told, events.NodeProgressed)}) == 2
+
+
+def test_a_gpu_that_cannot_be_used_is_told_of_before_work_begins(
+    nodes: Any, drawn: Path, tmp_path: Path
+) -> None:
+    call = [*command("upscale", drawn, "--device", "gpu:0", "--sessions-dir", tmp_path), "auto"]
+    for told, more in (("No node of the cluster has a GPU", {}), ("with Vulkan", {"num_gpus": 1})):
+        added = nodes.add_node(num_cpus=1, **more) if more else None
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        if added is not None:
+            nodes.remove_node(added)
+        assert done.returncode == DeviceError.exit_code, done.stderr
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr

@@ -15,12 +15,16 @@ from typing import Any, Self
 
 from tsuzuki.cluster.address import Address, is_loopback, parse
 from tsuzuki.cluster.crew import Crew
+from tsuzuki.cluster.node import gpu_here
 from tsuzuki.cluster.slots import Slot, slots_of
-from tsuzuki.errors import ClusterError, MissingExtraError, SettingsError
+from tsuzuki.errors import ClusterError, DeviceError, MissingExtraError, SettingsError
+from tsuzuki.pipeline.messages import Device
 from tsuzuki.pipeline.run import Run
 
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """With 0, Ray's processes listen on the loopback interface alone, on Linux too."""
+FIND_SECONDS = 120.0
+"""Time to wait for a node that has a GPU to spare."""
 _TOKEN_SET = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -78,6 +82,35 @@ class RayCluster:
         """Return how many nodes could work now."""
         self.connect()
         return len({slot.node_id for slot in self.slots("cpu")})
+
+    def device(self, wish: str) -> Device:
+        """Return what networks run on there: GPUs where ``wish`` is not ``cpu`` and Ray has some.
+
+        Raises `DeviceError` where GPUs are asked for and there are none.
+        """
+        self.connect()
+        places = [] if wish == "cpu" else self.slots("gpu")
+        if not places and wish not in {"cpu", "auto"}:
+            raise DeviceError(
+                "No node of the cluster has a GPU that Ray knows of. Start its nodes with "
+                "--num-gpus, or choose --device cpu.",
+                device=wish,
+            )
+        if not places:
+            return Device("cpu", "")
+        find = self._ray.remote(gpu_here).options(num_cpus=0, num_gpus=places[0].gpus)
+        try:
+            return Device("gpu:0", self._ray.get(find.remote(), timeout=FIND_SECONDS))
+        except self._ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None)
+            raise (
+                cause
+                if isinstance(cause, DeviceError)
+                else ClusterError(
+                    f"No node of the cluster told what GPU it has: {type(error).__name__}. Look at "
+                    "`ray status`: other work may hold them all."
+                )
+            ) from error
 
     def slots(self, device: str) -> list[Slot]:
         """Return the places for workers on a device that there are now.

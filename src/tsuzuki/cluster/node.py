@@ -47,7 +47,9 @@ class Node:
         self._models = root / "models"
         self._models.mkdir()
         plan = opened.plan.upscaling
-        device, self._title = _device(plan.device, plan.device_title)
+        device, self._title = plan.device, plan.device_title
+        if device != "cpu":
+            device, self._title = _gpu(plan.device_title)
         self._open = msgspec.structs.replace(
             opened, root=str(root), models=str(self._models), device=device, threads=threads
         )
@@ -118,19 +120,28 @@ class Node:
         return data
 
 
-def _device(wanted: str, title: str) -> tuple[str, str]:
-    """Return the device to use and its title: the GPU that Ray gives, of the wanted kind if any."""
-    if wanted == "cpu":
-        return wanted, title
+def gpu_here(title: str | None = None) -> str:
+    """Return the title of the GPU that Ray gives to this process."""
+    return _gpu(title)[1]
+
+
+def _gpu(title: str | None) -> tuple[str, str]:
+    """Return name and title of the GPU that Ray gives, of those with this title if there are any.
+
+    Vulkan may count GPUs in another order than Ray; that each has its own is what matters.
+    """
     import ray  # noqa: PLC0415 - on a node it is there
 
     from tsuzuki.upscaling import find_devices  # noqa: PLC0415 - so is what runs networks
 
     given = [int(number) for number in ray.get_gpu_ids()] or [0]
-    hardware = [d for d in find_devices() if d.kind not in {"cpu", "software"}]
-    alike = [d for d in hardware if d.title == title] or hardware
+    hardware = [one for one in find_devices() if one.kind not in {"cpu", "software"}]
+    alike = [one for one in hardware if one.title == title] or hardware
     if not alike:
-        raise DeviceError("There is no GPU with Vulkan on this node.")
+        raise DeviceError(
+            "A node of the cluster has a GPU for Ray, but none with Vulkan. Install the driver "
+            "with its Vulkan part there, or choose --device cpu."
+        )
     chosen = alike[given[0] % len(alike)]
     return chosen.name, chosen.title
 

@@ -28,6 +28,8 @@ from tsuzuki.settings import EngineName
 from tsuzuki.upscaling import (
     ENGINES,
     AIProcessor,
+    DeviceInfo,
+    choose_device,
     cpu_features,
     find_devices,
     networks,
@@ -50,7 +52,15 @@ def make_plan(request: MakePlan) -> Plan:
     shown = framed(facts, framing)
     settings, encoding = decide_encoding(shown, request.settings, output)
     video = VideoProcessor(facts, settings, framing)
-    upscaling = plan_upscaling(settings, shown.width, shown.height, encoding.width, encoding.height)
+    device = None
+    if request.device is not None and request.device.name != "cpu":
+        title = request.device.title
+        device = DeviceInfo(name=request.device.name, title=title, kind="discrete")
+    elif request.device is not None:
+        device = choose_device("cpu")
+    upscaling = plan_upscaling(
+        settings, shown.width, shown.height, encoding.width, encoding.height, device=device
+    )
     sample = 1 if facts.colour.white < 256 else 2
     return Plan(
         settings=settings,

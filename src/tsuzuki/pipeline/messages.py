@@ -27,6 +27,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all messages."""
 
 
+class Device(msgspec.Struct, frozen=True):
+    """A device that networks can run on."""
+
+    name: str
+    """As in the settings."""
+    title: str
+    """As its maker calls it."""
+
+
 # --- requests -------------------------------------------------------------------------------------
 
 
@@ -39,6 +48,8 @@ class MakePlan(Message, frozen=True, kw_only=True, tag=True):
     """Where the output goes, if the user said so: its suffix may decide the container."""
     framing: Framing | None = None
     """What an earlier run of the session has decided, which counts."""
+    device: Device | None = None
+    """What networks run on, where that is on other machines; None is to be chosen here."""
 
 
 class Look(Message, frozen=True, kw_only=True, tag=True):
@@ -219,15 +230,6 @@ class Looked(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `Look`."""
 
     facts: Probe
-
-
-class Device(msgspec.Struct, frozen=True):
-    """A device that networks can run on."""
-
-    name: str
-    """As in the settings."""
-    title: str
-    """As its maker calls it."""
 
 
 class Surveyed(Message, frozen=True, kw_only=True, tag=True):

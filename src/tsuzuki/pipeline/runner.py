@@ -127,7 +127,12 @@ class Runner:
         """Have the worker probe the video and resolve the settings as the session did."""
         file = str(output) if output and not (is_there(output) and output.is_dir()) else None
         framing = None if session is None else decided_framing(session)
-        request = m.MakePlan(path=str(path), settings=settings, output=file, framing=framing)
+        device = None
+        if self._cluster is not None and settings.engine != "nearest":
+            device = self._cluster.device(settings.device)
+        request = m.MakePlan(
+            path=str(path), settings=settings, output=file, framing=framing, device=device
+        )
         return self.team.first.ask(request, m.PlanMade).plan
 
     def find_session(self, plan: Plan) -> ProgressData | None:

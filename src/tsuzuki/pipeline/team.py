@@ -51,6 +51,12 @@ class Cluster(Protocol):
     def connect(self) -> None:
         """Make sure that they can be reached; raises the errors of `tsuzuki.errors`."""
 
+    def device(self, wish: str) -> m.Device:
+        """Return what networks run on there, by a wish as in the settings.
+
+        Raises `DeviceError` where there is none such.
+        """
+
     def workers(self, run: Run) -> AbstractContextManager[Workers]:
         """Have the workers of the cluster work for a run until the end of the block."""
 
