@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -21,7 +22,8 @@ from tests.cluster.conftest import OPTIONS, SETTINGS
 
 import tsuzuki
 from tsuzuki.cluster import RayCluster
-from tsuzuki.errors import ClusterError, DeviceError
+from tsuzuki.cluster.node import SCRATCH, is_running
+from tsuzuki.errors import ClusterError, DeviceError, SettingsError
 from tsuzuki.pipeline import Event, events
 from tsuzuki.pipeline.plan import Plan
 
@@ -177,6 +179,40 @@ def test_the_driver_is_killed_and_resumes(
     assert output.read_bytes() == golden
     segments = Counter(event["segment"] for event in told if event["event"] == "segment-sealed")
     assert set(segments.values()) == {1}
+
+
+def test_ctrl_c_ends_within_ten_seconds_and_leaves_nothing_on_the_nodes(
+    nodes: Any, drawn: Path, golden: bytes, tmp_path: Path
+) -> None:
+    output, place = tmp_path / "out.mp4", ("--sessions-dir", tmp_path / "sessions")
+    call = [*command("upscale", drawn, *OPTIONS, "-o", output, *place), "auto"]
+    asked = None
+    with subprocess.Popen(call, stdout=subprocess.PIPE) as process:
+        for line in process.stdout or ():
+            if asked is None and json.loads(line)["event"] == "segment-sealed":
+                asked = time.monotonic()
+                process.send_signal(signal.SIGINT)
+    assert asked is not None
+    assert time.monotonic() - asked < 10
+    assert process.returncode == 130
+    deadline = time.monotonic() + 20
+    while pids("ray::Node") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    left = [path for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*") if any(path.iterdir())]
+    assert [path for path in left if is_running(int(path.name.split("-")[2]))] == []
+    done = subprocess.run(
+        [*command("resume", *place), "auto"], stdout=subprocess.PIPE, check=True
+    )
+    assert b"finished" in done.stdout
+    assert output.read_bytes() == golden
+
+
+def test_what_a_cluster_cannot_do_is_refused_at_once(
+    joined: Any, drawn: Path, tmp_path: Path
+) -> None:
+    with RayCluster("auto") as cluster, pytest.raises(SettingsError, match="--keep-frames"):
+        tsuzuki.upscale(drawn, {"keep_frames": True}, sessions_dir=tmp_path, cluster=cluster)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cluster_is_worked_on_from_elsewhere(

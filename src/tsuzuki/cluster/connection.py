@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from tsuzuki.cluster.address import Address, is_loopback, parse
-from tsuzuki.cluster.crew import Crew
+from tsuzuki.cluster.crew import Crew, check_fit
 from tsuzuki.cluster.node import gpu_here
 from tsuzuki.cluster.slots import Slot, slots_of
 from tsuzuki.errors import ClusterError, DeviceError, MissingExtraError, SettingsError
 from tsuzuki.pipeline.messages import Device
+from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -103,13 +104,11 @@ class RayCluster:
             return Device("gpu:0", self._ray.get(find.remote(), timeout=FIND_SECONDS))
         except self._ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None)
-            raise (
-                cause
-                if isinstance(cause, DeviceError)
-                else ClusterError(
-                    f"No node of the cluster told what GPU it has: {type(error).__name__}. Look at "
-                    "`ray status`: other work may hold them all."
-                )
+            if isinstance(cause, DeviceError):
+                raise cause from None
+            raise ClusterError(
+                f"No node of the cluster told what GPU it has: {type(error).__name__}. Look at "
+                "`ray status`: other work may hold them all."
             ) from error
 
     def slots(self, device: str) -> list[Slot]:
@@ -118,7 +117,17 @@ class RayCluster:
         Raises what `connect` raises.
         """
         self.connect()
-        return slots_of(self._ray.nodes(), self.address, gpu=device != "cpu", most=self._nodes)
+        try:
+            nodes = self._ray.nodes()
+        except Exception as error:  # Ray raises anything where its head is gone
+            raise ClusterError(
+                "The head of the cluster does not answer. Start Ray again and resume."
+            ) from error
+        return slots_of(nodes, self.address, gpu=device != "cpu", most=self._nodes)
+
+    def check(self, plan: Plan) -> None:
+        """Raise `SettingsError` for a plan that cannot be followed on a cluster."""
+        check_fit(plan, keep_frames=plan.settings.keep_frames)
 
     @contextlib.contextmanager
     def workers(self, run: Run) -> Iterator[Crew]:
@@ -168,9 +177,10 @@ def _loopback_only(address: Address) -> Iterator[None]:
     """Have a Ray that is started for this run be for this machine and this user alone."""
     before = os.environ.get(LOOPBACK_ONLY)
     if address.kind == "local":
-        if "ray" in sys.modules and os.environ.get(LOOPBACK_ONLY) != "0":
+        constants = sys.modules.get("ray._private.ray_constants")
+        if getattr(constants, "ENABLE_RAY_CLUSTER", False):
             raise ClusterError(
-                "Ray was imported before it was told to listen on this machine alone. Set "
+                "Ray was imported before it could be told to listen on this machine alone. Set "
                 f"{LOOPBACK_ONLY}=0 before importing it, or join a cluster with 'auto'."
             )
         os.environ[LOOPBACK_ONLY] = "0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -19,6 +20,7 @@ from tsuzuki.errors import ClusterError, SettingsError, WorkerError, by_code
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
+from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.supervisor import HANG_FACTOR, HANG_SECONDS, SILENT_SECONDS, WorkerLostError
 from tsuzuki.pipeline.team import Worker
@@ -27,6 +29,8 @@ from tsuzuki.video.slice import Slice, SliceError
 
 _log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 2.0
+"""Time for workers to tidy up at the end."""
 POLL_SECONDS = 0.1
 """How often a wish to stop is looked for."""
 RECRUIT_SECONDS = 2.0
@@ -52,8 +56,8 @@ class Crew:
     share_disk, may_race = False, True
 
     def __init__(self, ray: Any, run: Run, slots: Callable[[str], list[Slot]]) -> None:
-        """Take what tells the places that there are now, and raises where there is no cluster."""
-        _check(run)
+        """Take Ray itself, the run, and what tells the places that there are now on a device."""
+        check_fit(run.plan, keep_frames=run.keep_frames)
         self._ray = ray
         self._run = run
         self._slots = partial(slots, run.plan.upscaling.device)
@@ -83,7 +87,8 @@ class Crew:
             model=self._model,
         )
         self._recruited = 0.0
-        self._heard = time.monotonic()
+        self._manned = time.monotonic()
+        """When there was a worker last."""
         self._recruit()
 
     @property
@@ -105,14 +110,14 @@ class Crew:
             self._run.supervisor.check_cancel()
             if time.monotonic() - self._recruited > RECRUIT_SECONDS:
                 self._recruit()
+                self._check_for_hangs()
             try:
                 member, message = self._inbox.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                self._check_for_hangs()
                 continue
             if self._members.get(member.slot.place) is not member:
                 continue  # it was given up
-            member.heard = self._heard = time.monotonic()
+            member.heard = time.monotonic()
             if isinstance(message, Joined):
                 self._welcome(member, message)
             elif isinstance(message, Lost):
@@ -130,9 +135,15 @@ class Crew:
 
     def close(self) -> None:
         """End all workers."""
-        for member in self._members.values():
-            member.end()
+        members = [*self._members.values()]
         self._members.clear()
+        closing = [one for one in (member.close() for member in members) if one is not None]
+        with contextlib.suppress(Exception):  # they are killed in any case
+            self._ray.wait(closing, num_returns=len(closing), timeout=CLOSE_SECONDS)
+        for member in members:
+            member.end()
+        for member in members:
+            member.join(CLOSE_SECONDS / len(members))
 
     def _cut(self, request: m.Render) -> Slice:
         """Cut what reading a segment takes."""
@@ -157,8 +168,8 @@ class Crew:
             if slot.place not in self._members and self._blocked.get(slot.place, 0.0) <= now:
                 self._members[slot.place] = Member(self._shared, slot)
         if self.members:
-            self._heard = now
-        elif now - self._heard > LONELY_SECONDS:
+            self._manned = now
+        elif now - self._manned > LONELY_SECONDS:
             raise ClusterError(
                 f"For {LONELY_SECONDS:.0f} s no node of the cluster has taken work. Look at `ray "
                 f"status`; everything finished is saved. {self._trouble}".strip()
@@ -265,14 +276,14 @@ class Crew:
         )
 
 
-def _check(run: Run) -> None:
+def check_fit(plan: Plan, *, keep_frames: bool) -> None:
     """Raise `SettingsError` for what a cluster cannot do."""
-    if run.keep_frames:
+    if keep_frames:
         raise SettingsError(
             "On a cluster upscaled frames stay where they are computed. Leave out --keep-frames "
             "or --cluster."
         )
-    if run.plan.probe.pictures == "sequence":
+    if plan.probe.pictures == "sequence":
         raise SettingsError(
             "Sequences of pictures are many files, and a cluster is sent parts of one. Leave out "
             "--cluster."

@@ -74,7 +74,10 @@ class Member:
         """Bytes of the slices of the segments asked for, by segment, in order."""
         self._actor: Any = None
         self._ended = False
-        threading.Thread(target=self._serve, name=f"node {slot.node}", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._serve, name=f"node {slot.node}", daemon=True
+        )
+        self._thread.start()
 
     @property
     def at_work(self) -> int | None:
@@ -100,6 +103,16 @@ class Member:
     def finished(self, segment: int) -> None:
         """Know that a segment is rendered."""
         self._ahead.pop(segment, None)
+
+    def close(self) -> Any:
+        """Have the worker tidy up, and return what tells that it has; None where it cannot."""
+        self._ended = True
+        with contextlib.suppress(Exception):  # gone, or never there
+            return self._actor.close.remote() if self.ready else None
+
+    def join(self, seconds: float) -> None:
+        """Wait until nothing of it is written any more."""
+        self._thread.join(seconds)
 
     def end(self) -> None:
         """End the worker."""

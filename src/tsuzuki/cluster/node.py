@@ -5,7 +5,11 @@ Messages are those between runner and worker, as bytes: nothing that is sent is 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +23,8 @@ from tsuzuki.upscaling import find
 
 POLL_SECONDS = 5.0
 """How long a question for messages is kept waiting when there are none."""
+SCRATCH = "tsuzuki-node-"
+"""How the names of workers' temporary folders begin, before their process id."""
 METHODS_AT_ONCE = 4
 """One that waits for messages, and others meanwhile."""
 
@@ -39,7 +45,10 @@ class Node:
 
     def __init__(self, job: bytes, threads: int | None) -> None:
         """Take an `Open` request, and how many cores the network may use."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="tsuzuki-", ignore_cleanup_errors=True)
+        _sweep(Path(tempfile.gettempdir()))
+        self._scratch = tempfile.TemporaryDirectory(
+            prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True
+        )
         root = Path(self._scratch.name)
         opened = msgspec.msgpack.decode(job, type=m.Open)
         for folder in SessionPaths(root, opened.session_id).folders:
@@ -81,6 +90,12 @@ class Node:
         (folder / f"{find(name).files}.param").write_bytes(param)
         (folder / f"{find(name).files}.bin").write_bytes(weights)
 
+    def close(self) -> None:
+        """End the worker and remove everything that was written."""
+        if self._worker is not None:
+            self._worker.close()
+        self._scratch.cleanup()
+
     def start(self) -> None:
         """Start the worker."""
         self._worker = WorkerProcess()
@@ -118,6 +133,28 @@ class Node:
         data = path.read_bytes()
         path.unlink()
         return data
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what workers on this node have left that were killed."""
+    if sys.platform == "win32":  # asking for a process would end it
+        return
+    for path in folder.glob(f"{SCRATCH}*-*"):
+        pid = path.name.removeprefix(SCRATCH).partition("-")[0]
+        with contextlib.suppress(OSError, OverflowError, ValueError):
+            if path.lstat().st_uid == os.getuid() and not is_running(int(pid)):
+                shutil.rmtree(path)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether there is a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def gpu_here(title: str | None = None) -> str:

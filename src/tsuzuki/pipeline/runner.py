@@ -133,7 +133,10 @@ class Runner:
         request = m.MakePlan(
             path=str(path), settings=settings, output=file, framing=framing, device=device
         )
-        return self.team.first.ask(request, m.PlanMade).plan
+        plan = self.team.first.ask(request, m.PlanMade).plan
+        if self._cluster is not None:
+            self._cluster.check(plan)
+        return plan
 
     def find_session(self, plan: Plan) -> ProgressData | None:
         """Return the session of this video with these settings; tell of its other sessions."""

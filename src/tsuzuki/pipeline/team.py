@@ -12,6 +12,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.supervisor import POLL_SECONDS, SUSPENDED_SECONDS, Supervisor
 
 if TYPE_CHECKING:
+    from tsuzuki.pipeline.plan import Plan
     from tsuzuki.pipeline.run import Run
 
 
@@ -56,6 +57,9 @@ class Cluster(Protocol):
 
         Raises `DeviceError` where there is none such.
         """
+
+    def check(self, plan: Plan) -> None:
+        """Raise `SettingsError` for a plan that cannot be followed there."""
 
     def workers(self, run: Run) -> AbstractContextManager[Workers]:
         """Have the workers of the cluster work for a run until the end of the block."""
