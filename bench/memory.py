@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from bench import tools
 
-LIMIT_MB = 1200
+LIMIT_MB = 1000
 FRAMES_LONG = 10_000
 GROWTH_MB = 10
 """From the second quarter of a long video to the last. The first fills the queues."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,11 +41,16 @@ def shown_numbers() -> Callable[[Path], list[int]]:
 
 
 @pytest.fixture
-def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have workers be copies of this process; and flush nothing, since nothing is cut here."""
+def forked_workers() -> Iterator[None]:
+    """Have workers be copies of this process; and flush nothing, since nothing is cut here.
+
+    Not for networks: their threads may hang in a copy of a process in which they have run.
+    """
     from tests.watching import Forking
 
     from tsuzuki.pipeline import process
 
-    monkeypatch.setattr(process, "subprocess", Forking)
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "subprocess", Forking)
+        patch.setattr(os, "fsync", lambda _: None)
+        yield

@@ -139,11 +139,15 @@ class Command:
         self.options = options
         self._started: list[Victim] = []
 
+    @property
+    def arguments(self) -> list[str]:
+        """What it is called with."""
+        arguments = ["upscale", str(self.clip), "-o", str(self.output), "--json", "--allow-sleep"]
+        return [*arguments, "--sessions-dir", str(self.sessions), *self.options]
+
     def start(self) -> Victim:
         """Start it and do not wait."""
-        arguments = ["upscale", str(self.clip), "-o", str(self.output), "--json", "--allow-sleep"]
-        arguments += ["--sessions-dir", str(self.sessions), *self.options]
-        victim = Victim(arguments, self.folder / f"stderr-{len(self._started)}.txt")
+        victim = Victim(self.arguments, self.folder / f"stderr-{len(self._started)}.txt")
         self._started.append(victim)
         return victim
 

@@ -29,3 +29,11 @@ def test_importing_the_package_is_light() -> None:
         "assert not {'av', 'ncnn', 'numpy', 'msgspec'} & set(sys.modules), sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_runs_the_workers_does_without_what_they_compute_with() -> None:
+    program = (
+        "import sys, tsuzuki.cli.run;"
+        "assert not {'av', 'ncnn', 'numpy'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -7,6 +7,7 @@ hundredth of the time that a new Python does.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -156,6 +157,7 @@ class Fork:
         assert command[-1] == process.PROGRAM
         pipes = [os.pipe() for _ in range(3)]
         self._began_with = _resident()
+        gc.freeze()  # a copy must not free a codec whose threads it does not have: it would wait
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
             self.pid = os.fork()
@@ -169,6 +171,7 @@ class Fork:
                 worker.main()
             finally:
                 os._exit(70)
+        gc.unfreeze()
         self._code: int | None = None
         ends: list[BinaryIO] = []
         for number, (reader, writer) in enumerate(pipes):

@@ -22,8 +22,11 @@ class Result(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def surroundings(tmp_path, monkeypatch):
-    """Sessions and logs of a test stay in its folder, and nothing breaks lines or colours."""
+def surroundings(tmp_path, monkeypatch, forked_workers):
+    """Sessions and logs of a test stay in its folder, and nothing breaks lines or colours.
+
+    Workers of runs in this process are copies of it; those of children are what they always are.
+    """
     monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(tmp_path / "sessions"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "160")

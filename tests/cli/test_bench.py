@@ -1,7 +1,14 @@
 import json
 
+import pytest
+
 ARGUMENTS = ("bench", "quality")
 QUICK = ("--model", "waifu2x-upconv7-anime-2x-n1", "--device", "cpu", "--range", "0-0.25")
+
+
+@pytest.fixture
+def forked_workers():
+    """Not here: threads of a network may not work in a copy of a process."""
 
 
 def test_quality_shows_worst_and_mean(cli, clip):

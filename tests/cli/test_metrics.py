@@ -13,7 +13,7 @@ import pytest
 QUICK = ("--engine", "nearest", "--preset", "ultrafast")
 
 
-def test_a_run_that_was_made(cli, clip, forked_workers):
+def test_a_run_that_was_made(cli, clip):
     assert cli("upscale", clip, *QUICK).code == 0
     found = json.loads(cli("metrics", "--json").out)
     assert found["total_sessions"] == 1

@@ -20,7 +20,7 @@ with cancel_on_signals(lambda: print("saving", flush=True)) as cancel:
     print("ready", flush=True)
     if "stubborn" in sys.argv:
         time.sleep(30)
-    cancelled = cancel.wait(3 if "ignore" in sys.argv else 30)
+    cancelled = cancel.wait(0.5 if "ignore" in sys.argv else 30)
 print("cancelled" if cancelled else "went on", flush=True)
 """
 

@@ -5,13 +5,18 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from tsuzuki.errors import Cancelled
+from tsuzuki.pipeline import events, upscale
+
 pty = pytest.importorskip("pty", reason="needs a POSIX terminal")
 
 SLOW = ("--quality", "Fast", "--segment-frames", "6", "--loss-budget", "0.1", "--device", "cpu")
+QUICK = ("--engine", "nearest", "--segment-frames", "6", "--preset", "ultrafast")
 CLAIM = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it
@@ -82,7 +87,7 @@ def terminal():
 
 @pytest.fixture
 def long_clip(tmp_path, make_video):
-    return make_video(tmp_path / "long.mp4", frames=30, width=160, height=120)
+    return make_video(tmp_path / "long.mp4", frames=20, width=160, height=120)
 
 
 def saved_files(clip):
@@ -99,9 +104,9 @@ def work_is_done(clip, *, timeout=120):
         time.sleep(0.01)
 
 
-def interrupt(terminal, clip, *options):
+def interrupt(terminal, clip):
     """Run until some frames are done, press Ctrl-C, and return the session's id."""
-    first = terminal("upscale", clip, *SLOW, *options)
+    first = terminal("upscale", clip, *SLOW)
     work_is_done(clip)
     first.type("\x03")
     first.wait_for("Saving what is finished")
@@ -130,7 +135,7 @@ def test_ctrl_c_saves_and_the_dialog_resumes(terminal, long_clip, tmp_path, chil
     second.wait_for(session)
     second.wait_for(r"\[c\]ancel\?")
     second.type("\r")
-    found = second.wait_for(r"Going on: (\d+) of 30 frames are done and safe")
+    found = second.wait_for(r"Going on: (\d+) of 20 frames are done and safe")
     assert int(found[1]) > 0
     assert second.end() == 0
     whole = child("upscale", long_clip, *SLOW, "-o", tmp_path / "whole.mp4")
@@ -138,21 +143,36 @@ def test_ctrl_c_saves_and_the_dialog_resumes(terminal, long_clip, tmp_path, chil
     assert (tmp_path / "whole.mp4").read_bytes() == (tmp_path / "long_2x.mp4").read_bytes()
 
 
-def test_the_dialog_cancels_and_restarts(terminal, long_clip, child):
-    session = interrupt(terminal, long_clip)
+def stopped(clip):
+    """Have a run of `QUICK` stopped after its first segment; return the session's id."""
+    cancel, ids = threading.Event(), []
 
-    second = terminal("upscale", long_clip, *SLOW)
+    def watch(event):
+        ids.append(event.session_id)
+        if isinstance(event, events.SegmentSealed):
+            cancel.set()
+
+    settings = {"engine": "nearest", "segment_frames": 6, "preset": "ultrafast"}
+    with pytest.raises(Cancelled):
+        upscale(clip, settings, on_event=watch, cancel=cancel)
+    return ids[-1]
+
+
+def test_the_dialog_cancels_and_restarts(terminal, long_clip, cli):
+    session = stopped(long_clip)
+
+    second = terminal("upscale", long_clip, *QUICK)
     second.wait_for(r"\[c\]ancel\?")
     second.type("c\r")
     assert second.end() == 130
     assert f"tsuzuki resume {session}" in second.read()
-    assert session in child("sessions", "list").out
+    assert session in cli("sessions", "list").out
 
-    other = terminal("upscale", long_clip, *SLOW, "--scale", "3", "--engine", "nearest")
-    other.wait_for(rf"scale factor 2.0, not 3.0; .* tsuzuki resume {session}")
+    other = terminal("upscale", long_clip, *QUICK, "--scale", "3")
+    other.wait_for(rf"scale factor 2.0, not 3.0\)\. .* tsuzuki resume {session}")
     assert other.end() == 0
 
-    third = terminal("upscale", long_clip, *SLOW, "--engine", "nearest", "--on-existing", "restart")
+    third = terminal("upscale", long_clip, *QUICK, "--on-existing", "restart")
     assert third.end() == 0
     assert "Going on" not in third.read()
 

@@ -140,7 +140,7 @@ def test_a_damaged_segment_is_left_out_with_its_record(
     to_folder.sync_to_cloud(session.id)
     path = objects(store, session)[third.sha256]
     data = path.read_bytes()
-    changed = {"changed": b"x" + data[1:], "cut": data[:-1], "longer": data + b"x"}
+    changed = {"changed": bytes([data[0] ^ 1]) + data[1:], "cut": data[:-1], "longer": data + b"x"}
     if how == "gone":
         path.unlink()
     else:

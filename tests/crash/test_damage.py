@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -17,6 +15,7 @@ import numpy as np
 import pytest
 
 from tsuzuki import pipeline
+from tsuzuki.cli import main
 from tsuzuki.errors import Cancelled
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
@@ -336,14 +335,16 @@ def test_every_missing_file_is_told(session: Session) -> None:
 # --- the real command -----------------------------------------------------------------------------
 
 
-def _tsuzuki(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "tsuzuki", *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def tsuzuki(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Call the command line in this process; return its code and what it wrote to stdout."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return code, capsys.readouterr().out
+
+    return call
 
 
 def _flip(path: Path) -> None:
@@ -362,6 +363,7 @@ def test_check_repair_resume(
     command: Callable[..., Any],
     undisturbed: Callable[..., Any],
     shown_numbers: Callable[[Path], list[int]],
+    tsuzuki: Callable[..., tuple[int, str]],
     keep: tuple[str, ...],
 ) -> None:
     options = ("--engine", "nearest", "--segment-frames", "12", "--loss-budget", "0", *keep)
@@ -373,7 +375,8 @@ def test_check_repair_resume(
     session_id = _only(job.sessions)
     paths = SessionManager(job.sessions).paths(session_id)
     where = ("--sessions-dir", job.sessions)
-    assert _tsuzuki("sessions", "check", session_id, "--read-data", *where).returncode == 0
+    code, text = tsuzuki("sessions", "check", session_id, "--read-data", *where)
+    assert code == 0, text
 
     damaged = [paths.progress, paths.record(2), next(paths.upscaled.glob("segment_000004-*"))]
     damaged += sorted(paths.upscaled.glob("frame_*.nut"))[:1]
@@ -382,18 +385,18 @@ def test_check_repair_resume(
     for path in damaged:
         _flip(path)
     flipped = _contents(paths.folder)
-    found = _tsuzuki("sessions", "check", session_id, "--read-data", *where)
-    assert found.returncode == 34, found
+    code, text = tsuzuki("sessions", "check", session_id, "--read-data", *where)
+    assert code == 34, text
     assert _contents(paths.folder) == flipped
-    assert all(path.name in found.stdout for path in damaged)
-    assert f"tsuzuki sessions repair {session_id}" in found.stdout
+    assert all(path.name in text for path in damaged)
+    assert f"tsuzuki sessions repair {session_id}" in text
 
-    done = _tsuzuki("sessions", "repair", session_id, "--json", *where)
-    assert done.returncode == 0, done
-    repaired = json.loads(done.stdout)
+    code, text = tsuzuki("sessions", "repair", session_id, "--json", *where)
+    assert code == 0, text
+    repaired = json.loads(text)
     assert len(repaired["aside"]) >= len(damaged)
-    checked = _tsuzuki("sessions", "check", "--all", "--read-data", *where)
-    assert checked.returncode == 0, checked
+    code, text = tsuzuki("sessions", "check", "--all", "--read-data", *where)
+    assert code == 0, text
     resumed = job.start()
     assert resumed.end() == 0, resumed.errors
     assert job.digest() == undisturbed(clip, *options[:6]).digest

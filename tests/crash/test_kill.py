@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-KILLS = int(os.environ.get("TSUZUKI_KILLS", "4"))
+KILLS = int(os.environ.get("TSUZUKI_KILLS", "3"))
 """Kills for each encoder."""
 PARTS = min(4, max(1, KILLS // 15))
 """Tests for each encoder, each with some of the variants, so that the cores share them evenly."""

@@ -5,6 +5,7 @@ Shares no code with the program, so that a mistake there cannot hide itself here
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Iterator
@@ -74,8 +75,12 @@ class Film:
     metadata: dict[str, str]
 
 
+@functools.lru_cache(maxsize=4)
 def read(path: Path, seconds: Fraction | None = None) -> Film:
-    """Read and decode a file, with one decoder thread; a little more than its first ``seconds``."""
+    """Read and decode a file, with one decoder thread; a little more than its first ``seconds``.
+
+    A source is read once for several outputs: no file may be written anew between two calls.
+    """
     with av.open(str(path), metadata_errors="replace") as container:
         video = max(
             (s for s in container.streams.video if not int(s.disposition) & _COVER),

@@ -16,6 +16,14 @@ FRAMES = 96
 """Eight segments of twelve frames."""
 
 
+@pytest.fixture(autouse=True)
+def surroundings(forked_workers: None) -> None:
+    """Workers are copies of this process, which is quick; `golden` comes of a real one.
+
+    Where the process is the point, a module has a `forked_workers` of its own that does nothing.
+    """
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory, draw_clip: Callable[..., Path]) -> Path:
     return draw_clip(tmp_path_factory.mktemp("drawn") / "clip.mp4", FRAMES)

@@ -99,7 +99,6 @@ def test_a_resumed_run_writes_the_same_bytes(run: Any) -> None:
     assert run.digest() == whole
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_what_was_decided_is_never_decided_anew(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     write(run.clip, border=8)
     run(settings={"crop": "auto"})
@@ -123,7 +122,6 @@ def test_an_unused_setting_leaves_the_identity_as_it_was(run: Any) -> None:
     assert not {"crop", "bake_rotation"} & stored["settings"].keys()
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_a_crop_that_comes_out_otherwise_is_refused(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,6 @@ def clip(tmp_path_factory, draw_clip):
     return draw_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 96)
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_stills_are_spread_over_the_video(clip):
     shown = [number(pixels(png)) for png in stills(clip, 4, 54)]
     assert shown == [12, 36, 60, 84]
@@ -38,7 +37,6 @@ def test_stills_are_spread_over_the_video(clip):
     assert pixels(small).shape == (18, 32)
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_a_preview_is_the_frame_and_the_frame_enlarged(clip):
     found = preview(clip, NEAREST, 2.0)
     before, after = pixels(found.before), pixels(found.after)
@@ -48,12 +46,10 @@ def test_a_preview_is_the_frame_and_the_frame_enlarged(clip):
     assert np.array_equal(after, before.repeat(2, 0).repeat(2, 1))
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_the_last_moment_has_a_frame_too(clip):
     assert number(pixels(preview(clip, NEAREST, 100.0).before)) == 95
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_pictures_have_a_preview_too(clip, tmp_path):
     for number_, png in enumerate(stills(clip, 4, 54), 1):
         (tmp_path / f"p_{number_:04d}.png").write_bytes(png)
@@ -63,7 +59,6 @@ def test_pictures_have_a_preview_too(clip, tmp_path):
     assert number(pixels(preview(single, NEAREST, 0.0).before)) == 36
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_what_is_no_video_has_no_stills(tmp_path):
     file = tmp_path / "a.mp4"
     file.write_text("text")
@@ -72,7 +67,6 @@ def test_what_is_no_video_has_no_stills(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["elf_rot90.mp4", "elf_sar8x9.mp4", "bbb_10bit_pqtag.mkv"])
-@pytest.mark.usefixtures("forked_workers")
 def test_stills_look_as_in_a_player(media, name):
     (png,) = stills(media / name, 1, 90)
     facts = look(media / name, NEAREST).probe
@@ -83,14 +77,12 @@ def test_stills_look_as_in_a_player(media, name):
     assert width / height == pytest.approx(wide / facts.height, abs=0.03)
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_the_processor_is_there_to_work_with():
     found = survey()
     assert "cpu" in [device.name for device in found.devices]
     assert len(found.networks) > 10
 
 
-@pytest.mark.usefixtures("forked_workers")
 def test_a_trial_tells_what_the_whole_takes(clip):
     plan = look(clip, NEAREST).plan
     found = estimate(plan, Trial(frames=24, seconds=2.0, size=1000))

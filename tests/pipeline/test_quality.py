@@ -12,6 +12,11 @@ from tsuzuki.settings import ProcessingSettings
 SETTINGS = {"model": "waifu2x-upconv7-anime-2x-n1", "device": "cpu", "range_end": 1}
 
 
+@pytest.fixture
+def forked_workers() -> None:
+    """Not here: threads of a network may not work in a copy of a process."""
+
+
 def test_every_frame_with_reuse_is_compared_with_the_one_without(clip: Path) -> None:
     done: list[float] = []
     found = measure(clip, ProcessingSettings.from_dict(SETTINGS), done.append)

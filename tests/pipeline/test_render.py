@@ -4,6 +4,7 @@ import queue
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_a_segment_resumed_from_any_frame_has_the_same_bytes(reusing: Bench) -> 
     whole = reusing.render([], frames=SHORT)
     assert 0.1 < whole.reused < 0.9
     reusing.spool(SHORT)
-    for stopped in range(SHORT + 1):
+    for stopped in (0, 1, 5, 6, SHORT - 1, SHORT):
         resumed = reusing.render(list(range(stopped)), frames=SHORT)
         assert (resumed.sha256, resumed.reused) == (whole.sha256, whole.reused), stopped
         assert resumed.frames_computed == SHORT - stopped
@@ -157,6 +158,32 @@ def test_what_a_damaged_frame_was_the_base_of_has_the_same_bytes(reusing: Bench)
     resumed = reusing.render(list(range(8)), frames=SHORT)
     assert resumed.sha256 == whole.sha256
     assert resumed.frames_computed == SHORT - 8 + 3
+
+
+def test_many_damaged_frames_are_computed_one_after_the_other(reusing: Bench) -> None:
+    whole = reusing.render([], frames=SHORT)
+    reusing.spool(10)
+    for frame in range(1, 10):
+        reusing.damage(frame)
+    resumed = reusing.render(list(range(10)), frames=SHORT)
+    assert resumed.sha256 == whole.sha256
+    assert resumed.frames_computed == SHORT - 1
+    assert len([t for t in reusing.told if isinstance(t, m.Notice)]) == 9
+
+
+def test_a_slow_encoder_does_not_count_as_computing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = SegmentEncoder.write
+
+    def write_slowly(self: SegmentEncoder, *frame: Any) -> None:
+        time.sleep(0.05)
+        write(self, *frame)
+
+    monkeypatch.setattr(SegmentEncoder, "write", write_slowly)
+    bench.render([])
+    seconds = [t.seconds for t in bench.told if isinstance(t, m.FrameDone)]
+    assert median(seconds) < 0.03
 
 
 BROKEN = 17

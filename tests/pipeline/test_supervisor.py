@@ -18,6 +18,11 @@ from tsuzuki.pipeline.supervisor import MAX_DEATHS, Supervisor, WorkerRestartedE
 from tsuzuki.settings import ProcessingSettings
 
 
+@pytest.fixture
+def forked_workers() -> None:
+    """Not here: the process is the point."""
+
+
 class Watched(Supervisor):
     def __init__(self) -> None:
         self.cancel = threading.Event()

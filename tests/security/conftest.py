@@ -19,8 +19,8 @@ from tsuzuki.errors import Cancelled
 from tsuzuki.pipeline import events
 from tsuzuki.sessions import SessionManager, SessionPaths
 
-SECONDS = 20
-"""No command may take so long, whatever it finds."""
+SECONDS = 60
+"""No command may take so long, whatever it finds and however busy the machine is."""
 CANARY = b"the canary, whose song nobody may hear"
 SETTINGS = {"engine": "nearest", "preset": "ultrafast", "segment_frames": 5, "loss_budget": 0.0}
 
@@ -59,9 +59,10 @@ class Paused:
 
     def restore(self) -> None:
         """Have everything as it was."""
-        for name in ("home", "out", "outside"):
-            subprocess.run(["rm", "-rf", self.place / name], check=True)  # however deep it is
-        for name in ("home", "out", "outside"):
+        names = ("home", "out", "outside")
+        folders = [self.place / name for name in names]
+        subprocess.run(["rm", "-rf", *folders], check=True)  # however deep they are
+        for name in names:
             shutil.copytree(self.place / "pristine" / name, self.place / name)
         SessionManager(self.root).adopt(self.session_id)  # the folder is another one
 

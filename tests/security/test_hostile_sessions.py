@@ -44,13 +44,15 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("resume", "ID", "--video", "VIDEO", "-o", "OUTPUT", "--allow-sleep", "--accept-changes"),
     ("sessions", "remove", "ID", "--yes"),
 )
-"""Each meets what the ones before it have left; the first four also meet it fresh."""
+"""Each meets what the ones before it have left."""
+FRESH = COMMANDS[:4] if FULL else COMMANDS[3:4]
+"""These also meet it fresh; the ones before a resume have nothing to leave, mostly."""
 
 
 def _faults(paused: Any, tsuzuki: Any, canary: Callable[[], bool], harm: Harm) -> Iterator[str]:
     """Do harm to the session and yield what any command does wrong."""
     for fresh in (True, False):
-        for command in COMMANDS[:4] if fresh else COMMANDS:
+        for command in FRESH if fresh else COMMANDS:
             if fresh or command is COMMANDS[0]:
                 paused.restore()
                 harm.do()

@@ -24,7 +24,7 @@ from tsuzuki.pipeline import events
 from tsuzuki.sessions import SessionManager
 from tsuzuki.sessions.layout import check_root, make_root
 
-ROUNDS = 10_000 if os.environ.get("TSUZUKI_CRASH") == "full" else 300
+ROUNDS = 10_000 if os.environ.get("TSUZUKI_CRASH") == "full" else 120
 USER, ENEMY = 54321, 54322
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")
 

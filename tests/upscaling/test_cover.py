@@ -71,6 +71,19 @@ def test_what_lies_near_is_computed_together() -> None:
     assert cover(near, COSTS) == [Rect(4, 4, 8, 13)]
 
 
+def test_a_picture_frame_is_covered_by_its_sides() -> None:
+    mask = np.zeros((20, 30), dtype=bool)
+    mask[:2] = mask[-3:] = True
+    mask[:, :1] = mask[:, -2:] = True
+    rects = cover(mask, Costs(border=0.5, each=3.0))
+    assert sorted((r.top, r.left, r.bottom, r.right) for r in rects) == [
+        (0, 0, 2, 30),
+        (2, 0, 17, 1),
+        (2, 28, 17, 30),
+        (17, 0, 20, 30),
+    ]
+
+
 def test_a_rectangle_costs_its_area_with_a_border() -> None:
     assert COSTS.of(3, 5) == 5 * 7 + 4
     assert COSTS.of(0, 5) == 0

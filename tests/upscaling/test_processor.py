@@ -123,6 +123,7 @@ def test_passes_that_share_a_network_share_its_engine() -> None:
     assert len(upscaler._engines) == 1
 
 
+@pytest.mark.slow  # the engine alone is compared, too
 def test_the_gpu_gives_nearly_the_same_frames(draw, vulkan) -> None:
     rgb = np.rint(draw(WIDTH, HEIGHT) * 255).astype(np.uint8)
     here = processor().process_frame(rgb, 255).astype(int)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tsuzuki.frame import Rgb
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.upscaling import AIProcessor, Changes, Rect, plan_upscaling
+from tsuzuki.upscaling import STILL, AIProcessor, Changes, Rect, plan_upscaling
 from tsuzuki.upscaling.plan import BLOCK, ReusePlan
 from tsuzuki.upscaling.planning import plan_reuse
 
@@ -109,6 +109,42 @@ def test_deep_frames_are_measured_in_parts_of_their_white() -> None:
     assert changes.look(far)
 
 
+def pan(rows: int, columns: int, height: int = HEIGHT, width: int = WIDTH) -> Rgb:
+    """What a camera sees that has moved so far over a large picture."""
+    large = picture(7, 3 * width, 3 * height)
+    top, left = height + rows, width + columns
+    return np.ascontiguousarray(large[:, top : top + height, left : left + width])
+
+
+@pytest.mark.parametrize("by", [(0, 3), (0, -9), (5, 0), (-4, 6)])
+def test_a_pan_computes_what_comes_in_and_both_ends(by: tuple[int, int]) -> None:
+    changes = Changes(plan_reuse(6.0, REACH, near=True, step=1), 255)
+    size = 2 * HEIGHT, 2 * WIDTH
+    assert changes.look(pan(0, 0, *size)) is None
+    parts = changes.look(pan(*by, *size))
+    assert changes.motion == (-by[0], -by[1])
+    assert parts is not None
+    assert np.array_equal(changes.kept, pan(*by, *size))
+    computed = np.zeros(size, dtype=bool)
+    for part in parts:
+        computed[part.rows, part.columns] = True
+    for axis, length in enumerate(size):
+        if by[axis]:
+            low, high = (REACH, abs(by[axis]) + REACH)[:: 1 if by[axis] > 0 else -1]
+            assert computed.take(np.r_[:low, length - high : length], axis).all()
+    assert computed.mean() < 0.5
+
+
+def test_motion_is_followed_by_whole_steps_alone() -> None:
+    for step in (0, 2):
+        changes = Changes(plan_reuse(6.0, REACH, near=True, step=step), 255)
+        changes.look(pan(0, 0))
+        assert changes.look(pan(0, 3)) is None
+        assert changes.motion == STILL
+    assert changes.look(pan(0, 5))
+    assert changes.motion == (0, -2)
+
+
 # --- with networks --------------------------------------------------------------------------------
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -155,16 +191,44 @@ def test_the_output_is_that_of_the_frame_of_the_kept_blocks(processor: AIProcess
     assert partly == (0 if processor.plan.reuse.reach is None else 5)
 
 
+def test_a_pan_gives_what_the_network_gives_for_the_moved_frames(processor: AIProcessor) -> None:
+    plan = processor.plan
+    if plan.reuse is None or plan.reuse.reach is None:
+        return
+    changes = Changes(plan.reuse, 255)
+    out: Rgb | None = None
+    moved = 0
+    for number in range(4):
+        parts = changes.look(pan(0, 4 * number))
+        if parts is None or out is None:
+            out = processor.process_frame(changes.kept, 255)
+        else:
+            moved += 1
+            by = changes.motion.times(plan.height, plan.width, plan.out_height, plan.out_width)
+            before = by.of(out)
+            out = processor.start(changes.kept, 255, parts).finish(lambda before=before: before)
+        # Near a change all is computed that could be seen, if not all that differs.
+        whole = processor.process_frame(pan(0, 4 * number), 255)
+        assert np.abs(out.astype(int) - whole).max() <= 2
+    assert moved == (3 if plan.reuse.step else 0)
+
+
+@pytest.fixture(scope="module")
+def whole(processor: AIProcessor) -> Rgb:
+    return processor.process_frame(picture(), 255)
+
+
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_any_part_is_that_part_of_the_whole(processor: AIProcessor, data: st.DataObject) -> None:
+def test_any_part_is_that_part_of_the_whole(
+    processor: AIProcessor, whole: Rgb, data: st.DataObject
+) -> None:
     if processor.plan.reuse is None or processor.plan.reuse.reach is None:
         return
     top = data.draw(st.integers(0, HEIGHT // BLOCK - 1)) * BLOCK
     left = data.draw(st.integers(0, WIDTH // BLOCK - 1)) * BLOCK
     bottom = min(HEIGHT, top + BLOCK * data.draw(st.integers(1, 6)))
     right = min(WIDTH, left + BLOCK * data.draw(st.integers(1, 6)))
-    whole = processor.process_frame(picture(), 255)
     part = Rect(top, left, bottom, right)
     out = processor.start(picture(), 255, [part]).finish(lambda: np.zeros_like(whole))
     scale = processor.plan.out_height / HEIGHT

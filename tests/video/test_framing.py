@@ -10,8 +10,8 @@ import pytest
 from tsuzuki.errors import SettingsError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.encode import output_size
-from tsuzuki.video.facts import Crop, Framing, Probe
-from tsuzuki.video.framing import apply, decide_framing, framed, told
+from tsuzuki.video.facts import Crop, Framing, Probe, framed
+from tsuzuki.video.framing import apply, decide_framing, told
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
 from tsuzuki.video.processor import VideoProcessor

@@ -4,7 +4,7 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -19,8 +19,14 @@ from tsuzuki.video.facts import Colour
 SESSION = "0123456789ab"
 FORMATS = {"gbrp": 255, "gbrp10le": 1023, "gbrp12le": 4095, "gbrp16le": 65535}
 NAME = "frame_000007_upscaled"
+
+
+def write_spooled(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, name: str) -> None:
+    stills.write_encoded(file, stills.encode_spooled(rgb, colour), session_id, name)
+
+
 KINDS = {
-    "nut": (stills.write_spooled, stills.read_spooled),
+    "nut": (write_spooled, stills.read_spooled),
     "png": (stills.write_png, stills.read_png),
 }
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tsuzuki.frame import Rgb
-from tsuzuki.upscaling import AIProcessor, Changes, Rect
+from tsuzuki.upscaling import STILL, AIProcessor, Changes, Rect, Started
 
 
-class Once:
-    """What a function returns, which is called when it is needed, and once only."""
+class Enlarged:
+    """A frame on its way, which is put together when it is asked for, and once only."""
 
-    def __init__(self, make: Callable[[], Rgb]) -> None:
-        self._make: Callable[[], Rgb] | None = make
-        self._made: Rgb
+    def __init__(self, started: Started, before: Callable[[], Rgb] | None) -> None:
+        self._started = started
+        self._before = before
+        self._rgb: Rgb | None = None
 
     def __call__(self) -> Rgb:
-        """Return it."""
-        if self._make is not None:
-            self._made = self._make()
-            self._make = None  # and with it the frame before, which it needed
-        return self._made
+        """Wait for the frame and return it."""
+        if self._rgb is None:
+            self._rgb = self._started.finish(self._before)
+            self._before = None
+        return self._rgb
+
+    @property
+    def ended(self) -> float:
+        """When the network was done with it (`time.perf_counter`); 0 where it had nothing to do."""
+        return self._started.ended
 
 
 class Enlarger:
@@ -59,16 +65,26 @@ class Enlarger:
         _, height, width = rgb.shape
         return 1.0 - computed / float(height * width)
 
-    def start(self, number: int) -> Callable[[], Rgb]:
-        """Begin to enlarge the frame; return what waits for it and returns it.
+    def start(self, number: int) -> Enlarged:
+        """Begin to enlarge the frame.
 
         Frames are to be waited for in their order, and not to be written to. ``number`` is for
         messages.
         """
         started = self._processor.start(self._source, self._white, self._parts, number)
-        before = None if self._parts is None else self._before
-        self._before = Once(lambda: started.finish(before))
-        return self._before
+        before = None if self._parts is None else self._moved_before()
+        self._before = enlarged = Enlarged(started, before)
+        return enlarged
+
+    def _moved_before(self) -> Callable[[], Rgb]:
+        """Return the frame before, as far as it has moved since."""
+        assert self._changes is not None
+        motion, before = self._changes.motion, self._before
+        if motion == STILL:
+            return before
+        plan = self._processor.plan
+        by = motion.times(plan.height, plan.width, plan.out_height, plan.out_width)
+        return lambda: by.of(before())
 
     def skip(self, read: Callable[[], Rgb]) -> None:
         """Have the frame as it is; ``read`` is called where the next one needs it."""

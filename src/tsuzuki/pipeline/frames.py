@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -35,6 +37,7 @@ class FrameFiles:
         self._keep = keep_frames
         self._on_damage = on_damage
         self._durable = Durable()
+        self._damaged = threading.Lock()
         self._encoded: tuple[Rgb | None, bytes] = None, b""
         """The frame that was spooled last: where nothing has changed, the next one is the same."""
 
@@ -111,8 +114,18 @@ class FrameFiles:
     def _read(self, read: Callable[..., Rgb], path: Path, size: tuple[int, int]) -> Rgb | None:
         if not os.path.lexists(path):  # a link that leads nowhere is refused, too
             return None
+        sound = partial(read, path, self._paths.session_id, self._colour, *size)
         try:
-            return read(path, self._paths.session_id, self._colour, *size)
+            return sound()
+        except SessionDamagedError:
+            with self._damaged:  # another thread may have come here for the same file
+                return self._read_or_move_aside(path, sound)
+
+    def _read_or_move_aside(self, path: Path, sound: Callable[[], Rgb]) -> Rgb | None:
+        if not os.path.lexists(path):
+            return None
+        try:
+            return sound()
         except SessionDamagedError as error:
             aside = self._durable.move_aside(path)
             self._on_damage(f"{error.message} The damaged file is kept as {aside.name}.")

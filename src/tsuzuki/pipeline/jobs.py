@@ -36,7 +36,8 @@ from tsuzuki.upscaling import (
     plan_upscaling,
 )
 from tsuzuki.video.encode import library_versions
-from tsuzuki.video.framing import apply, decide_framing, framed, told
+from tsuzuki.video.facts import framed
+from tsuzuki.video.framing import apply, decide_framing, told
 from tsuzuki.video.glimpse import frames_at, picture, stills
 from tsuzuki.video.probe import probe, video_info
 from tsuzuki.video.processor import VideoProcessor, decide_encoding

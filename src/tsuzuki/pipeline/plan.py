@@ -10,8 +10,7 @@ from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling.plan import UpscalePlan
-from tsuzuki.video.facts import EncodePlan, Framing, Probe
-from tsuzuki.video.framing import framed
+from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
 
 MAX_SEGMENT_BYTES = 2 << 30
 """Longest segment, in bytes of raw output frames; about half as much when spooled."""

@@ -28,7 +28,7 @@ from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.alpha import enlarged
-from tsuzuki.pipeline.enlarge import Enlarger
+from tsuzuki.pipeline.enlarge import Enlarged, Enlarger
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.priority import give_way
@@ -69,7 +69,7 @@ class _Started(NamedTuple):
 
     work: _Work
     frame: Frame
-    enlarged: Callable[[], Rgb]
+    enlarged: Enlarged
     begin: float
     reused: float
 
@@ -110,8 +110,11 @@ class Renderer:
         )
         """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
-        self._finished = 0.0
+        self._ended = 0.0
         """When the network was done with the last frame."""
+        self._again = threading.Lock()
+        self._computed_again: tuple[int, Rgb] | None = None
+        """The frame that was computed last because its file was damaged."""
         self._running = False
         self._head = job.head
         self._reuses = job.plan.upscaling.reuse is not None
@@ -246,11 +249,14 @@ class Renderer:
     def _finish(self, started: _Started) -> None:
         """Wait for a frame from the network and hand it on."""
         work, frame = started.work, started.frame
+        asked = time.perf_counter()
         rgb = self._checked(started.enlarged, work, frame)
-        begin = max(started.begin, self._finished)  # what the frames before took, is theirs
-        self._finished = time.perf_counter()
-        work.seconds["network"] += self._finished - begin
-        self._tell(frame.number, rgb, begin, computed=True, reused=started.reused)
+        begin = max(started.begin, self._ended)  # what the frames before took, is theirs
+        self._ended = max(begin, started.enlarged.ended)
+        # Without the time in which it lay there because the encoder is slower.
+        seconds = self._ended - begin + time.perf_counter() - max(asked, self._ended)
+        work.seconds["network"] += seconds
+        self._tell(frame.number, rgb, seconds, computed=True, reused=started.reused)
         self._room.acquire()
         self._upscaled.put((work, rgb, frame.alpha))
 
@@ -375,7 +381,8 @@ class Renderer:
     def _from_disk(self, work: _Work, number: int) -> Rgb:
         begin = time.perf_counter()
         rgb = self._read_or_compute(work, number)
-        self._tell(number, rgb, begin, computed=number in work.computed)
+        seconds = time.perf_counter() - begin
+        self._tell(number, rgb, seconds, computed=number in work.computed)
         return rgb
 
     def _read_or_compute(self, work: _Work, number: int) -> Rgb:
@@ -385,22 +392,39 @@ class Renderer:
 
     def _compute_again(self, work: _Work, number: int) -> Rgb:
         first = work.request.first
-        without = frozenset[int]() if self._reuses else frozenset(range(first, number))
-        reader = self._video.reader(self._job.index)
-        enlarger = self._enlarger()
-        for frame in reader.frames(first, number + 1, without=without):
-            enlarger.look(frame.rgb)
-            if frame.number == number:
+        with self._again:
+            sound, before = self._sound_before(first, number)
+            if before is not None and sound == number:
+                return before
+            unseen = frozenset[int]() if self._reuses else frozenset(range(first, number))
+            reader, enlarger = self._video.reader(self._job.index), self._enlarger()
+            for frame in reader.frames(first, number + 1, without=unseen):
+                enlarger.look(frame.rgb)
+                if frame.number <= sound:
+                    enlarger.skip(lambda: cast(Rgb, before))
+                elif frame.number not in unseen:
+                    rgb = self._checked(enlarger.start(frame.number + 1), work, frame)
+            enlarger.close()
+            self._computed_again = number, rgb
+            return rgb
+
+    def _sound_before(self, first: int, number: int) -> tuple[int, Rgb | None]:
+        """Return the last frame up to this one that is there; ``first`` - 1 and None for none.
+
+        Where nothing is reused it needs none before it.
+        """
+        for frame in range(number, first - 1, -1):
+            if self._computed_again is not None and self._computed_again[0] == frame:
+                return self._computed_again
+            if not self._reuses:
                 break
-            enlarger.skip(partial(self._read_or_compute, work, frame.number))
-        rgb = self._checked(enlarger.start(number + 1), work, frame)
-        enlarger.close()
-        return rgb
+            if frame < number and (rgb := self._files.read_upscaled(frame)) is not None:
+                return frame, rgb
+        return first - 1, None
 
     def _tell(
-        self, number: int, rgb: Rgb, begin: float, *, computed: bool, reused: float = 0.0
+        self, number: int, rgb: Rgb, seconds: float, *, computed: bool, reused: float = 0.0
     ) -> None:
-        seconds = time.perf_counter() - begin
         if self._spools and (computed or not self._files.is_kept(number)):
             self.spooler.add(Finished(number, rgb, seconds))
         self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed, reused=reused))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         shares,
     )
     from tsuzuki.upscaling.engine import Engine, Passage, Planes
+    from tsuzuki.upscaling.motion import STILL
     from tsuzuki.upscaling.ncnn import NcnnEngine
     from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
     from tsuzuki.upscaling.planning import plan_upscaling
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "FRAMES_AT_ONCE",
+    "STILL",
     "AIProcessor",
     "Changes",
     "DeviceInfo",
@@ -55,6 +57,7 @@ _HOMES = {
     "cover": ("Rect",),
     "devices": ("DeviceInfo", "choose_device", "cpu_features", "find_devices", "shares"),
     "engine": ("Engine", "Passage", "Planes"),
+    "motion": ("STILL",),
     "ncnn": ("NcnnEngine",),
     "plan": ("Pass", "ReusePlan", "UpscalePlan"),
     "planning": ("plan_upscaling",),

@@ -86,7 +86,8 @@ def cover(mask: Mask, costs: Costs) -> list[Rect]:
     """Return rectangles that do not overlap and hold every set cell, at little cost.
 
     The rectangle around all set cells is cut in two straight through, at the best place; as long as
-    both parts, each shrunk to its set cells, cost less than the whole, they are cut further.
+    both parts, each shrunk to its set cells, cost less than the whole, they are cut further. So are
+    the parts of what is set like a picture frame.
     """
     return list(_cut(mask, 0, 0, costs))
 
@@ -100,14 +101,33 @@ def _cut(mask: Mask, top: int, left: int, costs: Costs) -> Iterator[Rect]:
     height, width = mask.shape
     at_row, by_rows = _best(mask, costs)
     at_column, by_columns = _best(mask.T, costs)
-    if min(by_rows, by_columns) >= costs.of(height, width):
-        yield Rect(top, left, top + height, left + width)
+    whole = costs.of(height, width)
+    if min(by_rows, by_columns) >= whole:
+        framed = list(_within_frame(mask, top, left, costs))
+        if framed and sum(costs.of(part.height, part.width) for part in framed) < whole:
+            yield from framed
+        else:
+            yield Rect(top, left, top + height, left + width)
     elif by_rows <= by_columns:
         yield from _cut(mask[:at_row], top, left, costs)
         yield from _cut(mask[at_row:], top + at_row, left, costs)
     else:
         yield from _cut(mask[:, :at_column], top, left, costs)
         yield from _cut(mask[:, at_column:], top, left + at_column, costs)
+
+
+def _within_frame(mask: Mask, top: int, left: int, costs: Costs) -> Iterator[Rect]:
+    """Cut off the rows at the top and at the bottom that are set all through.
+
+    Of a picture frame, as a pan leaves one, a single cut brings nothing.
+    """
+    full: Mask = mask.all(axis=1)  # type: ignore[assignment]
+    first, last = int(full.argmin()), int(full[::-1].argmin())
+    if not first or not last:
+        return
+    stop = len(mask) - last
+    for begin, end in ((0, first), (first, stop), (stop, len(mask))):
+        yield from _cut(mask[begin:end], top + begin, left, costs)
 
 
 def _best(mask: Mask, costs: Costs) -> tuple[int, float]:

@@ -39,6 +39,8 @@ class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Input pixels around a change that are computed anew; None where all are."""
     near: bool = False
     """Whether that, and the border of a part, is all that could be seen, or all that changes."""
+    step: int = 0
+    """Input pixels that motion of the whole frame is followed by whole multiples of; 0 for none."""
     border: float = 0.0
     """Pixels around a part, on each side, whose computing costs as much as the part's own."""
     block: int = BLOCK

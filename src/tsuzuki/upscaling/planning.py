@@ -9,6 +9,7 @@ import msgspec
 from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.upscaling.catalogue import Network
 from tsuzuki.upscaling.devices import DeviceInfo, choose_device
+from tsuzuki.upscaling.motion import FURTHEST
 from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
 from tsuzuki.upscaling.presets import choose
 from tsuzuki.upscaling.registry import ENGINES
@@ -99,7 +100,19 @@ def _reuse(
         border += (TRIMMED_BORDER if network.trims else own) / scale
         scale *= network.scale
     reach += max(map(reach_of_bicubic, size, out)) / scale
-    return plan_reuse(tolerance, math.ceil(reach), border, near=near)
+    step = _step(networks, size, out) if near else 0
+    return plan_reuse(tolerance, math.ceil(reach), border, near=near, step=step)
+
+
+def _step(networks: tuple[Network, ...], size: tuple[int, int], out: tuple[int, int]) -> int:
+    """Return the least motion in input pixels that is one in whole pixels at each pass; or 0."""
+    steps = [length // math.gcd(length, larger) for length, larger in zip(size, out, strict=True)]
+    scale = 1
+    for network in networks:
+        steps.append(network.multiple // math.gcd(network.multiple, scale))
+        scale *= network.scale
+    step = math.lcm(*steps)
+    return step if step <= FURTHEST else 0
 
 
 def _nearest(width: int, height: int, out_width: int, out_height: int) -> UpscalePlan:
@@ -119,7 +132,12 @@ def _nearest(width: int, height: int, out_width: int, out_height: int) -> Upscal
 
 
 def plan_reuse(
-    tolerance: float, reach: int | None, border: float = 0.0, *, near: bool = False
+    tolerance: float,
+    reach: int | None,
+    border: float = 0.0,
+    *,
+    near: bool = False,
+    step: int = 0,
 ) -> ReusePlan:
     """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
     mean = min(tolerance * MEAN_SHARE, MOST_MEAN)
@@ -129,5 +147,6 @@ def plan_reuse(
         colour_tolerance=mean * COLOUR_SHARE,
         reach=reach,
         near=near,
+        step=step,
         border=border,
     )

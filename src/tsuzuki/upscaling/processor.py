@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -25,18 +26,23 @@ FRAMES_AT_ONCE = 2
 
 
 class Started:
-    """A frame that is being computed."""
+    """A frame that is being computed: ``compute`` is called for each of its parts."""
 
-    def __init__(self, parts: list[tuple[Rect, Future[Rgb]]], *, whole: bool) -> None:
-        self._parts = parts
-        self._whole = whole
+    def __init__(
+        self, parts: Iterable[Rect], compute: Callable[[Rect], Rgb], threads: Executor
+    ) -> None:
+        self.ended = 0.0
+        """When the last of the parts was done (`time.perf_counter`); 0 before, or without any."""
+        self._compute = compute
+        self._parts = [(part, threads.submit(self._computed, part)) for part in parts]
 
     def finish(self, before: Callable[[], Rgb] | None = None) -> Rgb:
         """Return the frame when it is done; raises what computing it raised.
 
-        ``before`` gives the frame that parts are set into; where there are none, it is that frame.
+        ``before`` gives the frame that parts are set into, or the frame itself where there are
+        none; None where the only part is all of it.
         """
-        if self._whole or before is None:
+        if before is None:
             return self._parts[0][1].result()
         out = before()
         if self._parts:
@@ -44,6 +50,11 @@ class Started:
         for part, computed in self._parts:
             out[:, part.rows, part.columns] = computed.result()
         return out
+
+    def _computed(self, part: Rect) -> Rgb:
+        rgb = self._compute(part)
+        self.ended = time.perf_counter()
+        return rgb
 
 
 class AIProcessor:
@@ -71,13 +82,14 @@ class AIProcessor:
         tiles = 1
         if plan.device == "cpu" and networks:
             tiles = min(cores, *map(tiles_at_once, networks, (step.tile for step in plan.passes)))
-        self._lanes = ThreadPoolExecutor(tiles, "network")
+        each = -(-cores // tiles)  # with fewer tiles at once, rather than with idle cores
+        self._lanes = ThreadPoolExecutor(max(1, cores // each), "network")
         self._frames = ThreadPoolExecutor(FRAMES_AT_ONCE, "frame")
         height, width = plan.height, plan.width
         try:
             for network, step in zip(networks, plan.passes, strict=True):
                 self._sizes.append((height, width))
-                engine = self._load(network, step, cores // tiles)
+                engine = self._load(network, step, each)
                 self._tilers.append(Tiler(network, engine, step.tile, self._lanes))
                 height, width = height * network.scale, width * network.scale
         except BaseException:
@@ -102,13 +114,7 @@ class AIProcessor:
         """
         self._check(rgb, number)
         wanted = [self._whole] if parts is None else map(self._enlarged, parts)
-        return Started(
-            [
-                (part, self._frames.submit(self._compute, rgb, white, part, number))
-                for part in wanted
-            ],
-            whole=parts is None,
-        )
+        return Started(wanted, lambda part: self._compute(rgb, white, part, number), self._frames)
 
     def close(self) -> None:
         """Release the device. The processor cannot be used afterwards."""

@@ -5,6 +5,9 @@ the input is kept that its present output was computed from. A block of a new fr
 where it differs from that, so errors cannot pile up from frame to frame. What has to be computed
 are the changed blocks and all that lies within the network's reach of them.
 
+A camera that pans over a drawing moves the whole picture by whole pixels: where the frame has
+changed, it is looked at as a moved one, too, and what was kept, and its output, move along.
+
 The output is at every frame what the network gives for the frame of the kept blocks: a function of
 the frames since the last one that was computed as a whole, and of nothing else.
 """
@@ -12,13 +15,30 @@ the frames since the last one that was computed as a whole, and of nothing else.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsuzuki.frame import Rgb
 from tsuzuki.upscaling.cover import Costs, Mask, Rect, cover
+from tsuzuki.upscaling.motion import STILL, Motion, motion_between
 from tsuzuki.upscaling.plan import ReusePlan
+
+MUCH = 0.5
+"""Share of a frame's cost from which motion is looked for."""
+
+
+class _Found(NamedTuple):
+    """What has changed against what was kept, once that has moved."""
+
+    kept: Rgb
+    motion: Motion
+    changed: Mask
+    parts: list[Rect] | None
+    """What is to be computed, in blocks; None for the whole frame."""
+    cost: float
+    """Of that, of the whole frame's."""
 
 
 class Changes:
@@ -29,6 +49,8 @@ class Changes:
         limits = plan.tolerance, plan.mean_tolerance, plan.colour_tolerance
         self._limits = tuple(limit * white / 255 for limit in limits)
         self._kept: Rgb | None = None
+        self.motion = STILL
+        """How what was computed before has moved in the frame looked at last, in input pixels."""
 
     @property
     def kept(self) -> Rgb:
@@ -40,22 +62,39 @@ class Changes:
     def look(self, rgb: Rgb) -> list[Rect] | None:
         """Return the parts to compute anew, in input pixels; None for the whole frame.
 
-        They are to be computed from `kept`, which is another one now. ``rgb`` must not be written
+        They are to be computed from `kept`, which is another one now, and set into the output
+        before, once that has moved by `motion`. ``rgb`` must not be written
         to any more.
         """
         if self._kept is None:
             self._kept = rgb
             return None
-        changed = self._changed(rgb, self._kept)
-        if not changed.any():
-            return []
-        parts = self._parts(changed)
-        if parts is None:
+        found = self._against(rgb, self._kept, STILL)
+        if found.cost > MUCH and self._plan.step:
+            motion = self._motion(self._kept, rgb)
+            if motion != STILL:
+                moved = self._against(rgb, motion.of(self._kept), motion)
+                found = min(found, moved, key=lambda one: one.cost)
+        self.motion = found.motion
+        if found.parts is None:
             self._kept = rgb
             return None
-        self._kept = self._with(rgb, changed, parts)
+        if found.parts:
+            self._kept = self._with(rgb, found)
         _, height, width = rgb.shape
-        return [part.times(self._plan.block).grown(0, height, width) for part in parts]
+        return [part.times(self._plan.block).grown(0, height, width) for part in found.parts]
+
+    def _motion(self, before: Rgb, after: Rgb) -> Motion:
+        """Return the motion between two frames, as far as the output can follow it."""
+        motion = motion_between(before, after)
+        return STILL if any(by % self._plan.step for by in motion) else motion
+
+    def _against(self, rgb: Rgb, kept: Rgb, motion: Motion) -> _Found:
+        changed = self._changed(rgb, kept)
+        _, height, width = rgb.shape
+        _mark_ends(changed, motion.rows, height, self._plan.block)
+        _mark_ends(changed.T, motion.columns, width, self._plan.block)
+        return _Found(kept, motion, changed, *self._parts(changed))
 
     def _changed(self, rgb: Rgb, kept: Rgb) -> Mask:
         """Return which blocks have changed."""
@@ -75,32 +114,44 @@ class Changes:
         mean = sums.sum(axis=0) > 3 * most_mean * areas
         return np.asarray((greatest > most) | mean | (sums.max(axis=0) > most_colour * areas))
 
-    def _parts(self, changed: Mask) -> list[Rect] | None:
-        """Return rectangles of blocks; None where the whole frame costs no more."""
+    def _parts(self, changed: Mask) -> tuple[list[Rect] | None, float]:
+        """Return rectangles of blocks, or None for the whole frame, and their share of its cost."""
         plan = self._plan
+        if not changed.any():
+            return [], 0.0
         if plan.reach is None:
-            return None
+            return None, 1.0
         costs = Costs(border=plan.border / plan.block, each=plan.each / plan.block**2)
         parts = cover(_grown(changed, self._growth), costs)
-        if sum(float(costs.of(p.height, p.width)) for p in parts) >= costs.of(*changed.shape):
-            return None
-        return parts
+        share = sum(float(costs.of(p.height, p.width)) for p in parts) / costs.of(*changed.shape)
+        return (parts, float(share)) if share < 1 else (None, 1.0)
 
-    def _with(self, rgb: Rgb, changed: Mask, parts: list[Rect]) -> Rgb:
-        """Return `kept` with the blocks that have changed, and those whose whole effect is seen."""
-        mask = changed.copy()
-        for part in parts:
-            inner = part.shrunk(self._growth, *changed.shape)
+    def _with(self, rgb: Rgb, found: _Found) -> Rgb:
+        """Return what is kept with the changed blocks, and those whose whole effect is seen."""
+        mask = found.changed.copy()
+        for part in found.parts or ():
+            inner = part.shrunk(self._growth, *mask.shape)
             mask[inner.rows, inner.columns] = True
         block = self._plan.block
         _, height, width = rgb.shape
         pixels = mask.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
-        return np.where(pixels, rgb, self.kept)
+        return np.where(pixels, rgb, found.kept)
 
     @property
     def _growth(self) -> int:
         """Blocks around a block whose output it decides."""
         return math.ceil((self._plan.reach or 0) / self._plan.block)
+
+
+def _mark_ends(blocks: Mask, by: int, length: int, block: int) -> None:
+    """Count as changed what has come into the frame along the first axis, and the other end.
+
+    There the network finds the frame's edge where it had found more of the picture.
+    """
+    if by > 0:
+        blocks[: -(-by // block)] = blocks[-1] = True
+    elif by < 0:
+        blocks[(length + by) // block :] = blocks[0] = True
 
 
 def _areas(height: int, width: int, block: int) -> NDArray[np.int64]:

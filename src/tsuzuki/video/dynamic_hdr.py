@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-
-import av
+from typing import TYPE_CHECKING
 
 from tsuzuki.errors import UnsupportedVideoError
 from tsuzuki.video.hdr import side_data_of
+
+if TYPE_CHECKING:
+    import av
 
 _NAMES = {
     "DOVI_RPU_BUFFER": "Dolby Vision",

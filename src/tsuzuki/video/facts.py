@@ -141,3 +141,16 @@ class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     extra: dict[str, str] = {}
     """Side data to hand on, such as HDR mastering metadata."""
+
+
+def framed(facts: Probe, framing: Framing | None) -> Probe:
+    """Return the facts of the video as its pictures are once they are cropped and turned."""
+    if framing is None:
+        return facts
+    width, height = framing.crop[:2] if framing.crop else (facts.width, facts.height)
+    aspect, rotation = facts.sample_aspect_ratio, (facts.rotation - framing.turn) % 360
+    if framing.turn in {90, 270}:
+        width, height, aspect = height, width, (aspect[1], aspect[0])
+    return msgspec.structs.replace(
+        facts, width=width, height=height, sample_aspect_ratio=aspect, rotation=rotation
+    )

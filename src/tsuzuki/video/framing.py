@@ -6,7 +6,6 @@ from collections.abc import Container, Iterator
 from fractions import Fraction
 from typing import Protocol, cast
 
-import msgspec
 import numpy as np
 
 from tsuzuki.errors import SettingsError
@@ -70,19 +69,6 @@ def decide_framing(
     if decided is not None and (decided.crop is None or _fits(decided.crop, facts)):
         return Framing(crop=decided.crop, turn=turn)
     return Framing(crop=_found(facts, settings), turn=turn)
-
-
-def framed(facts: Probe, framing: Framing | None) -> Probe:
-    """Return the facts of the video as its pictures are once they are cropped and turned."""
-    if framing is None:
-        return facts
-    width, height = framing.crop[:2] if framing.crop else (facts.width, facts.height)
-    aspect, rotation = facts.sample_aspect_ratio, (facts.rotation - framing.turn) % 360
-    if framing.turn in {90, 270}:
-        width, height, aspect = height, width, (aspect[1], aspect[0])
-    return msgspec.structs.replace(
-        facts, width=width, height=height, sample_aspect_ratio=aspect, rotation=rotation
-    )
 
 
 def apply(framing: Framing, rgb: Rgb) -> Rgb:

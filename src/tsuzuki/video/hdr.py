@@ -8,9 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
+if TYPE_CHECKING:
+    import av
 
 Hdr = Mapping[str, str]
 """``mastering``: ten numbers (red, green, blue, white x and y as parts of 1; least and greatest

@@ -20,8 +20,8 @@ from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.deinterlace import method_for
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
 from tsuzuki.video.encoders import ENCODERS
-from tsuzuki.video.facts import EncodePlan, Framing, Probe
-from tsuzuki.video.framing import FramedReader, Reader, framed
+from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
+from tsuzuki.video.framing import FramedReader, Reader
 from tsuzuki.video.index import build_index
 from tsuzuki.video.picture_files import pictures_of
 from tsuzuki.video.probe import probe

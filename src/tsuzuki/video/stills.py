@@ -38,11 +38,6 @@ class _Unreadable(Exception):  # noqa: N818 - never leaves this module
     """The file is not what it should be."""
 
 
-def write_spooled(file: BinaryIO, rgb: Rgb, colour: Colour, session_id: str, name: str) -> None:
-    """Write a frame, quickly and without loss, to a file that is to be called ``name``."""
-    write_encoded(file, encode_spooled(rgb, colour), session_id, name)
-
-
 def write_encoded(file: BinaryIO, data: bytes, session_id: str, name: str) -> None:
     """Write what `encode_spooled` made to a file that is to be called ``name``."""
     _write_all(file, data)
