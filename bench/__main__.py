@@ -26,6 +26,7 @@ NAMES = (
     "race",
     "quality",
     "workers",
+    "cluster",
     "disk",
     "prediction",
 )

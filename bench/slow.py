@@ -28,10 +28,15 @@ def work() -> None:
         worker.main()
 
 
-if __name__ == "__main__":
-    from tsuzuki.cli import main
-
+def make_workers_slow() -> None:
+    """Have the workers that this process starts be such."""
     process.PROGRAM = (
         f"import sys; sys.path.insert(0, {_ROOT!r}); from bench.slow import work; work()"
     )
+
+
+if __name__ == "__main__":
+    from tsuzuki.cli import main
+
+    make_workers_slow()
     sys.exit(main())

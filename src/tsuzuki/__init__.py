@@ -17,6 +17,7 @@ from tsuzuki import errors
 
 if TYPE_CHECKING:
     from tsuzuki.cloud.manager import CloudSessionManager
+    from tsuzuki.cluster.manager import DistributedSessionManager
     from tsuzuki.pipeline import Result, SmartResumeManager, resume, upscale
     from tsuzuki.sessions import (
         AsyncProgressSaver,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncProgressSaver",
     "CloudSessionManager",
+    "DistributedSessionManager",
     "PerformanceMonitor",
     "ProcessingSettings",
     "Result",
@@ -43,6 +45,7 @@ __all__ = [
 _HOMES = {
     "AsyncProgressSaver": "tsuzuki.sessions",
     "CloudSessionManager": "tsuzuki.cloud.manager",
+    "DistributedSessionManager": "tsuzuki.cluster.manager",
     "PerformanceMonitor": "tsuzuki.sessions",
     "ProcessingSettings": "tsuzuki.settings",
     "Result": "tsuzuki.pipeline",

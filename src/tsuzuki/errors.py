@@ -269,6 +269,13 @@ class CloudError(ResourceError, OSError):
     exit_code = 44
 
 
+class ClusterError(ResourceError, ConnectionError):
+    """A cluster could not be reached, refused, or has no node that can work (``details``: url)."""
+
+    code = "cluster"
+    exit_code = 45
+
+
 # --- engines and workers --------------------------------------------------------------------------
 
 

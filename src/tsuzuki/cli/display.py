@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from tsuzuki.cli.text import duration, forecast, is_terminal, safe, safe_json, size, stderr, stdout
 from tsuzuki.pipeline import events
-from tsuzuki.sessions.progress import STEPS, StepName
+from tsuzuki.sessions.progress import STEPS
 from tsuzuki.sessions.ranges import FrameRanges
 
 LINE_INTERVAL = 10.0
@@ -90,6 +91,7 @@ class Lines:
     def __init__(self) -> None:
         self._last = time.monotonic()
         self._again = 0
+        self._nodes: dict[str, events.NodeProgressed] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +105,10 @@ class Lines:
             self._again = event.frames_again
         elif isinstance(event, events.StepProgressed):
             if time.monotonic() - self._last >= LINE_INTERVAL:
-                self.say(f"{event.step}: {event.progress:.1f} %{_figures(event)}")
+                nodes = "".join(f"; {node_figures(one)}" for one in self._nodes.values())
+                self.say(f"{event.step}: {event.progress:.1f} %{_figures(event)}{nodes}")
+        elif isinstance(event, events.NodeProgressed):
+            self._nodes[event.node] = event
         elif isinstance(event, events.Finished):
             self._sentence(event)
             print_output(event.output)
@@ -139,7 +144,8 @@ class Bars:
             expand=True,
         )
         self._echo = contextlib.ExitStack()
-        self._tasks: dict[StepName, TaskID] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._nodes: dict[str, events.NodeProgressed] = {}
         self._again = 0
 
     def __enter__(self) -> Self:
@@ -161,6 +167,8 @@ class Bars:
         match event:
             case events.StepProgressed():
                 self._move(event.step, event.progress, _figures(event).lstrip(", "))
+            case events.NodeProgressed():
+                self._show_node(event)
             case events.StepSkipped():
                 self._move(event.step, 100.0, "done before")
             case events.StepCompleted():
@@ -187,8 +195,18 @@ class Bars:
             if not sys.stdout.isatty():
                 print_output(event.output)
 
-    def _move(self, step: StepName, progress: float, figures: str) -> None:
-        self._progress.update(self._tasks[step], completed=progress, figures=figures)
+    def _show_node(self, event: events.NodeProgressed) -> None:
+        """Show the node's share of the frames computed, in a bar of its own."""
+        self._nodes[event.node] = event
+        all_computed = sum(node.frames_computed for node in self._nodes.values())
+        name = f"  {safe(event.node)}"
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(escape(name), total=100.0, figures="")
+        share = 100.0 * event.frames_computed / max(1, all_computed)
+        self._move(name, share, node_figures(event).partition(": ")[2])
+
+    def _move(self, name: str, progress: float, figures: str) -> None:
+        self._progress.update(self._tasks[name], completed=progress, figures=figures)
 
 
 @contextlib.contextmanager
@@ -277,6 +295,15 @@ def _finished(event: events.Finished, frames_again: int) -> str:
             "uninterrupted run."
         )
     return "\n".join(lines)
+
+
+def node_figures(event: events.NodeProgressed) -> str:
+    """Return what a node does, after its name."""
+    if not event.workers:
+        return f"{event.node}: gone after {_frames(event.frames_computed)}"
+    speed = event.frames_per_second
+    told = "" if speed is None else f", {speed:.2f} frames/s"
+    return f"{event.node}: {_frames(event.frames_computed)}{told}"
 
 
 def _frames(number: int) -> str:

@@ -484,6 +484,17 @@ Workers = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="local:N|auto|ray://HOST:PORT",
+        help="Render on the nodes of a Ray cluster: N workers on this machine to try it, the "
+        "cluster that this machine belongs to, or another one. The bytes stay the same.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 LossBudget = Annotated[
     float,
     typer.Option(

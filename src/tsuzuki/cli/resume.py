@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,6 +42,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     accept_hdr_loss: o.AcceptHdrLoss = False,
     tile_size: o.OtherTileSize = None,
     workers: o.Workers = 1,
+    cluster: o.Cluster = None,
     overwrite: o.Overwrite = False,
     sessions_dir: o.SessionsDir = None,
     sync: o.Sync = None,
@@ -63,6 +64,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
       tsuzuki resume 3f1c09a7be52 --video /media/usb/film.mkv   # its video was moved
     """
     from tsuzuki.cli.cloud import synced  # noqa: PLC0415 - keeps --help fast
+    from tsuzuki.cli.cluster import cluster_at  # noqa: PLC0415
     from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.pipeline import resume as run_pipeline  # noqa: PLC0415
@@ -77,36 +79,31 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     if video is None and session is not None and session not in ids:
         video = Path(session)
     ask = len(ids) == 1 and not json
-    items = [
-        QueueItem(
-            session_id,
-            synced(
-                partial(
-                    run_pipeline,
-                    session_id,
-                    video=video,
-                    output=output,
-                    accept_changes=accept_changes,
-                    accept_suspicious=accept_suspicious or (),
-                    accept_damage=accept_damage,
-                    accept_hdr_loss=accept_hdr_loss or ask_of_hdr_loss(ask=ask),
-                    tile_size=tile_size,
-                    workers=workers,
-                    overwrite=overwrite,
-                    sessions_dir=sessions_dir,
-                    allow_sleep=allow_sleep,
-                ),
-                sync,
-                every=sync_every,
-                root=sessions_dir,
-                take_over=take_over,
-            ),
+    options: dict[str, Any] = {
+        "video": video,
+        "output": output,
+        "accept_changes": accept_changes,
+        "accept_suspicious": accept_suspicious or (),
+        "accept_damage": accept_damage,
+        "accept_hdr_loss": accept_hdr_loss or ask_of_hdr_loss(ask=ask),
+        "tile_size": tile_size,
+        "workers": workers,
+        "overwrite": overwrite,
+        "sessions_dir": sessions_dir,
+        "allow_sleep": allow_sleep,
+    }
+    copying: dict[str, Any] = {"every": sync_every, "root": sessions_dir, "take_over": take_over}
+    with cluster_at(cluster) as options["cluster"]:
+        items = [
+            QueueItem(
+                session_id, synced(partial(run_pipeline, session_id, **options), sync, **copying)
+            )
+            for session_id in ids
+        ]
+        code = run_queue(
+            items, json=json, json_interval=json_interval, stop_file=stop_file, notify=notify
         )
-        for session_id in ids
-    ]
-    raise typer.Exit(
-        run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file, notify=notify)
-    )
+    raise typer.Exit(code)
 
 
 def _choose(manager: SessionManager, session: str | None) -> str:

@@ -46,6 +46,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     json: o.Json = False,
     json_interval: o.JsonInterval = 0.0,
     stop_file: o.StopFile = None,
+    cluster: o.Cluster = None,
     **options: Any,
 ) -> None:
     """Upscale videos.
@@ -63,6 +64,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
       tsuzuki upscale clip.mp4 --on-existing restart
     """
     from tsuzuki.cli.cloud import synced  # noqa: PLC0415 - keeps --help fast
+    from tsuzuki.cli.cluster import cluster_at  # noqa: PLC0415
     from tsuzuki.cli.dialog import ask_of_hdr_loss  # noqa: PLC0415
     from tsuzuki.cli.run import QueueItem, run_queue  # noqa: PLC0415
     from tsuzuki.durable import is_there  # noqa: PLC0415
@@ -97,17 +99,19 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
         "allow_sleep": allow_sleep,
     }
     copying: dict[str, Any] = {"every": sync_every, "root": sessions_dir, "take_over": take_over}
-    items = [
-        QueueItem(
-            str(video.path),
-            synced(partial(run_pipeline, video.path, **common), sync, **copying),
-            video.from_folder,
+    with cluster_at(cluster) as common["cluster"]:
+        items = [
+            QueueItem(
+                str(video.path),
+                synced(partial(run_pipeline, video.path, **common), sync, **copying),
+                video.from_folder,
+            )
+            for video in videos
+        ]
+        code = run_queue(
+            items, json=json, json_interval=json_interval, stop_file=stop_file, notify=notify
         )
-        for video in videos
-    ]
-    raise typer.Exit(
-        run_queue(items, json=json, json_interval=json_interval, stop_file=stop_file, notify=notify)
-    )
+    raise typer.Exit(code)
 
 
 def _tell_estimates(

@@ -71,6 +71,19 @@ class StepProgressed(Event, frozen=True, kw_only=True, tag="step-progress"):
     """Bytes in the session's folder."""
 
 
+class NodeProgressed(Event, frozen=True, kw_only=True, tag="node-progress"):
+    """What a node of a cluster does. At most one a second is sent for each node."""
+
+    node: str
+    """Its name."""
+    workers: int
+    """Its workers at present; 0 when it is gone."""
+    frames_computed: int
+    """Frames that it has computed in this run, those that another one computed too included."""
+    frames_per_second: float | None = None
+    """Mean speed of the last half minute; None until it is known."""
+
+
 class StepCompleted(Event, frozen=True, kw_only=True, tag="step-completed"):
     """A step is done and its result is safe."""
 

@@ -22,6 +22,7 @@ from tsuzuki.errors import (
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline.runner import OnExisting, Result, Runner, decided_framing
 from tsuzuki.pipeline.steps import validate
+from tsuzuki.pipeline.team import Cluster
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.pictures import pattern_of
@@ -48,6 +49,7 @@ def upscale(
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
+    cluster: Cluster | None = None,
 ) -> Result:
     """Upscale a video, or go on with the session that an interrupted run has left.
 
@@ -70,7 +72,7 @@ def upscale(
     wish = ProcessingSettings.from_dict(settings or {})
     source = _path(path, InputError)
     target = None if output is None else _path(output, OutputError)
-    with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
+    with _runner(on_event, cancel, sessions_dir, cluster, allow_sleep=allow_sleep) as runner:
         runner.accepted = frozenset(accept_suspicious)
         runner.accept_damage = accept_damage
         runner.accept_hdr_loss = accept_hdr_loss
@@ -98,6 +100,28 @@ def upscale(
         return runner.go_on(plan, session_id, target, overwrite=overwrite, accept=accept_changes)
 
 
+def create_session(
+    path: PathLike,
+    settings: ProcessingSettings | Mapping[str, Any] | None = None,
+    *,
+    output: PathLike | None = None,
+    sessions_dir: PathLike | None = None,
+) -> str:
+    """Create the session of a video, for `resume` to work on, and return its id.
+
+    That of an unfinished session of this video with these settings, where there is one. Raises what
+    `upscale` raises before it begins.
+    """
+    wish = ProcessingSettings.from_dict(settings or {})
+    target = None if output is None else _path(output, OutputError)
+    with _runner(None, None, sessions_dir, None, allow_sleep=True) as runner:
+        plan = runner.plan(_path(path, InputError), wish, target)
+        existing = runner.find_session(plan)
+        if existing is not None:
+            return existing["session_id"]
+        return runner.create(plan, target, overwrite=False)[0]
+
+
 def resume(
     session_id: str,
     *,
@@ -114,12 +138,13 @@ def resume(
     overwrite: bool = False,
     sessions_dir: PathLike | None = None,
     allow_sleep: bool = False,
+    cluster: Cluster | None = None,
 ) -> Result:
     """Go on with a session, with its own settings; see `upscale` for the parameters.
 
     ``video`` says where the video lies now, if it was moved. ``tile_size`` goes on with other tiles
     from the next segment on, where memory is short; that is an accepted change. ``workers`` are
-    for this run only.
+    for this run only, and so is the ``cluster``.
 
     A session that was begun elsewhere and brought into the folder needs both ``video`` and
     ``output``: what it names itself is not touched unasked.
@@ -128,7 +153,7 @@ def resume(
     """
     moved = None if video is None else _path(video, InputError)
     target = None if output is None else _path(output, OutputError)
-    with _runner(on_event, cancel, sessions_dir, allow_sleep=allow_sleep) as runner:
+    with _runner(on_event, cancel, sessions_dir, cluster, allow_sleep=allow_sleep) as runner:
         manager, paths = runner.manager, runner.manager.paths(session_id)
         progress = manager.require_progress(session_id)
         if not manager.is_own(session_id) and (moved is None or target is None):
@@ -181,14 +206,19 @@ def _runner(
     on_event: events.OnEvent | None,
     cancel: threading.Event | None,
     sessions_dir: PathLike | None,
+    cluster: Cluster | None,
     *,
     allow_sleep: bool,
 ) -> Iterator[Runner]:
     emit = on_event or (lambda _: None)
     root = None if sessions_dir is None else _path(sessions_dir, SettingsError)
     with SessionManager(root) as manager:
-        runner = Runner(manager, emit, cancel or threading.Event(), allow_sleep=allow_sleep)
+        runner = Runner(
+            manager, emit, cancel or threading.Event(), allow_sleep=allow_sleep, cluster=cluster
+        )
         try:
+            if cluster is not None:
+                cluster.connect()
             yield runner
         except BaseException as error:
             runner.stop(error)

@@ -24,7 +24,18 @@ from tsuzuki.pipeline.messages import (
 )
 from tsuzuki.pipeline.plan import Plan, longest_segment
 from tsuzuki.sessions.frame_index import FrameIndex
-from tsuzuki.upscaling import AIProcessor, cpu_features, find_devices, networks, plan_upscaling
+from tsuzuki.settings import EngineName
+from tsuzuki.upscaling import (
+    ENGINES,
+    AIProcessor,
+    DeviceInfo,
+    choose_device,
+    cpu_features,
+    find_devices,
+    networks,
+    plan_upscaling,
+)
+from tsuzuki.video.encode import library_versions
 from tsuzuki.video.facts import framed
 from tsuzuki.video.framing import apply, decide_framing, told
 from tsuzuki.video.glimpse import frames_at, picture, stills
@@ -42,7 +53,15 @@ def make_plan(request: MakePlan) -> Plan:
     shown = framed(facts, framing)
     settings, encoding = decide_encoding(shown, request.settings, output)
     video = VideoProcessor(facts, settings, framing)
-    upscaling = plan_upscaling(settings, shown.width, shown.height, encoding.width, encoding.height)
+    device = None
+    if request.device is not None and request.device.name != "cpu":
+        title = request.device.title
+        device = DeviceInfo(name=request.device.name, title=title, kind="discrete")
+    elif request.device is not None:
+        device = choose_device("cpu")
+    upscaling = plan_upscaling(
+        settings, shown.width, shown.height, encoding.width, encoding.height, device=device
+    )
     sample = 1 if facts.colour.white < 256 else 2
     return Plan(
         settings=settings,
@@ -52,7 +71,7 @@ def make_plan(request: MakePlan) -> Plan:
         encoding=encoding,
         segment_frames=longest_segment(settings, 3 * encoding.width * encoding.height * sample),
         versions={"tsuzuki": version("tsuzuki")},
-        cpu=f"{platform.machine()} {cpu_features()}",
+        cpu=instruction_sets(),
         framing=framing,
         notes=(
             *facts.warnings,
@@ -62,6 +81,20 @@ def make_plan(request: MakePlan) -> Plan:
             *(n.message for n in video.losses(encoding)),
         ),
     )
+
+
+def instruction_sets() -> str:
+    """Return this machine's instruction sets, as `Plan.cpu` has them."""
+    return f"{platform.machine()} {cpu_features()}"
+
+
+def installed_versions(engine: EngineName) -> dict[str, str]:
+    """Return the versions here of what `Plan.all_versions` names."""
+    return {
+        "tsuzuki": version("tsuzuki"),
+        "engine": ENGINES[engine].version if engine in ENGINES else "1",
+        "encoder": library_versions(),
+    }
 
 
 def build_index(plan: Plan, on_progress: Callable[[float], None]) -> FrameIndex:

@@ -19,12 +19,22 @@ from tsuzuki.sessions.pace import Pace, Work
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.comparison import Comparison
 from tsuzuki.video.facts import Framing, Probe
+from tsuzuki.video.slice import Slice
 
 _LENGTH = struct.Struct("<I")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all messages."""
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device that networks can run on."""
+
+    name: str
+    """As in the settings."""
+    title: str
+    """As its maker calls it."""
 
 
 # --- requests -------------------------------------------------------------------------------------
@@ -39,6 +49,8 @@ class MakePlan(Message, frozen=True, kw_only=True, tag=True):
     """Where the output goes, if the user said so: its suffix may decide the container."""
     framing: Framing | None = None
     """What an earlier run of the session has decided, which counts."""
+    device: Device | None = None
+    """What networks run on, where that is on other machines; None is to be chosen here."""
 
 
 class Look(Message, frozen=True, kw_only=True, tag=True):
@@ -83,13 +95,18 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
     plan: Plan
     index: FrameIndex
     keep_frames: bool
-    loss_budget: float
+    loss_budget: float | None
+    """None spools nothing: nobody would find it again."""
     accepted: frozenset[int] = frozenset()
     """Frames (from 0) that the user takes as they come out of the network."""
     device: str | None = None
     """Device of this worker where several share the work; None is the plan's."""
     threads: int | None = None
     """Processor cores that the network may use; None is all."""
+    models: str | None = None
+    """Folder with networks that are not installed, each in a folder named by its digest."""
+    head: Slice | None = None
+    """What opening the video takes, where it does not lie at its path."""
 
 
 class LookAhead(Message, frozen=True, kw_only=True, tag=True):
@@ -114,6 +131,18 @@ class Render(Message, frozen=True, kw_only=True, tag=True):
     last: int
     upscaled: list[int]
     """Frames of the segment that lie upscaled on disk."""
+    slice: Slice | None = None
+    """What reading them takes beside `Open.head`, where the video does not lie at its path."""
+
+
+class Cut(Message, frozen=True, kw_only=True, tag=True):
+    """Cut what reading the frames [first, last) takes from the video. Answer: `SliceCut`."""
+
+    first: int
+    last: int
+    """An empty range takes what opening the video does; others come without that."""
+    margin: int
+    """Packets beyond the last one that is known to be needed."""
 
 
 class Committed(Message, frozen=True, kw_only=True, tag=True):
@@ -165,6 +194,7 @@ Request = (
     | TryOut
     | ExtractFrames
     | Render
+    | Cut
     | Committed
     | Combine
     | Stop
@@ -213,15 +243,6 @@ class Looked(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `Look`."""
 
     facts: Probe
-
-
-class Device(msgspec.Struct, frozen=True):
-    """A device that networks can run on."""
-
-    name: str
-    """As in the settings."""
-    title: str
-    """As its maker calls it."""
 
 
 class Surveyed(Message, frozen=True, kw_only=True, tag=True):
@@ -292,6 +313,16 @@ class SegmentRendered(Message, frozen=True, kw_only=True, tag=True):
     """Time spent in decoding, the network, encoding."""
     reused: float
     """Share of its frames that was taken over from frames before, 0 to 1."""
+    cpu: str | None = None
+    """Instruction sets of the processor where they are not the plan's."""
+    device_title: str | None = None
+    """Device as its maker names it where it is not the plan's."""
+
+
+class SliceCut(Message, frozen=True, kw_only=True, tag=True):
+    """Answer to `Cut`."""
+
+    slice: Slice
 
 
 class FilesCompared(Message, frozen=True, kw_only=True, tag=True):
@@ -356,6 +387,7 @@ Report = (
     | TriedOut
     | FramesExtracted
     | SegmentRendered
+    | SliceCut
     | Compared
     | FilesCompared
     | Combined

@@ -45,6 +45,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return framed(self.probe, self.framing)
 
     @property
+    def all_versions(self) -> dict[str, str]:
+        """Versions of all that decides the bytes of a segment."""
+        engine, encoder = self.upscaling.engine_version, self.encoding.version
+        return {**self.versions, "engine": engine, "encoder": encoder}
+
+    @property
     def raw_frame_bytes(self) -> int:
         """Bytes of one raw output frame in memory."""
         sample = 1 if self.encoding.source_colour.white < 256 else 2

@@ -40,6 +40,8 @@ from tsuzuki.video.alpha import Alpha
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.framing import Reader
 from tsuzuki.video.processor import VideoProcessor
+from tsuzuki.video.slice import Slice, SliceError, SliceFile
+from tsuzuki.video.source import standing_in
 
 QUEUE_FRAMES = 3
 """Frames in memory that wait between two threads at most; more would only cost memory."""
@@ -98,8 +100,9 @@ class Renderer:
             on_damage=lambda message: send(m.Notice(code="damaged-frame", message=message)),
         )
         self.spooler = Spooler(
-            self._spool, budget=job.loss_budget, keep_all=job.keep_frames, failed=failed
+            self._spool, budget=job.loss_budget or 0, keep_all=job.keep_frames, failed=failed
         )
+        self._spools = job.loss_budget is not None
         self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
         self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
         self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None, Alpha | None]] = (
@@ -113,6 +116,7 @@ class Renderer:
         self._computed_again: tuple[int, Rgb] | None = None
         """The frame that was computed last because its file was damaged."""
         self._running = False
+        self._head = job.head
         self._reuses = job.plan.upscaling.reuse is not None
         """Whether every frame of a segment has to be looked at, be it on disk or not."""
 
@@ -140,6 +144,15 @@ class Renderer:
                     self._files.write_source(frame)
                 progress((frame.number + 1) / len(index))
         return failed
+
+    def cut(self, request: m.Cut) -> m.SliceCut:
+        """Cut what reading a range of frames takes from the video, beside what opening it does."""
+        if self._head is None:
+            self._head = self._video.head()
+        if request.first == request.last:
+            return m.SliceCut(slice=self._head)
+        part = self._video.cut(self._job.index, request.first, request.last, request.margin)
+        return m.SliceCut(slice=part.without(self._head))
 
     def combine(self, request: m.Combine, progress: Callable[[float], None]) -> m.Combined:
         """Join segments and streams to a finished file beside the output's final path."""
@@ -199,6 +212,8 @@ class Renderer:
         while True:
             work = _Work(self._requests.get())
             frames = self._source_frames(reader, work)
+            if work.request.slice is not None:
+                frames = self._sliced(work, work.request.slice)
             frame: Frame | None = None
             while True:
                 begin = time.perf_counter()
@@ -295,11 +310,21 @@ class Renderer:
                     work.failed.append(frame.number)
                 yield frame
 
+    def _sliced(self, work: _Work, part: Slice) -> Iterator[Frame]:
+        """Yield the frames of a segment whose video is not here but for a slice."""
+        assert self._head is not None, "no head was sent"
+        file = SliceFile(self._plan.probe.path, self._head.joined(part))
+        with standing_in(self._plan.probe.path, file):
+            yield from self._source_frames(self._video.reader(self._job.index), work)
+        if file.lacking:  # then damage may be none
+            raise SliceError("Reading the segment took bytes that its slice lacks.")
+
     def _enlarger(self) -> Enlarger:
         plan = self._plan.upscaling
         if self._job.device is not None:
             plan = msgspec.structs.replace(plan, device=self._job.device)
-        processor = AIProcessor(plan, threads=self._job.threads)
+        models = None if self._job.models is None else Path(self._job.models)
+        processor = AIProcessor(plan, threads=self._job.threads, models=models)
         enlarger = Enlarger(processor, self._plan.probe.colour.white)
         enlarger.begin()
         return enlarger
@@ -400,7 +425,7 @@ class Renderer:
     def _tell(
         self, number: int, rgb: Rgb, seconds: float, *, computed: bool, reused: float = 0.0
     ) -> None:
-        if computed or not self._files.is_kept(number):
+        if self._spools and (computed or not self._files.is_kept(number)):
             self.spooler.add(Finished(number, rgb, seconds))
         self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed, reused=reused))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
 from tsuzuki.pipeline.store import Store
-from tsuzuki.pipeline.team import Team
+from tsuzuki.pipeline.team import Cluster, Team, Workers
 from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.identity import Difference, fingerprint, identity_digest
@@ -44,12 +45,14 @@ class Run:
         plan: Plan,
         team: Team,
         on_event: events.OnEvent,
+        cluster: Cluster | None = None,
     ) -> None:
         self.manager = manager
         self.session_id = session_id
         self.plan = plan
         self.team = team
         self.supervisor = team.first
+        self._cluster = cluster
         self.emit = on_event
         kept = bool(self.state["settings"].get("keep_frames"))
         self.keep_frames = kept or plan.settings.keep_frames
@@ -93,6 +96,22 @@ class Run:
         """A short digest of the identity, for the segments' records."""
         return identity_digest(self.identity)
 
+    def made_with(self, rendered: m.SegmentRendered) -> tuple[Plan, str]:
+        """Return the plan that a segment was made with, and the digest of what may not change.
+
+        Another processor or device may give other bytes, and counts as another identity.
+        """
+        if rendered.cpu is None and rendered.device_title is None:
+            return self.plan, self.identity_digest
+        upscaling = self.plan.upscaling
+        title = rendered.device_title or upscaling.device_title
+        plan = msgspec.structs.replace(
+            self.plan,
+            cpu=rendered.cpu or self.plan.cpu,
+            upscaling=msgspec.structs.replace(upscaling, device_title=title),
+        )
+        return plan, identity_digest({**self.identity, **plan.identity()})
+
     @property
     def output(self) -> Path:
         """Where the output goes."""
@@ -124,10 +143,23 @@ class Run:
             self._opened = True
             self.supervisor.open(self._jobs[0])
 
-    def open_all_workers(self) -> None:
-        """Have as many workers as are wished for, and of use, work on this session."""
+    @contextlib.contextmanager
+    def workers(self, segments: int) -> Iterator[Workers]:
+        """Have as many workers as are wished for, and of use, work on so many segments."""
         self.open_worker()
-        self.team.grow(self._jobs)
+        if self._cluster is not None:
+            with self._cluster.workers(self) as workers:
+                yield workers
+            return
+        if segments > 1:
+            self.team.grow(self._jobs)
+        yield self.team
+        self.team.shrink()
+
+    @property
+    def job(self) -> m.Open:
+        """What a worker is told that does everything."""
+        return self._jobs[0]
 
     @cached_property
     def _jobs(self) -> list[m.Open]:

@@ -33,7 +33,7 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
-from tsuzuki.pipeline.team import Team
+from tsuzuki.pipeline.team import Cluster, Team
 from tsuzuki.sessions.layout import SessionPaths, frame_name
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
@@ -100,6 +100,7 @@ class Runner:
         cancel: threading.Event,
         *,
         allow_sleep: bool,
+        cluster: Cluster | None = None,
     ) -> None:
         self.manager = manager
         self.accepted: frozenset[int] = frozenset()
@@ -113,6 +114,7 @@ class Runner:
         self.team = Team(cancel, self._on_restart)
         self._emit = emit
         self._allow_sleep = allow_sleep
+        self._cluster = cluster
         self._run: Run | None = None
         self._recorder: RunRecorder | None = None
         self._stopped = False
@@ -128,8 +130,16 @@ class Runner:
         """Have the worker probe the video and resolve the settings as the session did."""
         file = str(output) if output and not (is_there(output) and output.is_dir()) else None
         framing = None if session is None else decided_framing(session)
-        request = m.MakePlan(path=str(path), settings=settings, output=file, framing=framing)
-        return self.team.first.ask(request, m.PlanMade).plan
+        device = None
+        if self._cluster is not None and settings.engine != "nearest":
+            device = self._cluster.device(settings.device)
+        request = m.MakePlan(
+            path=str(path), settings=settings, output=file, framing=framing, device=device
+        )
+        plan = self.team.first.ask(request, m.PlanMade).plan
+        if self._cluster is not None:
+            self._cluster.check(plan)
+        return plan
 
     def find_session(self, plan: Plan) -> ProgressData | None:
         """Return the session of this video with these settings; tell of its other sessions."""
@@ -154,14 +164,19 @@ class Runner:
         validate.check_hdr_loss(plan, self.accept_hdr_loss)
         self.accept_hdr_loss = True
 
-    def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
-        """Check everything that can be known now, create the session, work."""
+    def create(self, plan: Plan, output: Path | None, *, overwrite: bool) -> tuple[str, Path]:
+        """Check everything that can be known now; return a new session's id and its output."""
         target = validate.place_output(plan, output)
         validate.check_output(plan, target, overwrite=overwrite)
         self.check_hdr_loss(plan)
         session_id = self.manager.create_session(
             plan.probe.path, plan.settings, plan.video_info, output=target
         )
+        return session_id, target
+
+    def start(self, plan: Plan, output: Path | None, *, overwrite: bool) -> Result:
+        """Create a session and work on it."""
+        session_id, target = self.create(plan, output, overwrite=overwrite)
         with self._session(session_id, plan, overwrite=overwrite) as run:
             run.state["output"] = str(target)
             run.accept([])
@@ -255,7 +270,7 @@ class Runner:
     def _session(self, session_id: str, plan: Plan, *, overwrite: bool) -> Iterator[Run]:
         paths = self.manager.paths(session_id)
         with SessionLock(paths), session_log(paths):
-            run = Run(self.manager, session_id, plan, self.team, self._emit)
+            run = Run(self.manager, session_id, plan, self.team, self._emit, self._cluster)
             run.overwrite = overwrite
             self._run = run
             _log_beginning(plan)

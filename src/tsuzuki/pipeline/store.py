@@ -128,6 +128,10 @@ class Store:
         if write_record(self.paths, record, self._durable):
             self._count(record)
 
+    def discard(self, rendered: m.SegmentRendered) -> None:
+        """Remove a rendered segment that is not needed."""
+        self._durable.remove_files([Path(rendered.temporary)])
+
     def set_damaged_aside(
         self, segments: Iterable[Segment], check: Callable[[], None]
     ) -> list[str]:

@@ -210,9 +210,13 @@ class Supervisor:
         raise WorkerRestartedError(self, reason)
 
 
-class WorkerRestartedError(Exception):
-    """The worker was replaced: what was in flight has to be asked for again."""
+class WorkerLostError(Exception):
+    """What a worker had in work has to be asked for again."""
 
-    def __init__(self, supervisor: Supervisor, reason: str) -> None:
+    def __init__(self, worker: object, reason: str) -> None:
         super().__init__(reason)
-        self.supervisor = supervisor
+        self.worker = worker
+
+
+class WorkerRestartedError(WorkerLostError):
+    """The worker was replaced."""

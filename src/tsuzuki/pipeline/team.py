@@ -5,13 +5,70 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.supervisor import POLL_SECONDS, SUSPENDED_SECONDS, Supervisor
 
+if TYPE_CHECKING:
+    from tsuzuki.pipeline.plan import Plan
+    from tsuzuki.pipeline.run import Run
+
+
+class Worker(Protocol):
+    """One that renders segments."""
+
+    def send(self, request: m.Message) -> None:
+        """Send a request whose answer `Workers.receive` will bring."""
+
+
+class Workers(Protocol):
+    """Those that render the segments of a run."""
+
+    share_disk: bool
+    """Whether they find what lies upscaled on this machine's disk."""
+    may_race: bool
+    """Whether a segment may be given to a second one, so that the quicker wins."""
+
+    @property
+    def members(self) -> Sequence[Worker]:
+        """Those that can be asked; they come and go."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether those that have a segment in work may be sent the next one already."""
+
+    def receive(self) -> tuple[Worker, m.Message]:
+        """Wait for the next message of any of them.
+
+        Raises `Cancelled`, what ends the run, or `WorkerLostError`.
+        """
+
+
+class Cluster(Protocol):
+    """Other machines that render segments."""
+
+    def connect(self) -> None:
+        """Make sure that they can be reached; raises the errors of `tsuzuki.errors`."""
+
+    def device(self, wish: str) -> m.Device:
+        """Return what networks run on there, by a wish as in the settings.
+
+        Raises `DeviceError` where there is none such.
+        """
+
+    def check(self, plan: Plan) -> None:
+        """Raise `SettingsError` for a plan that cannot be followed there."""
+
+    def workers(self, run: Run) -> AbstractContextManager[Workers]:
+        """Have the workers of the cluster work for a run until the end of the block."""
+
 
 class Team:
     """Several workers, each with its supervisor; the first one is there from the beginning."""
+
+    share_disk, may_race, has_room = True, False, True
 
     def __init__(self, cancel: threading.Event, on_restart: Callable[[str], None]) -> None:
         self._cancel = cancel

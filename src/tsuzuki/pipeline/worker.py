@@ -98,6 +98,8 @@ class Worker:
                 answer = m.Opened()
             case m.LookAhead() | m.TryOut():
                 answer = self._outlook(request)
+            case m.Cut():
+                answer = self._session.cut(request)
             case m.ExtractFrames():
                 answer = m.FramesExtracted(failed=self._session.extract(self._progress))
             case m.Combine():

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tsuzuki.upscaling.catalogue import Network, find, networks
     from tsuzuki.upscaling.cover import Rect
-    from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, find_devices, shares
+    from tsuzuki.upscaling.devices import (
+        DeviceInfo,
+        choose_device,
+        cpu_features,
+        find_devices,
+        shares,
+    )
     from tsuzuki.upscaling.engine import Engine, Passage, Planes
     from tsuzuki.upscaling.motion import STILL
     from tsuzuki.upscaling.ncnn import NcnnEngine
@@ -36,6 +42,7 @@ __all__ = [
     "ReusePlan",
     "Started",
     "UpscalePlan",
+    "choose_device",
     "cpu_features",
     "find",
     "find_devices",
@@ -48,7 +55,7 @@ __all__ = [
 _HOMES = {
     "catalogue": ("Network", "find", "networks"),
     "cover": ("Rect",),
-    "devices": ("DeviceInfo", "cpu_features", "find_devices", "shares"),
+    "devices": ("DeviceInfo", "choose_device", "cpu_features", "find_devices", "shares"),
     "engine": ("Engine", "Passage", "Planes"),
     "motion": ("STILL",),
     "ncnn": ("NcnnEngine",),

@@ -66,6 +66,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Distribution that the files come with."""
     files: str
     """Name of the files without their ending."""
+    elsewhere: Path | None = None
+    """Folder of the files where they are not those of the package."""
 
     def border(self, *, near: bool) -> int:
         """Return the input pixels around a pixel that decide its output, or all that shows."""
@@ -74,7 +76,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def folder(self) -> Path:
         """Folder of the files; raises `ModelError` where the package is missing."""
-        return _folder(self.package)
+        return self.elsewhere or _folder(self.package)
 
     @property
     def param(self) -> Path:

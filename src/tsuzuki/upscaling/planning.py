@@ -8,7 +8,7 @@ import msgspec
 
 from tsuzuki.settings import MAX_SCALE, MIN_SCALE, ProcessingSettings
 from tsuzuki.upscaling.catalogue import Network
-from tsuzuki.upscaling.devices import choose_device
+from tsuzuki.upscaling.devices import DeviceInfo, choose_device
 from tsuzuki.upscaling.motion import FURTHEST
 from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
 from tsuzuki.upscaling.presets import choose
@@ -29,16 +29,25 @@ at most 1.4 levels, so that a fade of a colour does not jump either."""
 
 
 def plan_upscaling(
-    settings: ProcessingSettings, width: int, height: int, out_width: int, out_height: int
+    settings: ProcessingSettings,
+    width: int,
+    height: int,
+    out_width: int,
+    out_height: int,
+    *,
+    device: DeviceInfo | None = None,
 ) -> UpscalePlan:
     """Choose device and networks for frames of ``width`` x ``height``.
+
+    ``device`` is given where it is not one of this machine.
 
     Raises `ModelError` for an unknown model or missing files, `DeviceError` for a missing device.
     """
     if settings.engine == "nearest":
         return _nearest(width, height, out_width, out_height)
     engine = ENGINES[settings.engine]
-    device = choose_device(settings.device)
+    if device is None:
+        device = choose_device(settings.device)
     choice = choose(_with_scale(settings, max(out_width / width, out_height / height)))
     passes: list[Pass] = []
     w, h = width, height

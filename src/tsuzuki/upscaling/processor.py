@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from tsuzuki.errors import EngineError, ModelError
@@ -62,15 +64,20 @@ class AIProcessor:
     `EngineError` where the device fails. Frames may be started before others are finished.
     """
 
-    def __init__(self, plan: UpscalePlan, *, threads: int | None = None) -> None:
-        """Load the networks; None takes all usable cores."""
+    def __init__(
+        self, plan: UpscalePlan, *, threads: int | None = None, models: Path | None = None
+    ) -> None:
+        """Load the networks; None takes all usable cores.
+
+        Files in a folder of ``models``, whose name is a network's digest, go before the installed.
+        """
         self.plan = plan
         self._whole = Rect(0, 0, plan.out_height, plan.out_width)
         self._tilers: list[Tiler] = []
         self._sizes: list[tuple[int, int]] = []
         """Height and width of each pass's input."""
         self._engines: dict[str, Engine] = {}
-        networks = [find(step.network) for step in plan.passes]
+        networks = [_found(step, models) for step in plan.passes]
         cores = threads or usable_cores()
         tiles = 1
         if plan.device == "cpu" and networks:
@@ -173,6 +180,13 @@ class AIProcessor:
                 " of uint8 or uint16. The video changes its size midway: cut it there first.",
                 frame=number,
             )
+
+
+def _found(step: Pass, models: Path | None) -> Network:
+    network = find(step.network)
+    if models is not None and (folder := models / step.digest).is_dir():
+        return msgspec.structs.replace(network, elsewhere=folder)
+    return network
 
 
 def _verify(network: Network, step: Pass) -> None:

@@ -97,6 +97,17 @@ class FrameReader:
                 yield frame._replace(number=number, failed=failed)
                 number += 1
 
+    def packets_of(self, first: int, last: int) -> tuple[Start, int]:
+        """Return where decoding the frames [first, last) begins, and the last packet it needs.
+
+        The decoder may ask for some packets more, to give what it holds; for all, after damage.
+        """
+        if self._shown:
+            first, last = self._shown[first], self._shown[last - 1] + 1
+        run_up = RUN_UP[self._deinterlace] if self._deinterlace else 0
+        first, last = max(0, first - run_up), min(len(self._index), last + run_up)
+        return self._index.start_of(first), max(self._index.packets[first:last])
+
     def _frames(self, first: int, last: int, without: Container[int]) -> Iterator[Frame]:
         """Yield frames [first, last) of the video itself."""
         for number, picture, failed in self.pictures(first, last):

@@ -189,7 +189,7 @@ def plan_encoding(
     plan = EncodePlan(
         encoder=settings.encoder,
         library=encoder.library,
-        version=_version(),
+        version=library_versions(),
         options=_options(settings, encoder, probe.hdr, width * height),
         pixel_format=pixel_format,
         width=width,
@@ -270,6 +270,7 @@ def _chroma_location(source: int, pixel_format: str) -> int:
     return 0 if _subsampling(pixel_format) == (1, 1) else source or 1
 
 
-def _version() -> str:
+def library_versions() -> str:
+    """Return the versions of PyAV and FFmpeg's libraries that are installed."""
     parts = (f"{name} {'.'.join(map(str, v))}" for name, v in sorted(av.library_versions.items()))
     return f"PyAV {av.__version__}, " + ", ".join(parts)

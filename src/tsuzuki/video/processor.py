@@ -15,6 +15,7 @@ from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.colour import format_depth
 from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
+from tsuzuki.video.cut import cut, head_of
 from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.deinterlace import method_for
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
@@ -27,6 +28,7 @@ from tsuzuki.video.picture_files import pictures_of
 from tsuzuki.video.probe import probe
 from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
+from tsuzuki.video.slice import Slice
 from tsuzuki.video.telecine import film_index
 from tsuzuki.video.verify import verify_output
 
@@ -181,10 +183,25 @@ class VideoProcessor:
 
     def reader(self, index: FrameIndex) -> Reader:
         """Return a reader for any range of frames."""
+        reader = self._whole_reader(index)
+        return reader if self.framing is None else FramedReader(reader, self.framing)
+
+    def _whole_reader(self, index: FrameIndex) -> FrameReader:
         method = method_for(self.settings.deinterlace, self.facts)
         alpha = self.settings.alpha if self.facts.alpha else None
-        reader = FrameReader(self.facts, index, deinterlace=method, alpha=alpha)
-        return reader if self.framing is None else FramedReader(reader, self.framing)
+        return FrameReader(self.facts, index, deinterlace=method, alpha=alpha)
+
+    def cut(self, index: FrameIndex, first: int, last: int, margin: int) -> Slice:
+        """Return what reading the frames [first, last) takes; see `tsuzuki.video.cut.cut`.
+
+        With the ``margin``, in packets, for what the decoder holds back.
+        """
+        start, packet = self._whole_reader(index).packets_of(first, last)
+        return cut(self.facts, start, packet + margin)
+
+    def head(self) -> Slice:
+        """Return what opening the video takes."""
+        return head_of(self.facts)
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
     name = os.fspath(path)
     if "\0" in name:
         raise InputNotFoundError(f"There is no file {name!r}. Check the name.", path=name)
-    for file in files_of(name):
+    for file in files_of(name) if name not in _stand_ins else ():
         _check_file(str(file))
     try:
         container = _open(name)
@@ -78,9 +79,25 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
         yield container
 
 
+@contextmanager
+def standing_in(path: str, file: io.RawIOBase) -> Iterator[None]:
+    """Have ``file`` read where ``path`` is opened, in all threads, until the end of the block."""
+    _stand_ins[path] = file
+    try:
+        yield
+    finally:
+        del _stand_ins[path]
+
+
+_stand_ins: dict[str, io.RawIOBase] = {}
+
+
 def _open(name: str) -> Any:
     """Open a video by its content, pictures by their names: only these may be pictures."""
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    if (file := _stand_ins.get(name)) is not None:
+        file.seek(0)
+        return av.open(file, mode="r", options=options, **_LENIENT)
     if not is_picture(name):
         return av.open(f"file:{name}", mode="r", options=options, **_LENIENT)
     url, chosen = picture_options(name)

@@ -15,7 +15,8 @@ from tsuzuki.pipeline.meter import FrameMeter
 from tsuzuki.pipeline.plan import Segment
 from tsuzuki.pipeline.resume_point import is_repeatable, points_of
 from tsuzuki.pipeline.run import Run
-from tsuzuki.pipeline.supervisor import Supervisor, WorkerRestartedError
+from tsuzuki.pipeline.supervisor import WorkerLostError
+from tsuzuki.pipeline.team import Worker, Workers
 
 SEGMENTS_AHEAD = 2
 """Segments asked for at once, so that each worker always has the next one at hand."""
@@ -35,15 +36,14 @@ def upscale(run: Run) -> None:
     run.look_ahead()
     work = _Upscaling(run)
     run.on_report = work.handle  # also for what the workers say while they are being stopped
-    if work.is_more_than_one:
-        run.open_all_workers()
-    work.until_done()
-    run.team.shrink()
+    with run.workers(work.segments_left) as workers:
+        work.until_done(workers)
 
 
 class _Asked(NamedTuple):
     segment: Segment
-    worker: Supervisor
+    workers: list[Worker]
+    """Those that render it: one, or a second one that may be quicker."""
 
 
 class _Upscaling:
@@ -68,19 +68,20 @@ class _Upscaling:
         """First and last frame (from 1) that were computed of each open segment, by its number."""
 
     @property
-    def is_more_than_one(self) -> bool:
-        """Whether there is work for more than one worker."""
-        return len(self._todo) > 1
+    def segments_left(self) -> int:
+        """Number of segments that nobody was asked for."""
+        return len(self._todo)
 
-    def until_done(self) -> None:
+    def until_done(self, workers: Workers) -> None:
         """Ask, listen and commit until nothing is left to do."""
+        self._tell_of_unused(workers)
         while self._todo or self._asked:
             try:
-                self._ask_ahead()
-                _, message = self._run.team.receive()
+                self._ask_ahead(workers)
+                _, message = workers.receive()
                 self.handle(message)
-            except WorkerRestartedError as error:
-                self._take_back(error.supervisor)
+            except WorkerLostError as error:
+                self._take_back(error.worker)
 
     def handle(self, message: m.Message) -> None:
         """Act on a report of a worker."""
@@ -90,29 +91,48 @@ class _Upscaling:
             case m.Spooled():
                 self._keep(message.frames)
             case m.SegmentRendered():
-                self._seal(self._asked.pop(message.segment), message)
+                self._seal(message)
             case _:
                 self._run.note(message)
 
-    def _ask_ahead(self) -> None:
+    def _tell_of_unused(self, workers: Workers) -> None:
+        if workers.share_disk:
+            return
+        unused = sum(len(self._store.frames_of(segment)) for segment in self._todo)
+        if unused:
+            self._run.warn(
+                "spooled-unused",
+                f"Finished frames of open segments that lie here are not sent to the cluster, "
+                f"which computes them again: {unused}.",
+            )
+            self._meter.done -= unused
+
+    def _ask_ahead(self, workers: Workers) -> None:
         """Give every worker something to do; in turn, so that early segments come first."""
         for ahead in range(1, SEGMENTS_AHEAD + 1):
-            for worker in self._run.team.members:
-                busy = sum(asked.worker is worker for asked in self._asked.values())
-                if self._todo and busy < ahead:
-                    self._ask(worker, self._todo.popleft())
+            for worker in workers.members:
+                busy = sum(worker in asked.workers for asked in self._asked.values())
+                if busy >= ahead or (busy and not workers.has_room):
+                    continue
+                if self._todo:
+                    segment = self._todo.popleft()
+                    self._asked[segment.number] = _Asked(segment, [])
+                    self._ask(worker, segment, workers)
+                elif workers.may_race and not busy:
+                    self._race(worker, workers)
 
-    def _ask(self, worker: Supervisor, segment: Segment) -> None:
-        self._asked[segment.number] = _Asked(segment, worker)
-        used = self._used(segment)
+    def _race(self, worker: Worker, workers: Workers) -> None:
+        """Have a worker that is free render what another one is at longest."""
+        alone = [asked for asked in self._asked.values() if len(asked.workers) == 1]
+        if alone:
+            self._ask(worker, alone[0].segment, workers)
+
+    def _ask(self, worker: Worker, segment: Segment, workers: Workers) -> None:
+        self._asked[segment.number].workers.append(worker)
+        used = self._used(segment) if workers.share_disk else []
         self._points.pop(segment.number, None)  # if it is asked again, what was spooled then counts
         worker.send(
-            m.Render(
-                segment=segment.number,
-                first=segment.first,
-                last=segment.last,
-                upscaled=used,
-            )
+            m.Render(segment=segment.number, first=segment.first, last=segment.last, upscaled=used)
         )
 
     def _quicker_points(self) -> dict[int, int]:
@@ -138,11 +158,14 @@ class _Upscaling:
         point = self._points.get(segment.number, segment.last)
         return [frame for frame in self._store.frames_of(segment) if frame < point]
 
-    def _take_back(self, worker: Supervisor) -> None:
+    def _take_back(self, worker: object) -> None:
         """Ask again for what a worker had not finished when it died."""
-        lost = [asked.segment for asked in self._asked.values() if asked.worker is worker]
-        for segment in lost:
-            del self._asked[segment.number]
+        lost = []
+        for asked in list(self._asked.values()):
+            if worker in asked.workers:
+                asked.workers.remove(worker)
+                if not asked.workers:
+                    lost.append(self._asked.pop(asked.segment.number).segment)
         self._todo = deque(sorted((*lost, *self._todo), key=lambda segment: segment.number))
         open_frames = sum(map(len, self._todo))
         others = (frame for asked in self._asked.values() for frame in asked.segment.frames)
@@ -167,12 +190,19 @@ class _Upscaling:
             self._run.on_going()
             self._run.frames_computed += 1
             self._run.frames_reused += done.reused
+            if self._is_known(done.frame):
+                return
             self._remember(done.frame)
         self._meter.count(
             done.frame, computed=done.computed, reused=done.reused, seconds=done.seconds
         )
         self._run.remembered("upscale")["pace"] = msgspec.to_builtins(self._run.pace)
         self._run.progress("upscale", self._meter)
+
+    def _is_known(self, frame: int) -> bool:
+        """Tell whether the quicker of two workers has come past a frame already."""
+        asked = self._asked.get(self._run.segment_of(frame).number)
+        return asked is None or (len(asked.workers) > 1 and frame < self._done_of(frame))
 
     def _remember(self, frame: int) -> None:
         """Know what a kill would cost."""
@@ -196,10 +226,15 @@ class _Upscaling:
             if number not in self._asked and self._store.is_sealed(segment):
                 self._store.drop_frames(segment)  # written while their segment was being sealed
 
-    def _seal(self, asked: _Asked, rendered: m.SegmentRendered) -> None:
-        segment, worker = asked
-        self._store.seal(segment, rendered, self._run.plan, self._run.identity_digest)
-        worker.send(m.Committed(first=segment.first, last=segment.last))
+    def _seal(self, rendered: m.SegmentRendered) -> None:
+        asked = self._asked.pop(rendered.segment, None)
+        if asked is None:  # the other one was quicker
+            self._store.discard(rendered)
+            return
+        segment, workers = asked
+        self._store.seal(segment, rendered, *self._run.made_with(rendered))
+        for worker in workers:
+            worker.send(m.Committed(first=segment.first, last=segment.last))
         self._computed.pop(segment.number, None)
         self._run.frames_safe(segment.frames)
         self._store.drop_frames(segment)
