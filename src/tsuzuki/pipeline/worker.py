@@ -86,6 +86,8 @@ class Worker:
                 answer = show(request)
             case m.BuildIndex():
                 answer = m.IndexBuilt(index=build_index(request.plan, self._progress))
+            case m.TryOut():
+                answer = try_out(request.plan, self._progress)
             case m.Compare():
                 answer = compare(request.plan, self._progress)
             case m.CompareFiles():
@@ -96,22 +98,22 @@ class Worker:
                 self._renderer = Renderer(request, self._channel.send, self._fail)
                 self._job = request
                 answer = m.Opened()
-            case m.LookAhead() | m.TryOut():
-                answer = self._outlook(request)
-            case m.Cut():
-                answer = self._session.cut(request)
-            case m.ExtractFrames():
-                answer = m.FramesExtracted(failed=self._session.extract(self._progress))
-            case m.Combine():
-                answer = self._session.combine(request, self._progress)
             case _:
-                raise AssertionError(f"unknown request {request!r}")
+                answer = self._answer_of_session(request)
         return answer
 
-    def _outlook(self, request: m.LookAhead | m.TryOut) -> m.Message:
-        if isinstance(request, m.TryOut):
-            return try_out(request.plan, self._progress)
-        return m.Outlook(shares=look_ahead(self._job.plan, self._job.index))
+    def _answer_of_session(self, request: Any) -> m.Message:
+        """Answer what is asked once a session is open."""
+        match request:
+            case m.LookAhead():
+                return m.Outlook(shares=look_ahead(self._job.plan, self._job.index))
+            case m.Cut():
+                return self._session.cut(request)
+            case m.ExtractFrames():
+                return m.FramesExtracted(failed=self._session.extract(self._progress))
+            case m.Combine():
+                return self._session.combine(request, self._progress)
+        raise AssertionError(f"unknown request {request!r}")
 
     def _progress(self, done: float) -> None:
         self._channel.send(m.Progress(done=done))
