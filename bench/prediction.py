@@ -185,11 +185,11 @@ def record(name: str, folder: Path) -> Recorded:
         def __init__(self, done: int, pace: Pace, firsts: Any) -> None:
             nonlocal begin
             super().__init__(done, pace, firsts)
-            run.shares.extend(pace.shares)
             begin = time.monotonic(), tools.cpu_seconds(os.getpid())
 
         def count(self, frame: int, *, computed: bool, reused: float, seconds: float) -> None:
             super().count(frame, computed=computed, reused=reused, seconds=seconds)
+            run.shares[:] = self.pace.shares or []
             run.clock.append(round(1000 * (time.monotonic() - begin[0])))
             run.processor.append(round(1000 * (tools.cpu_seconds(os.getpid()) - begin[1])))
             run.reused.append(round(1000 * reused))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean
 
 from tsuzuki.pipeline import messages as m
@@ -18,37 +18,54 @@ from tsuzuki.upscaling import AIProcessor, Changes
 from tsuzuki.video.framing import Reader
 from tsuzuki.video.processor import VideoProcessor
 
-FRAMES = 6
+FRAMES = 3
 """Frames looked at in each place, beside the one before them: drawn animation often shows each
-picture for two or three frames, so six show what a scene is like."""
+picture for two or three frames."""
 DISTANCE = 16
 """Frames between two places at least."""
-RUN_UP = 48
-"""Frames decoded to get to the middle of a part at most; a decoding start will do as well."""
-SECONDS_PER_FRAME, MAX_SECONDS = 0.005, 10.0
+RUN_UP = 16
+"""Frames decoded at most to get to a part that has no decoding start of its own."""
+SECONDS_PER_FRAME, MAX_SECONDS = 0.0005, 1.0
 """Processor time to spend on looking, by the length of the video."""
+THOROUGH = 10.0
+"""How many times that much is spent where somebody waits for nothing else."""
 TRIALS, TRIAL_FRAMES = 4, 3
 """Places where frames are upscaled for a trial, and how many after the first one in each."""
 
 
-def look_ahead(plan: Plan, index: FrameIndex) -> list[float]:
+def look_ahead(plan: Plan, index: FrameIndex, effort: float = 1.0) -> list[float]:
     """Return the share of the area to compute in each of so many equal parts of the video.
 
-    Nothing is computed but what has changed from frame to frame. Where that would take too long,
-    some parts are taken to be like those beside them. Empty where every frame is computed whole.
+    Nothing is computed but what has changed from frame to frame. Parts that there is no time for,
+    or that take long to get to, are taken to be like those beside them; with more ``effort`` there
+    are fewer of them. Empty where every frame is computed whole, or the time was too short for any.
     """
     if plan.upscaling.reuse is None:
         return []
     reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
     parts = max(1, min(MAX_PLACES, len(index) // DISTANCE))
-    deadline = time.process_time() + min(MAX_SECONDS, SECONDS_PER_FRAME * len(index))
+    allowed = effort * min(MAX_SECONDS, SECONDS_PER_FRAME * len(index))
+    deadline = time.thread_time() + allowed  # of this thread: others render meanwhile
     found: dict[int, float] = {}
     for part in _spread(parts):
-        if found and time.process_time() > deadline:
-            break
-        begin = _place(index, len(index) * part // parts, len(index) * (part + 1) // parts)
-        shares = list(_shares(plan, reader, begin, min(begin + FRAMES + 1, len(index))))
-        found[part] = fmean(shares) if shares else 1.0
+        first, last = (len(index) * border // parts for border in (part, part + 1))
+        begin = _place(index, first, last, round(RUN_UP * effort))
+        if begin is None:
+            continue
+        shares = []
+        for share in _shares(plan, reader, begin, min(begin + FRAMES + 1, len(index))):
+            if time.thread_time() > deadline:
+                return _all_parts(parts, found)
+            shares.append(share)
+        if shares:
+            found[part] = fmean(shares)
+    return _all_parts(parts, found)
+
+
+def _all_parts(parts: int, found: Mapping[int, float]) -> list[float]:
+    """Return what was found, and for the other parts what is nearest; nothing if there is none."""
+    if not found:
+        return []
     return equal_parts(
         found[min(found, key=lambda known: abs(known - part))] for part in range(parts)
     )
@@ -57,12 +74,12 @@ def look_ahead(plan: Plan, index: FrameIndex) -> list[float]:
 def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
     """Look ahead, and upscale and encode a few frames to see how long that takes."""
     index = build_index(plan, lambda _: None)
-    pace = Pace(total=len(index), shares=look_ahead(plan, index))
+    pace = Pace(total=len(index), shares=look_ahead(plan, index, THOROUGH))
     trial = _Trial(plan, index)
     try:
         for number in range(TRIALS + 1):
             place = len(index) * max(0, 2 * number - 1) // (2 * TRIALS)
-            begin = _place(index, place, min(place + RUN_UP, len(index)))
+            begin = index.start_of(place).frame
             timed = trial.run(begin, min(begin + TRIAL_FRAMES + 1, len(index)))
             if number:  # the first time, caches are cold
                 for frame, (work, seconds) in enumerate(timed, begin):
@@ -119,11 +136,15 @@ def _spread(count: int) -> Iterator[int]:
             yield place
 
 
-def _place(index: FrameIndex, first: int, last: int) -> int:
-    """Return where to begin in a part: its middle, or a decoding start if that is far from one."""
-    middle = max(first, (first + last - FRAMES) // 2)
-    start = index.start_of(middle).frame
-    return start if middle - start > RUN_UP and start >= first else middle
+def _place(index: FrameIndex, first: int, last: int, run_up: int) -> int | None:
+    """Return where to begin in a part: a decoding start in it, else its first frame.
+
+    None where more than ``run_up`` frames would have to be decoded before that.
+    """
+    start = index.start_of(max(first, last - 1 - FRAMES)).frame
+    if start >= first:
+        return start
+    return first if first - start <= run_up else None
 
 
 def _shares(plan: Plan, reader: Reader, first: int, last: int) -> Iterator[float]:

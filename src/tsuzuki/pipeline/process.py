@@ -13,7 +13,6 @@ from collections import deque
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import tsuzuki
 from tsuzuki.errors import WorkerError
 from tsuzuki.pipeline.messages import Channel, Message, Report
 
@@ -114,7 +113,7 @@ class WorkerProcess:
 
 def environment() -> dict[str, str]:
     """Return this process's environment for a child, with this very package importable."""
-    home = str(Path(tsuzuki.__file__).resolve().parent.parent)
+    home = str(Path(__file__).resolve().parents[2])
     paths = [home, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     return {
         **os.environ,

@@ -185,15 +185,17 @@ class Run:
             for share in shares(self.plan.upscaling.device, count)
         ]
 
-    def look_ahead(self) -> None:
-        """Know the pace of earlier runs, or what the frames will be like."""
-        upscaled = self.remembered("upscale")
-        known = msgspec.convert(upscaled.get("pace"), Pace | None)
+    def know_pace(self) -> None:
+        """Know the pace of earlier runs; in the first one nothing is known yet."""
+        known = msgspec.convert(self.remembered("upscale").get("pace"), Pace | None)
         if known is not None and known.total == len(self.index):
             self.pace = known
-            return
-        outlook = self.supervisor.ask(m.LookAhead(), m.Outlook, self.note)
-        self.pace = Pace(total=len(self.index), shares=outlook.shares)
+        else:
+            whole = self.plan.upscaling.reuse is None
+            self.pace = Pace(total=len(self.index), shares=[] if whole else None)
+        if self.pace.shares is None and self._cluster is not None:
+            # Nobody listens to the worker here later on, and machines far away start more slowly.
+            self.pace.shares = self.supervisor.ask(m.LookAhead(), m.Outlook, self.note).shares
 
     def accept(self, changes: Sequence[Difference]) -> None:
         """Go on in spite of changes: they count from a segment's start, and from now on.

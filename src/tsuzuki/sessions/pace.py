@@ -64,9 +64,9 @@ class Pace(msgspec.Struct, kw_only=True):
 
     total: _Count
     """Frames of the video."""
-    shares: Annotated[list[_Share], Meta(max_length=MAX_PLACES)] = []
+    shares: Annotated[list[_Share], Meta(max_length=MAX_PLACES)] | None = []
     """Share of the area that has to be computed in each of so many equal parts of the video; empty
-    where nobody has looked, or frames are computed whole."""
+    where that cannot be told, or frames are computed whole; None until somebody has looked."""
     frames: _Count = 0
     """Frames computed so far."""
     area: _Sum = 0.0
@@ -92,11 +92,16 @@ class Pace(msgspec.Struct, kw_only=True):
             return 1.0
         return self.shares[min(frame, self.total - 1) * len(self.shares) // self.total]
 
+    def look_ahead(self, shares: list[float]) -> None:
+        """Take in what frames will be like; how far off that is, only those from now on tell."""
+        self.shares = shares
+        self.expected = self.area
+
     def expect_range(self, first: int, last: int) -> Work:
         """Return about the work of the frames [first, last), of whatever segments."""
-        parts = len(self.shares)
-        if not parts or not self.total:
+        if not self.shares or not self.total:
             return Work(last - first, last - first)
+        parts = len(self.shares)
         borders = [self.total * part // parts for part in range(parts + 1)]
         area = sum(
             share * max(0, min(last, end) - max(first, begin))
@@ -128,9 +133,10 @@ class Pace(msgspec.Struct, kw_only=True):
     def speed(self) -> tuple[float, float] | None:
         """Seconds that a frame takes for itself, and for its whole area; None while unknown.
 
-        Least squares, where the measurements leave it open held to `OVERHEAD`.
+        Least squares, where the measurements leave it open held to `OVERHEAD`. It is of no use, and
+        None too, until somebody has looked at what frames will be like.
         """
-        if not self.seconds or not self.timed_area:
+        if self.shares is None or not self.seconds or not self.timed_area:
             return None
         a, b = self.timed + TRUST, self.timed_area - TRUST * OVERHEAD
         c = self.timed_squares + TRUST * OVERHEAD**2

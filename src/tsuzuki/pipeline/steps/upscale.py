@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tsuzuki.errors import DamagedFramesError
 from tsuzuki.pipeline import events
@@ -33,7 +33,7 @@ def is_done(run: Run) -> bool:
 def upscale(run: Run) -> None:
     """Seal every segment that is not sealed yet."""
     run.open_worker()
-    run.look_ahead()
+    run.know_pace()
     work = _Upscaling(run)
     run.on_report = work.handle  # also for what the workers say while they are being stopped
     with run.workers(work.segments_left) as workers:
@@ -63,9 +63,11 @@ class _Upscaling:
         )
         self._points = self._quicker_points()
         """Frame from which on an open segment is computed again, by its number, until it is."""
-        self._expect(self._todo)
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
+        self._asked_ahead = False
+        """Whether the first worker was asked what the frames will be like."""
+        self._expect()
 
     @property
     def segments_left(self) -> int:
@@ -92,6 +94,8 @@ class _Upscaling:
                 self._keep(message.frames)
             case m.SegmentRendered():
                 self._seal(message)
+            case m.Outlook():
+                self._look_ahead(message.shares)
             case _:
                 self._run.note(message)
 
@@ -174,11 +178,22 @@ class _Upscaling:
             - open_frames
             - sum(frame >= self._done_of(frame) for frame in others)
         )
-        self._expect([*self._todo, *(asked.segment for asked in self._asked.values())])
+        self._expect()
+        if self._asked_ahead and worker is self._run.supervisor:
+            self._look_ahead([])
 
-    def _expect(self, segments: Collection[Segment]) -> None:
+    def _look_ahead(self, shares: list[float]) -> None:
+        """Know what frames will be like, if nobody knew."""
+        if self._run.pace.shares is None:
+            self._run.pace.look_ahead(shares)
+            self._expect()
+
+    def _expect(self) -> None:
         """Know what is left to do, about."""
-        self._meter.expect(segments, (frame for one in segments for frame in self._used(one)))
+        under_way = (asked.segment for asked in self._asked.values())
+        left = [replace(one, first=self._done_of(one.first)) for one in under_way]
+        left.extend(self._todo)
+        self._meter.expect(left, (frame for one in left for frame in self._used(one)))
 
     def _done_of(self, frame: int) -> int:
         """Return the frame (from 0) after the last that was computed of its segment."""
@@ -193,11 +208,18 @@ class _Upscaling:
             if self._is_known(done.frame):
                 return
             self._remember(done.frame)
+            self._ask_what_comes()
         self._meter.count(
             done.frame, computed=done.computed, reused=done.reused, seconds=done.seconds
         )
         self._run.remembered("upscale")["pace"] = msgspec.to_builtins(self._run.pace)
         self._run.progress("upscale", self._meter)
+
+    def _ask_what_comes(self) -> None:
+        """Have the first worker look ahead, unless somebody has; no frame is to wait for that."""
+        if self._run.pace.shares is None and not self._asked_ahead:
+            self._asked_ahead = True
+            self._run.supervisor.send(m.LookAhead())
 
     def _is_known(self, frame: int) -> bool:
         """Tell whether the quicker of two workers has come past a frame already."""
