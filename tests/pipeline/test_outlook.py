@@ -22,7 +22,7 @@ def half_still(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("outlook") / "clip.mp4"
     chance = np.random.default_rng(1)
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=24, options={"crf": "10"})
+        stream: Any = container.add_stream("libx264", rate=24, options={"crf": "10", "g": "32"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for number in range(128):
             grey = np.full((64, 96, 3), 90, np.uint8)
@@ -42,7 +42,7 @@ def plan_of(clip: Path, **settings: Any) -> Plan:
 
 def test_it_tells_still_scenes_from_others(half_still: Path) -> None:
     plan = plan_of(half_still)
-    shares = outlook.look_ahead(plan, build_index(plan, lambda _: None))
+    shares = outlook.look_ahead(plan, build_index(plan, lambda _: None), outlook.THOROUGH)
     assert len(shares) == 128 // outlook.DISTANCE
     assert max(shares[:4]) < 0.1
     assert min(shares[4:]) > 0.9
@@ -51,10 +51,21 @@ def test_it_tells_still_scenes_from_others(half_still: Path) -> None:
 def test_what_there_is_no_time_for_is_like_what_is_beside_it(
     half_still: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlook, "MAX_SECONDS", 0.0)
     plan = plan_of(half_still)
-    shares = outlook.look_ahead(plan, build_index(plan, lambda _: None))
-    assert shares == [shares[0]] * (128 // outlook.DISTANCE)
+    index = build_index(plan, lambda _: None)
+    spent = 0.0
+
+    def one_hundredth_each() -> float:
+        nonlocal spent
+        spent += 0.01
+        return spent
+
+    monkeypatch.setattr(outlook.time, "thread_time", one_hundredth_each)
+    shares = outlook.look_ahead(plan, index, effort=1.0)  # 64 ms: two places
+    assert len(set(shares)) == 2
+    assert sorted(shares) == shares
+    spent = 0.0
+    assert outlook.look_ahead(plan, index, effort=0.1) == []
 
 
 def test_there_is_nothing_to_look_at_where_every_frame_is_whole(half_still: Path) -> None:
