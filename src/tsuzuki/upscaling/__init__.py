@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tsuzuki.upscaling.cover import Rect
     from tsuzuki.upscaling.devices import DeviceInfo, cpu_features, find_devices, shares
     from tsuzuki.upscaling.engine import Engine, Passage, Planes
-    from tsuzuki.upscaling.motion import STILL
+    from tsuzuki.upscaling.motion import STILL, Motion
     from tsuzuki.upscaling.ncnn import NcnnEngine
     from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
     from tsuzuki.upscaling.planning import plan_upscaling
@@ -27,6 +27,7 @@ __all__ = [
     "Changes",
     "DeviceInfo",
     "Engine",
+    "Motion",
     "NcnnEngine",
     "Network",
     "Pass",
@@ -50,7 +51,7 @@ _HOMES = {
     "cover": ("Rect",),
     "devices": ("DeviceInfo", "cpu_features", "find_devices", "shares"),
     "engine": ("Engine", "Passage", "Planes"),
-    "motion": ("STILL",),
+    "motion": ("STILL", "Motion"),
     "ncnn": ("NcnnEngine",),
     "plan": ("Pass", "ReusePlan", "UpscalePlan"),
     "planning": ("plan_upscaling",),
