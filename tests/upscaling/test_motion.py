@@ -21,12 +21,17 @@ def window(rows: int, columns: int, dtype: str = "uint8") -> Rgb:
     return np.ascontiguousarray(picture[:, top : top + HEIGHT, left : left + WIDTH])
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    rows=st.integers(-HEIGHT // 4 + 1, HEIGHT // 4 - 1),
-    columns=st.integers(-WIDTH // 4 + 1, WIDTH // 4 - 1),
+MOTIONS = (
+    st.tuples(st.integers(-6, 6), st.integers(-6, 6))
+    | st.tuples(st.just(0), st.integers(-24, 24))
+    | st.tuples(st.integers(-18, 18), st.just(0))
 )
-def test_a_moved_picture_is_found_and_followed(rows: int, columns: int) -> None:
+
+
+@settings(max_examples=40, deadline=None)
+@given(MOTIONS)
+def test_a_moved_picture_is_found_and_followed(by: tuple[int, int]) -> None:
+    rows, columns = by
     before, after = window(0, 0), window(rows, columns)
     motion = motion_between(before, after)
     assert motion == (rows, columns)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsuzuki.frame import Rgb
+from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import STILL, AIProcessor, Changes, Rect, plan_upscaling
 from tsuzuki.upscaling.plan import BLOCK, ReusePlan
@@ -116,9 +118,13 @@ def pan(rows: int, columns: int, height: int = HEIGHT, width: int = WIDTH) -> Rg
     return np.ascontiguousarray(large[:, top : top + height, left : left + width])
 
 
+def moving(step: int) -> ReusePlan:
+    return msgspec.structs.replace(plan_reuse(6.0, REACH, near=True), step=step, ends=REACH)
+
+
 @pytest.mark.parametrize("by", [(0, 3), (0, -9), (5, 0), (-4, 6)])
 def test_a_pan_computes_what_comes_in_and_both_ends(by: tuple[int, int]) -> None:
-    changes = Changes(plan_reuse(6.0, REACH, near=True, step=1), 255)
+    changes = Changes(moving(1), 255)
     size = 2 * HEIGHT, 2 * WIDTH
     assert changes.look(pan(0, 0, *size)) is None
     parts = changes.look(pan(*by, *size))
@@ -137,7 +143,7 @@ def test_a_pan_computes_what_comes_in_and_both_ends(by: tuple[int, int]) -> None
 
 def test_motion_is_followed_by_whole_steps_alone() -> None:
     for step in (0, 2):
-        changes = Changes(plan_reuse(6.0, REACH, near=True, step=step), 255)
+        changes = Changes(moving(step), 255)
         changes.look(pan(0, 0))
         assert changes.look(pan(0, 3)) is None
         assert changes.motion == STILL
@@ -191,26 +197,42 @@ def test_the_output_is_that_of_the_frame_of_the_kept_blocks(processor: AIProcess
     assert partly == (0 if processor.plan.reuse.reach is None else 5)
 
 
-def test_a_pan_gives_what_the_network_gives_for_the_moved_frames(processor: AIProcessor) -> None:
-    plan = processor.plan
-    if plan.reuse is None or plan.reuse.reach is None:
-        return
-    changes = Changes(plan.reuse, 255)
-    out: Rgb | None = None
-    moved = 0
-    for number in range(4):
-        parts = changes.look(pan(0, 4 * number))
-        if parts is None or out is None:
-            out = processor.process_frame(changes.kept, 255)
-        else:
-            moved += 1
-            by = changes.motion.times(plan.height, plan.width, plan.out_height, plan.out_width)
-            before = by.of(out)
-            out = processor.start(changes.kept, 255, parts).finish(lambda before=before: before)
-        # Near a change all is computed that could be seen, if not all that differs.
-        whole = processor.process_frame(pan(0, 4 * number), 255)
-        assert np.abs(out.astype(int) - whole).max() <= 2
-    assert moved == (3 if plan.reuse.step else 0)
+PANS: dict[str, tuple[dict[str, Any], int]] = {
+    "nothing padded": ({"model": "waifu2x-upconv7-anime-2x-n1"}, 1),
+    "padded": ({"model": "realesr-animevideov3-2x"}, 1),
+    "resized": ({"model": "waifu2x-upconv7-anime-2x-n1", "scale_factor": 1.5}, 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "by"),
+    [
+        ("nothing padded", (0, -8)),
+        ("nothing padded", (-4, 6)),
+        ("padded", (0, 8)),
+        ("padded", (-3, 0)),
+        ("resized", (4, -6)),
+    ],
+)
+def test_a_long_pan_looks_as_the_network_makes_it(case: str, by: tuple[int, int]) -> None:
+    chosen, step = PANS[case]
+    settings = ProcessingSettings(device="cpu", **chosen)
+    scale = settings.scale_factor
+    height, width = 3 * HEIGHT, 3 * WIDTH
+    size = width, height, round(width * scale), round(height * scale)
+    processor = AIProcessor(plan_upscaling(settings, *size))
+    assert processor.plan.reuse is not None
+    assert processor.plan.reuse.step == step
+    enlarger, reused = Enlarger(processor, 255), []
+    enlarger.begin()
+    for number in range(10):
+        frame = pan(number * by[0], number * by[1], height, width)
+        reused.append(enlarger.look(frame))
+        out = enlarger.start(number)()
+    assert min(reused[1:]) > 0.4
+    whole = processor.process_frame(frame, 255)
+    error = np.mean((out.astype(float) - whole) ** 2)
+    assert 10 * np.log10(255**2 / max(error, 1e-9)) > 50
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tsuzuki.frame import Rgb
-from tsuzuki.upscaling import STILL, AIProcessor, Changes, Rect, Started
+from tsuzuki.upscaling import STILL, AIProcessor, Changes, Motion, Rect, Started
 
 
 def reused_share(parts: Sequence[Rect] | None, rgb: Rgb) -> float:
@@ -19,15 +19,16 @@ def reused_share(parts: Sequence[Rect] | None, rgb: Rgb) -> float:
 class Enlarged:
     """A frame on its way, which is put together when it is asked for, and once only."""
 
-    def __init__(self, started: Started, before: Callable[[], Rgb] | None) -> None:
+    def __init__(self, started: Started, before: Callable[[], Rgb] | None, motion: Motion) -> None:
         self._started = started
         self._before = before
+        self._motion = motion
         self._rgb: Rgb | None = None
 
     def __call__(self) -> Rgb:
         """Wait for the frame and return it."""
         if self._rgb is None:
-            self._rgb = self._started.finish(self._before)
+            self._rgb = self._started.finish(self._before, self._motion)
             self._before = None
         return self._rgb
 
@@ -76,19 +77,17 @@ class Enlarger:
         messages.
         """
         started = self._processor.start(self._source, self._white, self._parts, number)
-        before = None if self._parts is None else self._moved_before()
-        self._before = enlarged = Enlarged(started, before)
+        before = None if self._parts is None else self._before
+        self._before = enlarged = Enlarged(started, before, self._motion())
         return enlarged
 
-    def _moved_before(self) -> Callable[[], Rgb]:
-        """Return the frame before, as far as it has moved since."""
-        assert self._changes is not None
-        motion, before = self._changes.motion, self._before
-        if motion == STILL:
-            return before
+    def _motion(self) -> Motion:
+        """Return how the frame before has moved, in output pixels."""
+        if self._changes is None:
+            return STILL
         plan = self._processor.plan
-        by = motion.times(plan.height, plan.width, plan.out_height, plan.out_width)
-        return lambda: by.of(before())
+        size = plan.height, plan.width, plan.out_height, plan.out_width
+        return self._changes.motion.times(*size)
 
     def skip(self, read: Callable[[], Rgb]) -> None:
         """Have the frame as it is; ``read`` is called where the next one needs it."""

@@ -113,8 +113,6 @@ class Renderer:
         self._ended = 0.0
         """When the network was done with the last frame."""
         self._again = threading.Lock()
-        self._computed_again: tuple[int, Rgb] | None = None
-        """The frame that was computed last because its file was damaged."""
         self._running = False
         self._head = job.head
         self._reuses = job.plan.upscaling.reuse is not None
@@ -256,7 +254,11 @@ class Renderer:
         # Without the time in which it lay there because the encoder is slower.
         seconds = self._ended - begin + time.perf_counter() - max(asked, self._ended)
         work.seconds["network"] += seconds
-        self._tell(frame.number, rgb, seconds, computed=True, reused=started.reused)
+        if self._spools:
+            self.spooler.add(Finished(frame.number, rgb, seconds))
+        self._send(
+            m.FrameDone(frame=frame.number, seconds=seconds, computed=True, reused=started.reused)
+        )
         self._room.acquire()
         self._upscaled.put((work, rgb, frame.alpha))
 
@@ -382,7 +384,9 @@ class Renderer:
         begin = time.perf_counter()
         rgb = self._read_or_compute(work, number)
         seconds = time.perf_counter() - begin
-        self._tell(number, rgb, seconds, computed=number in work.computed)
+        if self._spools and not self._files.is_kept(number):
+            self.spooler.add(Finished(number, rgb, seconds))
+        self._send(m.FrameDone(frame=number, seconds=seconds, computed=number in work.computed))
         return rgb
 
     def _read_or_compute(self, work: _Work, number: int) -> Rgb:
@@ -391,6 +395,7 @@ class Renderer:
         return self._compute_again(work, number) if rgb is None else rgb
 
     def _compute_again(self, work: _Work, number: int) -> Rgb:
+        """Compute a frame and the damaged ones before it; each is safe as soon as it is done."""
         first = work.request.first
         with self._again:
             sound, before = self._sound_before(first, number)
@@ -398,36 +403,27 @@ class Renderer:
                 return before
             unseen = frozenset[int]() if self._reuses else frozenset(range(first, number))
             reader, enlarger = self._video.reader(self._job.index), self._enlarger()
-            for frame in reader.frames(first, number + 1, without=unseen):
-                enlarger.look(frame.rgb)
-                if frame.number <= sound:
-                    enlarger.skip(lambda: cast(Rgb, before))
-                elif frame.number not in unseen:
-                    rgb = self._checked(enlarger.start(frame.number + 1), work, frame)
-            enlarger.close()
-            self._computed_again = number, rgb
+            try:
+                for frame in reader.frames(first, number + 1, without=unseen):
+                    enlarger.look(frame.rgb)
+                    if frame.number <= sound:
+                        enlarger.skip(lambda: cast(Rgb, before))
+                    elif frame.number not in unseen:
+                        rgb = self._checked(enlarger.start(frame.number + 1), work, frame)
+                        self._spool([Finished(frame.number, rgb, 0.0)])
+            finally:
+                enlarger.close()
             return rgb
 
     def _sound_before(self, first: int, number: int) -> tuple[int, Rgb | None]:
-        """Return the last frame up to this one that is there; ``first`` - 1 and None for none.
+        """Return the last frame up to this one that lies on disk; ``first`` - 1 and None for none.
 
-        Where nothing is reused it needs none before it.
+        Where nothing is reused a frame needs none before it.
         """
-        for frame in range(number, first - 1, -1):
-            if self._computed_again is not None and self._computed_again[0] == frame:
-                return self._computed_again
-            if not self._reuses:
-                break
-            if frame < number and (rgb := self._files.read_upscaled(frame)) is not None:
+        for frame in range(number, first - 1 if self._reuses else number - 1, -1):
+            if (rgb := self._files.read_upscaled(frame)) is not None:
                 return frame, rgb
         return first - 1, None
-
-    def _tell(
-        self, number: int, rgb: Rgb, seconds: float, *, computed: bool, reused: float = 0.0
-    ) -> None:
-        if self._spools and (computed or not self._files.is_kept(number)):
-            self.spooler.add(Finished(number, rgb, seconds))
-        self._send(m.FrameDone(frame=number, seconds=seconds, computed=computed, reused=reused))
 
     def _spool(self, group: list[Finished]) -> None:
         self._files.write_upscaled(group)

@@ -112,21 +112,27 @@ class Supervisor:
         worker = self._present()
         self.check_cancel()
         asked = time.monotonic()
+        heard = True
         try:
             message = worker.inbox.get(block=seconds > 0, timeout=seconds)
         except queue.Empty:
-            if time.monotonic() - asked > SUSPENDED_SECONDS:
-                self.forgive_silence()
+            heard, message = False, None
+        if time.monotonic() - asked > SUSPENDED_SECONDS:
+            self.forgive_silence()
+        if not heard:
             self._check_for_hang(silent_seconds or self._patience())
             return None
-        self._heard = time.monotonic()
+        silent, self._heard = time.monotonic() - self._heard, time.monotonic()
         match message:
             case None:
                 self._replace(str(worker.death()))
             case m.Failure():
                 self._fail(message)
             case m.FrameDone():
-                self._slowest = max(self._slowest, message.seconds)
+                if message.computed and not message.reused:
+                    self._slowest = max(self._slowest, message.seconds)
+                if self._slowest:  # and what slow encoders were waited for
+                    self._slowest = max(self._slowest, silent)
                 if message.frame > self._furthest:
                     self._furthest = message.frame
                     self._deaths = 0

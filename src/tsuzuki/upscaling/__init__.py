@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         shares,
     )
     from tsuzuki.upscaling.engine import Engine, Passage, Planes
-    from tsuzuki.upscaling.motion import STILL
+    from tsuzuki.upscaling.motion import STILL, Motion
     from tsuzuki.upscaling.ncnn import NcnnEngine
     from tsuzuki.upscaling.plan import Pass, ReusePlan, UpscalePlan
     from tsuzuki.upscaling.planning import plan_upscaling
@@ -33,6 +33,7 @@ __all__ = [
     "Changes",
     "DeviceInfo",
     "Engine",
+    "Motion",
     "NcnnEngine",
     "Network",
     "Pass",
@@ -57,7 +58,7 @@ _HOMES = {
     "cover": ("Rect",),
     "devices": ("DeviceInfo", "choose_device", "cpu_features", "find_devices", "shares"),
     "engine": ("Engine", "Passage", "Planes"),
-    "motion": ("STILL",),
+    "motion": ("STILL", "Motion"),
     "ncnn": ("NcnnEngine",),
     "plan": ("Pass", "ReusePlan", "UpscalePlan"),
     "planning": ("plan_upscaling",),

@@ -14,9 +14,10 @@ FURTHEST = 64
 """Pixels that a picture may move from one frame to the next along each axis, at most."""
 SHARE = 4
 """Part of the frame's side that it may move, at most: more than most of it has to be left."""
+EVIDENCE = 2
+"""How many times as well a motion has to fit as none, so that it is worth a closer look."""
 
-
-Plane = NDArray[np.unsignedinteger]
+_Plane = NDArray[np.unsignedinteger]
 
 
 class Motion(NamedTuple):
@@ -47,8 +48,8 @@ STILL = Motion(0, 0)
 def motion_between(before: Rgb, after: Rgb) -> Motion:
     """Return the motion that makes ``after`` of ``before``, as far as their profiles tell.
 
-    The profile along an axis are the sums across it. Whole numbers alone are compared, so the
-    answer is the same on every machine.
+    A profile holds the sums across an axis. Whole numbers alone are compared, so the answer is the
+    same on every machine.
     """
     old, new = before[1], after[1]  # green is most of what is seen
     columns = _along(old.T, new.T, 0)
@@ -56,18 +57,19 @@ def motion_between(before: Rgb, after: Rgb) -> Motion:
     return Motion(rows, _along(old.T, new.T, rows) if rows else columns)
 
 
-def _along(old: Plane, new: Plane, across: int) -> int:
+def _along(old: _Plane, new: _Plane, across: int) -> int:
     """Return the motion along the first axis, where there is so much of it along the second one."""
     to, come = _ends(across, old.shape[1])
     before, after = _profile(old[:, come]), _profile(new[:, to])
     most = min(FURTHEST, len(before) // SHARE)
     windows = sliding_window_view(before, len(before) - 2 * most)
     costs = np.abs(windows - after[most : len(after) - most]).sum(axis=1)
-    best = int(costs.argmin())
-    return most - best if costs[best] < costs[most] else 0
+    by = np.arange(most, -most - 1, -1)
+    best = int(np.lexsort((np.abs(by), costs))[0])  # the least one of those that are as good
+    return int(by[best]) if EVIDENCE * costs[best] < costs[most] else 0
 
 
-def _profile(plane: Plane) -> NDArray[np.int64]:
+def _profile(plane: _Plane) -> NDArray[np.int64]:
     """Return how the sums of rows change from row to row, which light that fades hardly does."""
     sums: NDArray[np.int64] = plane.sum(axis=1, dtype=np.int64)
     return np.diff(sums)

@@ -10,6 +10,8 @@ from tsuzuki.settings import EngineName
 
 BLOCK = 8
 """Edge of a block in pixels: that of the blocks that most video codecs change at a time."""
+METHOD = 2
+"""Raised with every change of what is decided from equal frames, all that is below left equal."""
 EACH_PIXELS = 200
 """What starting the network once more costs, in input pixels of its work."""
 
@@ -41,9 +43,13 @@ class ReusePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether that, and the border of a part, is all that could be seen, or all that changes."""
     step: int = 0
     """Input pixels that motion of the whole frame is followed by whole multiples of; 0 for none."""
+    ends: int = 0
+    """Input pixels from an edge within which a network tells that there is one: they are computed
+    anew where the picture has moved towards it or away from it."""
     border: float = 0.0
     """Pixels around a part, on each side, whose computing costs as much as the part's own."""
     block: int = BLOCK
+    method: int = METHOD
     each: int = EACH_PIXELS
 
 

@@ -93,25 +93,29 @@ def _reuse(
     if any(network.pools for network in networks):
         return plan_reuse(tolerance, None)
     near = tolerance > 0
-    reach, border, scale = 0.0, 0.0, 1
+    reach, ends, border, scale = 0.0, 0.0, 0.0, 1
     for network in networks:
         own = network.border(near=near)
         reach += own / scale
+        ends += network.border(near=False) / scale
         border += (TRIMMED_BORDER if network.trims else own) / scale
         scale *= network.scale
-    reach += max(map(reach_of_bicubic, size, out)) / scale
-    step = _step(networks, size, out) if near else 0
-    return plan_reuse(tolerance, math.ceil(reach), border, near=near, step=step)
+    resampled = max(map(reach_of_bicubic, size, out)) / scale
+    step = _step((size[0] // scale, size[1] // scale), out) if near else 0
+    return msgspec.structs.replace(
+        plan_reuse(tolerance, math.ceil(reach + resampled), border, near=near),
+        step=step,
+        ends=math.ceil(ends + resampled),
+    )
 
 
-def _step(networks: tuple[Network, ...], size: tuple[int, int], out: tuple[int, int]) -> int:
-    """Return the least motion in input pixels that is one in whole pixels at each pass; or 0."""
-    steps = [length // math.gcd(length, larger) for length, larger in zip(size, out, strict=True)]
-    scale = 1
-    for network in networks:
-        steps.append(network.multiple // math.gcd(network.multiple, scale))
-        scale *= network.scale
-    step = math.lcm(*steps)
+def _step(size: tuple[int, int], out: tuple[int, int]) -> int:
+    """Return the least motion of the input that is one by whole pixels of the output, or 0.
+
+    Networks that look at pixels in groups have no say: they are those that look at whole frames.
+    """
+    pairs = zip(size, out, strict=True)
+    step = math.lcm(*(length // math.gcd(length, larger) for length, larger in pairs))
     return step if step <= FURTHEST else 0
 
 
@@ -137,7 +141,6 @@ def plan_reuse(
     border: float = 0.0,
     *,
     near: bool = False,
-    step: int = 0,
 ) -> ReusePlan:
     """Return the plan for a tolerance of 0 (exact) or more, in values of 255."""
     mean = min(tolerance * MEAN_SHARE, MOST_MEAN)
@@ -147,6 +150,5 @@ def plan_reuse(
         colour_tolerance=mean * COLOUR_SHARE,
         reach=reach,
         near=near,
-        step=step,
         border=border,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from tsuzuki.upscaling.catalogue import Network, find
 from tsuzuki.upscaling.cover import Rect
 from tsuzuki.upscaling.devices import usable_cores
 from tsuzuki.upscaling.engine import Engine, Planes
+from tsuzuki.upscaling.motion import STILL, Motion
 from tsuzuki.upscaling.plan import Pass, UpscalePlan
 from tsuzuki.upscaling.registry import ENGINES
 from tsuzuki.upscaling.resample import bicubic_needs, bicubic_part, nearest
@@ -36,17 +38,18 @@ class Started:
         self._compute = compute
         self._parts = [(part, threads.submit(self._computed, part)) for part in parts]
 
-    def finish(self, before: Callable[[], Rgb] | None = None) -> Rgb:
+    def finish(self, before: Callable[[], Rgb] | None = None, motion: Motion = STILL) -> Rgb:
         """Return the frame when it is done; raises what computing it raised.
 
-        ``before`` gives the frame that parts are set into, or the frame itself where there are
-        none; None where the only part is all of it.
+        ``before`` gives the frame that parts are set into once it has moved by ``motion`` (in
+        output pixels), or the frame itself where there are none; None where the only part is all
+        of it.
         """
         if before is None:
             return self._parts[0][1].result()
         out = before()
         if self._parts:
-            out = out.copy()
+            out = motion.of(out)
         for part, computed in self._parts:
             out[:, part.rows, part.columns] = computed.result()
         return out
@@ -82,8 +85,8 @@ class AIProcessor:
         tiles = 1
         if plan.device == "cpu" and networks:
             tiles = min(cores, *map(tiles_at_once, networks, (step.tile for step in plan.passes)))
-        each = -(-cores // tiles)  # with fewer tiles at once, rather than with idle cores
-        self._lanes = ThreadPoolExecutor(max(1, cores // each), "network")
+        lanes, each = _shared(cores, tiles)
+        self._lanes = ThreadPoolExecutor(lanes, "network")
         self._frames = ThreadPoolExecutor(FRAMES_AT_ONCE, "frame")
         height, width = plan.height, plan.width
         try:
@@ -187,6 +190,15 @@ def _found(step: Pass, models: Path | None) -> Network:
     if models is not None and (folder := models / step.digest).is_dir():
         return msgspec.structs.replace(network, elsewhere=folder)
     return network
+
+
+def _shared(cores: int, tiles: int) -> tuple[int, int]:
+    """Return how many tiles, of so many at most, are computed at once, and the cores of each.
+
+    Fewer tiles may leave fewer cores idle.
+    """
+    each = -(-cores // tiles)
+    return max((tiles, cores // tiles), (cores // each, each), key=math.prod)
 
 
 def _verify(network: Network, step: Pass) -> None:

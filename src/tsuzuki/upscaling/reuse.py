@@ -28,6 +28,9 @@ from tsuzuki.upscaling.plan import ReusePlan
 MUCH = 0.5
 """Share of a frame's cost from which motion is looked for."""
 
+WORTH = 0.5
+"""Share of a still frame's cost below which motion is followed: faint, still parts come along."""
+
 
 class _Found(NamedTuple):
     """What has changed against what was kept, once that has moved."""
@@ -63,8 +66,7 @@ class Changes:
         """Return the parts to compute anew, in input pixels; None for the whole frame.
 
         They are to be computed from `kept`, which is another one now, and set into the output
-        before, once that has moved by `motion`. ``rgb`` must not be written
-        to any more.
+        before, once that has moved by `motion`. ``rgb`` must not be written to any more.
         """
         if self._kept is None:
             self._kept = rgb
@@ -74,7 +76,8 @@ class Changes:
             motion = self._motion(self._kept, rgb)
             if motion != STILL:
                 moved = self._against(rgb, motion.of(self._kept), motion)
-                found = min(found, moved, key=lambda one: one.cost)
+                if moved.cost < WORTH * found.cost:
+                    found = moved
         self.motion = found.motion
         if found.parts is None:
             self._kept = rgb
@@ -92,9 +95,25 @@ class Changes:
     def _against(self, rgb: Rgb, kept: Rgb, motion: Motion) -> _Found:
         changed = self._changed(rgb, kept)
         _, height, width = rgb.shape
-        _mark_ends(changed, motion.rows, height, self._plan.block)
-        _mark_ends(changed.T, motion.columns, width, self._plan.block)
+        for blocks, by, length in (
+            (changed, motion.rows, height),
+            (changed.T, motion.columns, width),
+        ):
+            if by > 0:
+                self._mark_ends(blocks, by)
+            elif by < 0:  # the last block may be smaller
+                self._mark_ends(blocks[::-1], -by + -length % self._plan.block)
         return _Found(kept, motion, changed, *self._parts(changed))
+
+    def _mark_ends(self, blocks: Mask, by: int) -> None:
+        """Count as changed what has come into the frame along the first axis, at its beginning.
+
+        And what is so near to either end that the network tells it from the middle.
+        """
+        block = self._plan.block
+        near = max(0, math.ceil(self._plan.ends / block) - self._growth)
+        blocks[: math.ceil(by / block) + near] = True
+        blocks[-1 - near :] = True
 
     def _changed(self, rgb: Rgb, kept: Rgb) -> Mask:
         """Return which blocks have changed."""
@@ -141,17 +160,6 @@ class Changes:
     def _growth(self) -> int:
         """Blocks around a block whose output it decides."""
         return math.ceil((self._plan.reach or 0) / self._plan.block)
-
-
-def _mark_ends(blocks: Mask, by: int, length: int, block: int) -> None:
-    """Count as changed what has come into the frame along the first axis, and the other end.
-
-    There the network finds the frame's edge where it had found more of the picture.
-    """
-    if by > 0:
-        blocks[: -(-by // block)] = blocks[-1] = True
-    elif by < 0:
-        blocks[(length + by) // block :] = blocks[0] = True
 
 
 def _areas(height: int, width: int, block: int) -> NDArray[np.int64]:
