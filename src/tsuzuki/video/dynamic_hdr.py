@@ -33,7 +33,9 @@ def read_dynamic_hdr(frames: Iterable[av.VideoFrame], tag: str) -> tuple[str, ..
 
     ``tag`` is the codec tag of the stream, by which MP4 may tell of Dolby Vision that frames do not
     show, as that of H.264. Other records in containers (dvcC, dvvC) PyAV does not tell: where there
-    is nothing but these, nothing is found. Raises `UnsupportedVideoError` for Dolby Vision without a picture that can be shown without it.
+    is nothing but these, nothing is found.
+
+    Raises `UnsupportedVideoError` for Dolby Vision without a picture that can be shown without it.
     """
     found = {name for frame in frames for name in _kinds(frame)}
     if tag in _DOLBY_TAGS:
