@@ -132,8 +132,8 @@ def test_a_pause_is_told_from_a_failure(server, error, word):
 
 
 def test_a_pause_that_lasts_is_told_once(server):
-    full = stopped(DiskFullError("Full."))
-    tell([server.url], opened(), full, opened(), full, opened("/v/b.mkv"), full)
+    full, fuller = (stopped(DiskFullError(f"Full, {free} bytes are free.")) for free in (2, 1))
+    tell([server.url], opened(), full, opened(), fuller, opened("/v/b.mkv"), full)
     assert [json.loads(sent[3])["video_file"] for sent in server] == ["/v/film.mkv", "/v/b.mkv"]
 
 

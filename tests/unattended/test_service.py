@@ -95,24 +95,25 @@ def test_without_systemd_nothing_is_written_and_the_command_is_told(monkeypatch,
 # --- a systemd of our own, in namespaces ----------------------------------------------------------
 
 BEGIN = r"""
+group=/sys/fs/cgroup/tsuzuki-$2
 mount -t cgroup2 none /sys/fs/cgroup && mkdir -p "$1/run/systemd/system" &&
-    mount --bind "$1/run" /run && mkdir /sys/fs/cgroup/tsuzuki-$$ || exit 99
-echo $$ > /sys/fs/cgroup/tsuzuki-$$/cgroup.procs || exit 99
+    mount --bind "$1/run" /run && mkdir $group && echo $$ > $group/cgroup.procs || exit 99
+end() {
+    kill $manager; wait $manager
+    echo $$ > /sys/fs/cgroup/cgroup.procs
+    find $group -depth -type d -exec rmdir {} \;
+}
 export HOME=$1 XDG_CONFIG_HOME=$1/config XDG_RUNTIME_DIR=$1/user
 unset DBUS_SESSION_BUS_ADDRESS
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 /lib/systemd/systemd --user 2>"$1/log" & manager=$!
+trap end EXIT
 soon() {
     for _ in $(seq 200); do "$@" && return; sleep 0.1; done
     echo "not in time: $*" >&2
     exit 1
 }
 soon systemctl --user --quiet is-system-running
-"""
-END = r"""
-kill $manager; wait $manager
-echo $$ > /sys/fs/cgroup/cgroup.procs
-find /sys/fs/cgroup/tsuzuki-$$ -depth -type d -exec rmdir {} \;
 """
 
 
@@ -127,7 +128,7 @@ def with_systemd(tmp_path):
     def run(script):
         unshare = ["unshare", "-Cmp", "--fork", "--mount-proc", "--propagation", "private"]
         done = subprocess.run(
-            [*unshare, "sh", "-c", BEGIN + script + END, "sh", str(tmp_path)],
+            [*unshare, "sh", "-c", BEGIN + script, "sh", str(tmp_path), str(os.getpid())],
             capture_output=True,
             text=True,
             timeout=120,

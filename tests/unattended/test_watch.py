@@ -14,6 +14,7 @@ from tsuzuki.errors import (
     OutputFolderError,
     SessionBusyError,
     SettingsError,
+    SuspiciousFrameError,
 )
 from tsuzuki.pipeline.events import SessionOpened
 from tsuzuki.unattended import watch as module
@@ -165,6 +166,16 @@ def test_a_failure_is_remembered_with_its_reason_until_it_is_to_be_tried_again(f
     folder.said.clear()
     folder.watch()
     assert folder.said == []
+
+
+def test_a_failure_that_somebody_has_mended_is_done(folder):
+    folder.put("a.mp4")
+    folder.ends["a.mp4"] = [SuspiciousFrameError("Look at it.")]
+    folder.watch()
+    (folder.path / "upscaled" / "a_2x.mp4").write_bytes(b"by tsuzuki resume --accept-suspicious")
+    folder.said.clear()
+    folder.watch(retry=True)
+    assert (folder.done, folder.said) == (["a.mp4"], [])
 
 
 @pytest.mark.parametrize("error", [DiskFullError("Full."), SessionBusyError("Busy.")])

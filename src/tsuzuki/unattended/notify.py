@@ -55,7 +55,8 @@ class Notifier:
             for place in dict.fromkeys(places)
         ]
         self._on_problem = on_problem
-        self._video = self._last = ""
+        self._video = ""
+        self._told = ("", "")
         self._sending: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -71,10 +72,11 @@ class Notifier:
         if isinstance(event, events.SessionOpened):
             self._video = event.video_file
         elif isinstance(event, events.Finished | events.Stopped):
-            news, self._video = _news(event, self._video or name), ""
-            if news.text != self._last:  # a pause that lasts is told once
-                self._last = news.text
-                self._start(news)
+            video, self._video = self._video or name, ""
+            told = (video, event.code if isinstance(event, events.Stopped) else event.output)
+            if told != self._told:  # a pause that lasts is told once
+                self._told = told
+                self._start(_news(event, video))
 
     def _start(self, news: News) -> None:
         self._sending = [thread for thread in self._sending if thread.is_alive()]

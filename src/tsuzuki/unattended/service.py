@@ -78,8 +78,12 @@ class Service(NamedTuple):
         self._stop()
         self.file.parent.mkdir(parents=True, exist_ok=True)
         Durable().write_atomic(self.file, self.render(start))
-        for words in (*self.enable, *(self.start if now else ())):
-            _order(words)
+        try:
+            for words in (*self.enable, *(self.start if now else ())):
+                _order(words)
+        except ResourceError:
+            Durable().remove_file(self.file)
+            raise
 
     def remove(self) -> bool:
         """Stop it and leave nothing of it; False where there was nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -61,22 +60,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Return the plan with absolute paths, its folders made; raises what is wrong with it."""
         if not (is_there(self.folder) and self.folder.is_dir()):
             raise InputNotFoundError(f"There is no folder {self.folder}. Check its name.")
-        folder, others = self.folder.resolve(), {}
-        for name in ("output_dir", "done_dir", "failed_dir"):
-            option, wish = "--" + name.replace("_", "-"), getattr(self, name)
-            if wish is None:
-                continue
-            path = others[name] = wish.resolve()
+        folder = self.folder.resolve()
+        wishes = {name: getattr(self, name) for name in ("output_dir", "done_dir", "failed_dir")}
+        others = {name: path.resolve() for name, path in wishes.items() if path is not None}
+        for name, path in others.items():
             if folder == path or (self.recursive and folder.is_relative_to(path)):
                 raise SettingsError(
-                    f"{option} must be another folder than the one that is watched, or what comes "
-                    "into it would be taken for something new."
+                    f"--{name.replace('_', '-')} must be another folder than the one that is "
+                    "watched, or what comes into it would be taken for something new."
                 )
+        for name, path in others.items():
             _make(path)
             if name != "output_dir" and path.stat().st_dev != folder.stat().st_dev:
                 raise SettingsError(
-                    f"{option} must lie on the same disk as {folder}: videos are moved in one "
-                    "step, and never copied."
+                    f"--{name.replace('_', '-')} must lie on the same disk as {folder}: videos are "
+                    "moved in one step, and never copied."
                 )
         return msgspec.structs.replace(self, folder=folder, **others)
 
@@ -163,12 +161,15 @@ class Watch:
             path = Path(entry.source)
             if _stamp(path) != entry.stamp:
                 continue
-            if entry.state == "failed" and self.plan.retry:
+            if entry.state == "done":
+                self._move(path, entry)
+            elif is_there(Path(entry.output)) and self._is_over(entry):
+                self._note(path, msgspec.structs.replace(entry, state="done"))
+            elif self.plan.retry:
                 self._ledger.forget(path)
-                continue
-            if entry.state == "failed":
+            else:
                 self._say(f"Failed before (--retry tries it again): {path}: {entry.reason}")
-            self._move(path, entry)
+                self._move(path, entry)
 
     def _next(self, cancel: threading.Event) -> Job | None:
         """Return what to do now: what was begun comes first."""
@@ -200,16 +201,23 @@ class Watch:
 
     def _ended(self, path: Path, entry: Entry) -> bool:
         """Note the end of what was killed between its end and the note of it."""
-        with contextlib.suppress(TsuzukiError):  # going on tells why that is impossible
+        if not self._is_over(entry):
+            return False
+        if is_there(Path(entry.output)):
+            self._note(path, msgspec.structs.replace(entry, state="done"))
+        else:  # its session was removed: it has to begin anew
+            self._ledger.forget(path)
+        return True
+
+    def _is_over(self, entry: Entry) -> bool:
+        """Whether there was a session and nothing is left of it to go on with."""
+        if not entry.session_id:
+            return False
+        try:
             progress = self._manager.load_progress(entry.session_id)
-            if progress is not None and progress["status"] != "completed":
-                return False
-            if is_there(Path(entry.output)):
-                self._note(path, msgspec.structs.replace(entry, state="done"))
-            else:  # its session was removed: it has to begin anew
-                self._ledger.forget(path)
-            return True
-        return False
+        except TsuzukiError:  # going on tells why that is impossible
+            return False
+        return progress is None or progress["status"] == "completed"
 
     def _opens(self, arrival: Arrival, cancel: threading.Event) -> bool:
         """Tell whether it may be begun; one that cannot be opened is given time to get whole."""
