@@ -200,9 +200,7 @@ def test_ctrl_c_ends_within_ten_seconds_and_leaves_nothing_on_the_nodes(
         time.sleep(0.2)
     left = [path for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*") if any(path.iterdir())]
     assert [path for path in left if is_running(int(path.name.split("-")[2]))] == []
-    done = subprocess.run(
-        [*command("resume", *place), "auto"], stdout=subprocess.PIPE, check=True
-    )
+    done = subprocess.run([*command("resume", *place), "auto"], stdout=subprocess.PIPE, check=True)
     assert b"finished" in done.stdout
     assert output.read_bytes() == golden
 

@@ -74,9 +74,7 @@ class Member:
         """Bytes of the slices of the segments asked for, by segment, in order."""
         self._actor: Any = None
         self._ended = False
-        self._thread = threading.Thread(
-            target=self._serve, name=f"node {slot.node}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name=f"node {slot.node}", daemon=True)
         self._thread.start()
 
     @property
