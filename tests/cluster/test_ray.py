@@ -213,15 +213,6 @@ def test_what_a_cluster_cannot_do_is_refused_at_once(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_cluster_is_worked_on_from_elsewhere(
-    nodes: Any, drawn: Path, golden: bytes, tmp_path: Path
-) -> None:
-    output = tmp_path / "out.mp4"
-    call = command("upscale", drawn, *OPTIONS, "-o", output, "--sessions-dir", tmp_path / "s")
-    subprocess.run([*call, nodes.client], stdout=subprocess.PIPE, check=True)
-    assert output.read_bytes() == golden
-
-
 def test_without_the_token_nobody_joins(nodes: Any, drawn: Path, tmp_path: Path) -> None:
     call = [*command("upscale", drawn, *OPTIONS, "--sessions-dir", tmp_path), "auto"]
     wrong = os.environ | {"RAY_AUTH_TOKEN": "0" * 64}

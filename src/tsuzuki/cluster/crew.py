@@ -120,7 +120,8 @@ class Crew:
             member.heard = time.monotonic()
             if isinstance(message, Joined):
                 self._welcome(member, message)
-            elif isinstance(message, Lost):
+                return member, m.Opened()  # so that it is asked for something
+            if isinstance(message, Lost):
                 self._lose(member, message.reason, unfit=message.unfit)
             elif isinstance(message, m.Failure):
                 self._fail(member, message)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tsuzuki.errors import DeviceError, ModelError
+from tsuzuki.errors import DeviceError, ModelError, by_code
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.process import WorkerProcess
 from tsuzuki.sessions.layout import SessionPaths
@@ -97,9 +97,14 @@ class Node:
         self._scratch.cleanup()
 
     def start(self) -> None:
-        """Start the worker."""
+        """Start the worker, and wait until it can be sent something to render."""
         self._worker = WorkerProcess()
         self._worker.send(self._open)
+        answer = self._worker.inbox.get()
+        if isinstance(answer, m.Failure):
+            raise by_code(answer.code)(answer.message, **answer.details)
+        if answer is None:
+            raise self._worker.death()
 
     def send(self, request: bytes) -> None:
         """Send a request to the worker."""
