@@ -145,6 +145,7 @@ class Scene:
         from tsuzuki.gui.preview import PreviewWindow
         from tsuzuki.gui.resume_dialog import ResumeDialog
         from tsuzuki.gui.sessions_view import SessionsView
+        from tsuzuki.settings import ProcessingSettings
 
         window.source.show_videos([str(self.others[1])])
         window._show_look(window.look)
@@ -164,10 +165,10 @@ class Scene:
         yield "main-empty", window
         window._set_videos([str(self.others[1])])
         _settled(window)
-        matches = window.session_manager.find_sessions(self.clip, self.slow)
-        other = window.session_manager.find_sessions(self.clip, {"quality": "Quality"})
+        matches = window.places.unfinished(str(self.clip), self.slow)
+        other = window.places.unfinished(str(self.clip), ProcessingSettings(quality="Quality"))
         for title, found in (("resume", matches), ("resume-other", [*matches, *other])):
-            dialog = ResumeDialog(found, window, paths_of=window.session_manager.paths)
+            dialog = ResumeDialog(found, window, paths_of=window.places.paths)
             if title == "resume-other":
                 dialog._list.setCurrentRow(1)
             dialog.show()
@@ -184,7 +185,7 @@ class Scene:
         for title, made in (
             ("sessions", SessionsView(window)),
             ("preview", PreviewWindow(window.look, self.slow, window)),
-            ("log", LogWindow(window.session_manager.paths(self._session(window)), window)),
+            ("log", LogWindow(window.places.paths(self._session(window)), window)),
         ):
             made.show()
             _until(lambda: not window.background.is_busy, seconds=60)

@@ -24,6 +24,7 @@ from tsuzuki.gui.background import Background
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.jobs import JobStore, new_job
 from tsuzuki.gui.output_row import OutputRow
+from tsuzuki.gui.places import Places
 from tsuzuki.gui.preferences import PreferencesStore
 from tsuzuki.gui.queue import Queue
 from tsuzuki.gui.queue_view import QueueView
@@ -65,6 +66,7 @@ class MainGUI(QMainWindow):
         self.session_manager = session_manager or SessionManager()
         self.current_session_id: str | None = None
         self.preferences = preferences or PreferencesStore()
+        self.places = Places(self.session_manager, lambda: self.preferences.present.session_folders)
         self.queue = queue or Queue(JobStore(), self)
         self.background = Background(self)
         self.videos: list[str] = []
@@ -282,20 +284,18 @@ class MainGUI(QMainWindow):
     def _check_resumable_sessions(self, file_path: str) -> None:
         """Look for unfinished work on a video, and ask what to do with it."""
         settings = self.settings_or_none()
-        manager = self.session_manager
-
-        def find() -> list[SessionMatch]:
-            found = manager.find_sessions(file_path, settings)
-            return [match for match in found if manager.has_begun(match.progress)]
-
-        self.background.ask(find, lambda found: self._offer(file_path, found), key="sessions")
+        self.background.ask(
+            lambda: self.places.unfinished(file_path, settings),
+            lambda found: self._offer(file_path, found),
+            key="sessions",
+        )
 
     def _offer(self, file_path: str, found: Sequence[SessionMatch]) -> None:
         running = {e.state.session_id for e in self.queue.entries() if e.is_running}
         found = [match for match in found if match.session_id not in running]
         if not found or self.videos != [file_path]:
             return
-        dialog = ResumeDialog(found, self, paths_of=self.session_manager.paths)
+        dialog = ResumeDialog(found, self, paths_of=self.places.paths)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _: self._on_answer(dialog, file_path))
         dialog.open()
@@ -318,12 +318,20 @@ class MainGUI(QMainWindow):
 
     def resume_session(self, session_id: str, video: str, settings: dict[str, Any]) -> None:
         """Go on with a session, ahead of what waits."""
+        folder = self.places.folder_of(session_id)
         for entry in self.queue.entries():
             if session_id in {entry.job.session_id, entry.state.session_id}:
                 self.queue_view.select(entry.job.id)
-                self.queue.resume(entry.job.id, video=video, session_id=session_id)
+                self.queue.resume(
+                    entry.job.id, video=video, session_id=session_id, sessions_dir=folder
+                )
                 return
-        job = new_job(video, ProcessingSettings.from_dict(settings), session_id=session_id)
+        job = new_job(
+            video,
+            ProcessingSettings.from_dict(settings),
+            session_id=session_id,
+            sessions_dir=folder,
+        )
         self.current_session_id = session_id
         self.queue_view.select(self.queue.add(job))
         self.queue.resume(job.id)

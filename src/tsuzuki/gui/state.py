@@ -53,6 +53,9 @@ class RunState:
     warnings: list[tuple[str, str]] = field(default_factory=list)
     """Code and sentence of each warning."""
     restarts: int = 0
+    """How often the worker process ended and another one took over."""
+    restarted_because: str = ""
+    """Why it ended the last time."""
     finished: events.Finished | None = None
     stopped: events.Stopped | None = None
 
@@ -70,6 +73,7 @@ class RunState:
                     self.warnings.append((event.code, event.message))
             case events.WorkerRestarted():
                 self.restarts += 1
+                self.restarted_because = event.reason
             case events.Finished():
                 self.finished = event
             case events.Stopped():
