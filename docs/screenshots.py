@@ -22,6 +22,7 @@ TARGET = Path(__file__).parents[1] / "build" / "screenshots"
 LANGUAGES = ("en", "ja")
 THEMES: tuple[Theme, ...] = ("light", "dark", "contrast")
 SCALES = (1, 2)
+FULL = "/home/mika has no room left. Free some and run the same command again."
 IMAGES = Path(__file__).with_name("images")
 KEPT = {
     "window": "main-paused-en-light-100",
@@ -138,9 +139,10 @@ class Scene:
 
     def windows(self, window: Any) -> Iterator[tuple[str, Any]]:
         """Yield each window, ready to be looked at."""
-        from PySide6.QtWidgets import QMessageBox
+        from PySide6.QtWidgets import QDialog, QMessageBox
 
-        from tsuzuki.gui import closing, finishing, remedies
+        from tsuzuki.errors import DiskFullError
+        from tsuzuki.gui import closing, finishing, menus, preview, remedies
         from tsuzuki.gui.log_window import LogWindow
         from tsuzuki.gui.preview import PreviewWindow
         from tsuzuki.gui.resume_dialog import ResumeDialog
@@ -193,6 +195,20 @@ class Scene:
             yield title, made
             made.close()
         for title, call in (
+            ("latest", lambda: preview.show_latest(window, self._entry(window))),
+            ("save-preset", lambda: menus._save_preset(window)),
+        ):
+            known = window.findChildren(QDialog)
+            call()
+            made = next(d for d in window.findChildren(QDialog) if d not in known)
+            _settled(window)
+            yield title, made
+            made.close()
+            _settled(window)
+        for title, call in (
+            ("about", lambda: menus._about(window)),
+            ("error", lambda: remedies.show_error(window, DiskFullError(FULL))),
+            ("clean", lambda: SessionsView(window)._ask_to_clean()),
             ("confirm-cancel", lambda: remedies._ask_to_cancel(window, self._entry(window))),
             ("confirm-close", lambda: closing.ask_what_becomes(window)),
             ("countdown", lambda: finishing.count_down(window, "sleep")),
@@ -202,6 +218,7 @@ class Scene:
             ),
         ):
             call()
+            _settled(window)
             box = next(b for b in window.findChildren(QMessageBox) if b.isVisible())
             _settled(window)
             yield title, box

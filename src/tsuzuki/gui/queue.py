@@ -221,7 +221,7 @@ class Queue(QObject):
                 return
 
     def _begin(self, entry: Entry) -> None:
-        entry.state = RunState(session_id=entry.job.session_id or "")
+        entry.state = entry.state.of_next_run(entry.job.session_id)
         # Kept before it starts: a window killed in between must not start a second process.
         self._keep(entry, state="started", outcome="")
         self._writer.submit(self._launch, entry.job)

@@ -29,6 +29,7 @@ from tsuzuki.settings import (
     CONTENTS,
     DEINTERLACES,
     ENCODERS,
+    ENGINES,
     MAX_SCALE,
     MIN_SCALE,
     NOISE_REDUCTION_LEVELS,
@@ -183,6 +184,7 @@ class SettingsPanel(QWidget):
         form = _form(group)
         by_default = tr("by default")
         self._add(form, f.editable("model", [(None, tr("by quality and content"))]))
+        self._add(form, f.chooser("engine", [(e, _engine(e)) for e in ENGINES]))
         self._add(form, f.chooser("encoder", [(e, e) for e in ENCODERS]))
         self._add(
             form,
@@ -303,6 +305,10 @@ def _how(deinterlace: str) -> str:
         "ivtc": tr("inverse telecine"),
         "off": trp("deinterlacing", "never"),
     }.get(deinterlace, deinterlace)
+
+
+def _engine(engine: str) -> str:
+    return {"nearest": tr("none: pixels are repeated")}.get(engine, engine)
 
 
 def _reuse(mode: str) -> str:

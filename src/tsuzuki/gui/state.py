@@ -59,6 +59,14 @@ class RunState:
     finished: events.Finished | None = None
     stopped: events.Stopped | None = None
 
+    def of_next_run(self, session_id: str | None) -> RunState:
+        """Return what is known as another run begins: of the same session, what is done."""
+        if session_id is None:
+            return RunState()
+        return RunState(
+            session_id=session_id, frames_done=self.frames_done, frames_total=self.frames_total
+        )
+
     def take(self, event: events.Event) -> None:
         """Add an event."""
         match event:
