@@ -194,10 +194,11 @@ class Scene:
             _settled(window)
             yield title, made
             made.close()
-        for title, call in (
+        dialogs: tuple[tuple[str, Callable[[], object]], ...] = (
             ("latest", lambda: preview.show_latest(window, self._entry(window))),
             ("save-preset", lambda: menus._save_preset(window)),
-        ):
+        )
+        for title, call in dialogs:
             known = window.findChildren(QDialog)
             call()
             made = next(d for d in window.findChildren(QDialog) if d not in known)
@@ -205,7 +206,7 @@ class Scene:
             yield title, made
             made.close()
             _settled(window)
-        for title, call in (
+        calls: tuple[tuple[str, Callable[[], object]], ...] = (
             ("about", lambda: menus._about(window)),
             ("error", lambda: remedies.show_error(window, DiskFullError(FULL))),
             ("clean", lambda: SessionsView(window)._ask_to_clean()),
@@ -216,7 +217,8 @@ class Scene:
                 "confirm-action",
                 lambda: remedies.mend(window, self._entry(window), "accept-changes"),
             ),
-        ):
+        )
+        for title, call in calls:
             call()
             _settled(window)
             box = next(b for b in window.findChildren(QMessageBox) if b.isVisible())

@@ -35,13 +35,18 @@ def seen(top):
         return
     yield "window", top.windowTitle(), 0, 0
     for kind in (QAbstractButton, QLabel, QLineEdit):
-        for one in filter(lambda widget: widget.isVisible(), top.findChildren(kind)):
+        for one in filter(is_seen, top.findChildren(kind)):
             middle = one.mapToGlobal(one.rect().center())
             yield one.objectName(), one.text(), middle.x(), middle.y()
     for menu in [top] if isinstance(top, QMenu) else top.findChildren(QMenuBar):
         for action in menu.actions():
             middle = menu.mapToGlobal(menu.actionGeometry(action).center())
             yield "menu", action.text().replace("&", ""), middle.x(), middle.y()
+
+
+def is_seen(widget):
+    """Tell whether the middle is shown, and not only where one would have to scroll to."""
+    return widget.isVisible() and widget.visibleRegion().contains(widget.rect().center())
 
 
 if __name__ == "__main__":

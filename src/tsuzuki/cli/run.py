@@ -14,9 +14,8 @@ from tsuzuki.cli.display import Display, display_for
 from tsuzuki.cli.signals import cancel_on_signals
 from tsuzuki.cli.stop_file import cancel_on_file
 from tsuzuki.errors import Cancelled, OutputError, OutputExistsError, TsuzukiError
+from tsuzuki.language import tr
 from tsuzuki.pipeline import events
-
-SAVING = "Saving what is finished … (press again to end at once)"
 
 
 class QueueItem(NamedTuple):
@@ -45,7 +44,7 @@ def run_queue(
     shown: list[Display] = []
     made: dict[str, str] = {}
     with (
-        cancel_on_signals(lambda: shown[-1].say(SAVING) if shown else None) as cancel,
+        cancel_on_signals(lambda: shown[-1].say(_saving()) if shown else None) as cancel,
         cancel_on_file(stop_file, cancel) as heard,
     ):
         for item in items:
@@ -88,12 +87,16 @@ def _run(
         if (other := made.get(error.details.get("path", ""))) is not None:
             return _failed(_same_output(item, other), display, stopped)
         if item.done_if_output_exists:
-            display.say(f"Skipped {item.name}: its output is there already.")
+            display.say(tr("Skipped {name}: its output is there already.").format(name=item.name))
             return 0
         return _failed(error, display, stopped)
     except TsuzukiError as error:
         return _failed(error, display, stopped)
     return 0
+
+
+def _saving() -> str:
+    return tr("Saving what is finished … (press again to end at once)")
 
 
 def _same_output(item: QueueItem, other: str) -> OutputError:

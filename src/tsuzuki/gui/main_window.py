@@ -146,7 +146,8 @@ class MainGUI(QMainWindow):
             column.addWidget(part, stretch)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
-        split.addWidget(Column(left))
+        self._left = Column(left)
+        split.addWidget(self._left)
         split.addWidget(self._right())
         split.setStretchFactor(0, 1)
         outer = QWidget()
@@ -437,7 +438,13 @@ class MainGUI(QMainWindow):
         entry = self.queue.get(job_id)
         if entry is not None and entry.job.outcome == "failed":
             self.queue_view.select(job_id)
+            # Its buttons have to be seen; the room for them is made when events are handled next.
+            QTimer.singleShot(0, self.run_view, self._show_all_of_run)
             finishing.attract_attention(self)
+
+    def _show_all_of_run(self) -> None:
+        """Scroll the selected job into view."""
+        self._left.ensureWidgetVisible(self.run_view)
 
     def act(self, wish: str) -> None:
         """Do with the selected job what a button or a menu asks for."""
