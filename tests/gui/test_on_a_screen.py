@@ -153,7 +153,7 @@ def test_choose_start_pause_kill_resume_and_find_the_run_again(person, tmp_path,
     person.kill()
     person.start()
     wait(lambda: person.see("figures", "Done"))
-    assert person.job()["outcome"] == "finished"
+    wait(lambda: person.job()["outcome"] == "finished")
     assert long.with_name("long_4x.mp4").exists()
     assert not is_process_of(pid, person.job()["id"])
     person.press("ctrl+q")

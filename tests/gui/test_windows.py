@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QMessageBox
 from tests.gui.conftest import QUICK
-from tests.gui.hands import box, click, press
+from tests.gui.hands import box, choose, click, press
 from tests.other_settings import OTHER_SETTINGS
 
 from tsuzuki.gui import finishing, log_window, looks, words
@@ -22,7 +22,7 @@ from tsuzuki.gui.log_window import LogWindow, entries, filtered, without_private
 from tsuzuki.gui.preview import PreviewWindow
 from tsuzuki.gui.sessions_view import SessionsView, offer_to_clean
 from tsuzuki.gui.settings_panel import SettingsPanel
-from tsuzuki.pipeline.look import look
+from tsuzuki.gui.source_panel import Strip
 from tsuzuki.purposes import PURPOSES
 from tsuzuki.sessions.progress import encode_progress
 from tsuzuki.settings import ProcessingSettings
@@ -144,8 +144,14 @@ def test_a_session_from_elsewhere_goes_on_only_when_agreed_to(
 
 
 def test_the_preview_shows_a_frame_before_and_after(qtbot, window, until, short):
-    view = PreviewWindow(look(short, QUICK), QUICK, window)
-    view.show()
+    choose(window, until, short)
+    qtbot.mouseClick(
+        strip := window.source.findChild(Strip),
+        Qt.MouseButton.LeftButton,
+        pos=QPoint(round(0.7 * strip.width()), 20),
+    )
+    view = window.findChild(PreviewWindow)
+    assert view.moment == pytest.approx(0.7, abs=0.05)
     until(lambda: not view.frames.is_empty)
     assert (view.frames._before.width(), view.frames._before.height()) == (96, 54)
     assert (view.frames._after.width(), view.frames._after.height()) == (192, 108)

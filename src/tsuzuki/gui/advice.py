@@ -176,6 +176,14 @@ def _texts_on_inputs() -> dict[str, tuple[str, str]]:
             tr("Something has changed since the work began"),
             tr("Put it back as it was, go on all the same, or start over."),
         ),
+        "cloud": (
+            tr("The store fails or cannot be reached"),
+            tr("Check the connection and its address, then try again."),
+        ),
+        "session-leased": (
+            tr("Another machine works on this"),
+            tr("Wait until it has ended, or take the session over from it."),
+        ),
         "session-damaged": (
             tr("A part of the finished work is damaged"),
             tr("Repairing sets it aside; only that part is computed again."),

@@ -132,6 +132,7 @@ class MainGUI(QMainWindow):
         self.source.dropped.connect(self.choose_videos)
         self.source.browse.connect(self._browse_input)
         self.source.browse_folder.connect(self._browse_folder)
+        self.source.frame_chosen.connect(self._preview)
         self.source.clear.connect(lambda: self._set_videos([]))
         self.queue_view = QueueView(self.queue)
         self.queue_view.selected.connect(self._select)
@@ -385,12 +386,13 @@ class MainGUI(QMainWindow):
         if (running := self.queue.running) is not None:
             self.queue_view.select(running.job.id)
 
-    def _preview(self) -> None:
+    def _preview(self, place: float = 1 / 3) -> None:
+        """Upscale the frame at a place in the video, 0 to 1."""
         from tsuzuki.gui.preview import PreviewWindow  # noqa: PLC0415 - only when asked for
 
         settings = self.settings_or_none()
         if self.look is not None and settings is not None:
-            PreviewWindow(self.look, settings, self).show()
+            PreviewWindow(self.look, settings, self, place).show()
 
     def _start_estimate(self) -> None:
         """Try a few seconds from the middle of the video, and tell what the whole will take."""

@@ -163,7 +163,7 @@ class SessionsView(QDialog):
         for row in range(self._list.topLevelItemCount()):
             item = self._list.topLevelItem(row)
             if item is not None and item.data(0, _ID) == session_id:
-                item.setIcon(0, QIcon(pixmap(png, THUMBNAIL, self.devicePixelRatioF())))
+                item.setIcon(0, QIcon(pixmap(png, self._list.iconSize(), self.devicePixelRatioF())))
 
     def _say(self, text: str) -> None:
         self._said.setText(text)
