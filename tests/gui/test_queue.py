@@ -14,7 +14,7 @@ def test_a_run_that_ended_unseen_after_its_segment_is_shown_as_it_ended(make_que
     entry = first.entry(job_id)
     until(lambda: is_computing(entry))
     assert is_process_of(entry.process.pid, job_id)
-    sealed = entry.state.last_segment
+    sealed = entry.state.last_segment or 0
     first.pause(job_id, after_segment=True)
     assert entry.stopping == "segment"
     first.close()
