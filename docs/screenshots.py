@@ -190,7 +190,7 @@ class Scene:
             ("log", LogWindow(window.places.paths(self._session(window)), window)),
         ):
             made.show()
-            _until(lambda: not window.background.is_busy, seconds=60)
+            _until(lambda: not window.background.is_busy)
             _settled(window)
             yield title, made
             made.close()
@@ -199,10 +199,9 @@ class Scene:
             ("save-preset", lambda: menus._save_preset(window)),
         )
         for title, call in dialogs:
-            known = window.findChildren(QDialog)
             call()
-            made = next(d for d in window.findChildren(QDialog) if d not in known)
             _settled(window)
+            made = next(d for d in window.findChildren(QDialog) if d.isVisible())
             yield title, made
             made.close()
             _settled(window)
@@ -240,7 +239,7 @@ class Scene:
         return str(self._entry(window).state.session_id)
 
 
-def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 300) -> None:
     from PySide6.QtWidgets import QApplication
 
     end = time.monotonic() + seconds
