@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # What is installed beside the program itself.
-EXTRAS ?= cloud,dev,metrics,notify
+EXTRAS ?= cloud,dev,gui,metrics,notify
 # Kills of the real command for each encoder in `make crash`.
 KILLS  ?= 30
 
@@ -36,7 +36,6 @@ demo: setup
 	$(BIN)/tsuzuki demo
 
 gui: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[gui]"
 	$(BIN)/tsuzuki gui
 
 test: setup

@@ -22,6 +22,7 @@ TARGET = Path(__file__).parents[1] / "build" / "screenshots"
 LANGUAGES = ("en", "ja")
 THEMES: tuple[Theme, ...] = ("light", "dark", "contrast")
 SCALES = (1, 2)
+FULL = "/home/mika has no room left. Free some and run the same command again."
 IMAGES = Path(__file__).with_name("images")
 KEPT = {
     "window": "main-paused-en-light-100",
@@ -138,13 +139,15 @@ class Scene:
 
     def windows(self, window: Any) -> Iterator[tuple[str, Any]]:
         """Yield each window, ready to be looked at."""
-        from PySide6.QtWidgets import QMessageBox
+        from PySide6.QtWidgets import QDialog, QMessageBox
 
-        from tsuzuki.gui import closing, finishing, remedies
+        from tsuzuki.errors import DiskFullError
+        from tsuzuki.gui import closing, finishing, menus, preview, remedies
         from tsuzuki.gui.log_window import LogWindow
         from tsuzuki.gui.preview import PreviewWindow
         from tsuzuki.gui.resume_dialog import ResumeDialog
         from tsuzuki.gui.sessions_view import SessionsView
+        from tsuzuki.settings import ProcessingSettings
 
         window.source.show_videos([str(self.others[1])])
         window._show_look(window.look)
@@ -164,10 +167,10 @@ class Scene:
         yield "main-empty", window
         window._set_videos([str(self.others[1])])
         _settled(window)
-        matches = window.session_manager.find_sessions(self.clip, self.slow)
-        other = window.session_manager.find_sessions(self.clip, {"quality": "Quality"})
+        matches = window.places.unfinished(str(self.clip), self.slow)
+        other = window.places.unfinished(str(self.clip), ProcessingSettings(quality="Quality"))
         for title, found in (("resume", matches), ("resume-other", [*matches, *other])):
-            dialog = ResumeDialog(found, window, paths_of=window.session_manager.paths)
+            dialog = ResumeDialog(found, window, paths_of=window.places.paths)
             if title == "resume-other":
                 dialog._list.setCurrentRow(1)
             dialog.show()
@@ -184,14 +187,28 @@ class Scene:
         for title, made in (
             ("sessions", SessionsView(window)),
             ("preview", PreviewWindow(window.look, self.slow, window)),
-            ("log", LogWindow(window.session_manager.paths(self._session(window)), window)),
+            ("log", LogWindow(window.places.paths(self._session(window)), window)),
         ):
             made.show()
-            _until(lambda: not window.background.is_busy, seconds=60)
+            _until(lambda: not window.background.is_busy)
             _settled(window)
             yield title, made
             made.close()
-        for title, call in (
+        dialogs: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("latest", lambda: preview.show_latest(window, self._entry(window))),
+            ("save-preset", lambda: menus._save_preset(window)),
+        )
+        for title, call in dialogs:
+            call()
+            _settled(window)
+            made = next(d for d in window.findChildren(QDialog) if d.isVisible())
+            yield title, made
+            made.close()
+            _settled(window)
+        calls: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("about", lambda: menus._about(window)),
+            ("error", lambda: remedies.show_error(window, DiskFullError(FULL))),
+            ("clean", lambda: SessionsView(window)._ask_to_clean()),
             ("confirm-cancel", lambda: remedies._ask_to_cancel(window, self._entry(window))),
             ("confirm-close", lambda: closing.ask_what_becomes(window)),
             ("countdown", lambda: finishing.count_down(window, "sleep")),
@@ -199,8 +216,10 @@ class Scene:
                 "confirm-action",
                 lambda: remedies.mend(window, self._entry(window), "accept-changes"),
             ),
-        ):
+        )
+        for title, call in calls:
             call()
+            _settled(window)
             box = next(b for b in window.findChildren(QMessageBox) if b.isVisible())
             _settled(window)
             yield title, box
@@ -220,7 +239,7 @@ class Scene:
         return str(self._entry(window).state.session_id)
 
 
-def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 300) -> None:
     from PySide6.QtWidgets import QApplication
 
     end = time.monotonic() + seconds

@@ -31,6 +31,7 @@ def surroundings(tmp_path, monkeypatch, forked_workers):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TSUZUKI_LANGUAGE", "en")
     monkeypatch.delenv("TSUZUKI_DEBUG", raising=False)
 
 

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 
 from tsuzuki.cli import dialog
-from tsuzuki.sessions.progress import new_progress
+from tsuzuki.gui.words import step_title
+from tsuzuki.sessions.progress import STEPS, new_progress
 from tsuzuki.settings import ProcessingSettings
 
 INFO = {
@@ -43,7 +44,7 @@ def test_the_panel_shows_video_settings_and_the_four_steps(progress):
     assert "1.5x" in text
     assert "encoder ffv1" in text
     assert "The disk is full. Free some space." in text
-    for title in dialog.STEP_TITLES.values():
+    for title in map(step_title, STEPS):
         assert title in text
     assert "100.0 %" in text
     assert "2.6 %" in text

@@ -256,3 +256,12 @@ def test_commands_name_the_folder_only_where_it_is_not_the_usual_one(begin, mana
     )
     monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(manager.root))
     assert paths.command("sessions show") == f"tsuzuki sessions show {paths.session_id}"
+
+
+def test_a_session_is_moved_and_goes_on_there(cli, begin, manager, tmp_path):
+    made = begin("a.mp4")
+    moved = cli("sessions", "move", made, str(tmp_path / "disk"))
+    assert moved.code == 0
+    assert f"resume {made} --sessions-dir {tmp_path / 'disk'}" in moved.out
+    assert manager.session_ids() == []
+    assert cli("sessions", "show", made, "--sessions-dir", str(tmp_path / "disk")).code == 0

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
+
 import pytest
 from tests.drawn_clip import draw_clip
 
+import tsuzuki
 from tsuzuki import language
+from tsuzuki.gui import jobs
+from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.settings import ProcessingSettings
 
 QUICK = ProcessingSettings(engine="nearest", segment_frames=12)
 """A second for some dozens of frames."""
-SLOW = ProcessingSettings(quality="Fast", reuse="off", segment_frames=12, loss_budget=0)
-"""Some 50 frames a second, each of them safe at once."""
+SLOW = ProcessingSettings(
+    engine="nearest", scale_factor=4, reuse="off", segment_frames=12, loss_budget=0
+)
+"""Each frame is safe at once, for which the disk is waited."""
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +29,7 @@ def surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("TSUZUKI_WINDOW_DIR", str(tmp_path / "window"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setattr(jobs, "JSON_INTERVAL", 0)  # nothing is waited for longer than needed
     language.use("en")
     yield
     language.use("en")
@@ -32,7 +41,7 @@ def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
     return {
         "short": draw_clip(folder / "short.mp4", 24),
-        "long": draw_clip(folder / "long.mp4", 130, sound=False),
+        "long": draw_clip(folder / "long.mp4", 240, sound=False),
     }
 
 
@@ -53,12 +62,38 @@ def _copy(clip, folder):
     return copy
 
 
+@pytest.fixture(scope="session")
+def begun(clips, tmp_path_factory):
+    """A clip with a session in which a segment is done: clip, folder of sessions, id."""
+    from tests.gui.hands import cancel_after_a_segment
+
+    folder = tmp_path_factory.mktemp("begun")
+    clip, sessions = _copy(clips["short"], folder), folder / "sessions"
+    session_id = cancel_after_a_segment(
+        partial(tsuzuki.upscale, clip, QUICK, sessions_dir=sessions)
+    )
+    return clip, sessions, session_id
+
+
 @pytest.fixture
-def make_queue(qtbot):
+def unfinished(begun, tmp_path):
+    """The clip, and the id of its session, which is one of this test's own."""
+    clip, sessions, session_id = begun
+    shutil.copytree(sessions, tmp_path / "sessions")
+    with SessionManager(tmp_path / "sessions") as manager:
+        manager.adopt(session_id)
+    yield clip, session_id
+    clip.with_name("short_2x.mp4").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def make_queue(qtbot, monkeypatch):
     """Make a queue as a new window would find it; those before are left as if killed."""
+    from tsuzuki.gui import queue as queues
     from tsuzuki.gui.jobs import JobStore
     from tsuzuki.gui.queue import Queue
 
+    monkeypatch.setattr(queues, "LOOK_MS", 20)
     made = []
 
     def make():

@@ -5,44 +5,29 @@ pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 from tests.gui.conftest import QUICK, SLOW
+from tests.gui.hands import (
+    box,
+    cancel_after_a_segment,
+    choose,
+    click,
+    is_computing,
+    press,
+    shown,
+    the_entry,
+    workers_of,
+)
 
 import tsuzuki
-from tsuzuki.gui import MainGUI, closing
+from tsuzuki.gui import MainGUI
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.resume_dialog import ResumeDialog
-from tsuzuki.pipeline import upscale
 from tsuzuki.sessions.manager import SessionManager
-
-
-def click(qtbot, parent, name):
-    found = [b for b in parent.findChildren(QPushButton, name) if b.isVisible()]
-    assert found, f"there is no button {name}"
-    qtbot.mouseClick(found[0], Qt.MouseButton.LeftButton)
-
-
-def shown(parent, name):
-    return parent.findChild(QLabel, name).text()
-
-
-def box(window, name):
-    boxes = [b for b in window.findChildren(QMessageBox, name) if b.isVisible()]
-    return boxes[0] if boxes else None
-
-
-def press(qtbot, asked, text):
-    found = next(b for b in asked.buttons() if text in b.text())
-    qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
-
-
-def the_entry(window):
-    (entry,) = window.queue.entries()
-    return entry
 
 
 @pytest.fixture
@@ -52,46 +37,36 @@ def window(make_window):
     return made
 
 
-def choose(window, until, *clips):
-    window.choose_videos([str(clip) for clip in clips])
-    until(lambda: window.look is not None and not window.background.is_busy)
+def the_dialog(window, until):
+    """Return the question what to do with unfinished work, once it is asked."""
+    until(lambda: any(d.isVisible() for d in window.findChildren(ResumeDialog)))
+    return next(d for d in window.findChildren(ResumeDialog) if d.isVisible())
 
 
-def leave_unfinished(clip, settings=QUICK):
-    """Leave a session in which some segments are done."""
-    import threading
-
-    from tsuzuki.pipeline import events
-
-    cancel = threading.Event()
-    seen = []
-
-    def on_event(event):
-        if isinstance(event, events.SessionOpened):
-            seen.append(event.session_id)
-        if isinstance(event, events.SegmentSealed):
-            cancel.set()
-
-    with pytest.raises(tsuzuki.errors.Cancelled):
-        upscale(clip, settings, on_event=on_event, cancel=cancel)
-    return seen[0]
-
-
-def test_choose_start_pause_kill_resume_finish(qtbot, window, until, long):
+def test_a_run_that_suffers_everything_has_the_bytes_of_the_command_line(
+    qtbot, window, until, long, tmp_path
+):
     window.settings_panel.set_settings(SLOW)
     choose(window, until, long)
     assert "96x54" in shown(window, "facts")
-    assert "192x108" in shown(window, "becomes")
-    assert "long_2x.mp4" in shown(window, "becomes")
+    assert "384x216" in shown(window, "becomes")
+    assert "long_4x.mp4" in shown(window, "becomes")
     click(qtbot, window, "start")
     entry = the_entry(window)
-    until(lambda: (entry.state.frames_done or 0) > 12)
-    assert window.current_session_id == entry.state.session_id
+    until(lambda: is_computing(entry))
+    session_id = entry.state.session_id
+    assert window.current_session_id == session_id
     click(qtbot, window, "pause")
     until(lambda: entry.job.outcome == "paused")
     assert "Paused" in shown(window, "figures")
-    click(qtbot, window, "resume")
-    until(lambda: (entry.state.frames_done or 0) > 40)
+
+    cancel_after_a_segment(partial(tsuzuki.resume, session_id))  # as the command line does
+    window.choose_videos([str(long)])
+    click(qtbot, the_dialog(window, until), "resume")
+    until(lambda: entry.is_running and is_computing(entry))
+    (worker,) = workers_of(entry.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: "another one took over" in shown(window, "run-notes"))
     os.kill(entry.process.pid, signal.SIGKILL)
     until(lambda: entry.job.outcome == "failed")
     error = window.run_view.findChild(ErrorView)
@@ -100,29 +75,25 @@ def test_choose_start_pause_kill_resume_finish(qtbot, window, until, long):
     assert "frames are safe" in shown(error, "error-safe")
     click(qtbot, error, "action-retry")
     until(lambda: entry.job.outcome == "finished")
-    assert "130 frames" in shown(window, "figures")
-    assert long.with_name("long_2x.mp4").exists()
-
-
-def test_a_video_with_unfinished_work_is_offered_and_resumed(qtbot, window, until, short):
-    session_id = leave_unfinished(short)
-    window.choose_videos([str(short)])
-    until(lambda: window.findChild(ResumeDialog) is not None)
-    dialog = window.findChild(ResumeDialog)
-    assert dialog.isVisible()
-    click(qtbot, dialog, "resume")
-    until(lambda: the_entry(window).job.outcome == "finished")
-    entry = the_entry(window)
     assert entry.state.session_id == session_id
-    assert entry.state.finished.frames_computed < 24
+    assert "240 frames" in shown(window, "figures")
     assert window.videos == []
 
+    other = tsuzuki.upscale(long, {**SLOW.to_dict(), "loss_budget": 9.0}, output=tmp_path / "o.mp4")
+    assert long.with_name("long_4x.mp4").read_bytes() == other.output.read_bytes()
 
-def test_starting_over_asks_and_deletes_only_when_started(qtbot, window, until, short):
-    session_id = leave_unfinished(short)
-    window.choose_videos([str(short)])
-    until(lambda: window.findChild(ResumeDialog) is not None)
-    dialog = window.findChild(ResumeDialog)
+
+def test_unfinished_work_is_left_or_given_up_as_one_says(qtbot, window, until, unfinished):
+    clip, session_id = unfinished
+    manager = window.session_manager
+    window.choose_videos([str(clip)])
+    click(qtbot, the_dialog(window, until), "cancel")
+    assert window.videos == []
+    assert window.queue.entries() == []
+    assert manager.load_progress(session_id) is not None
+
+    window.choose_videos([str(clip)])
+    dialog = the_dialog(window, until)
     until(lambda: dialog._worths)
     click(qtbot, dialog, "restart")
     asked = box(dialog, "confirm-restart")
@@ -131,40 +102,11 @@ def test_starting_over_asks_and_deletes_only_when_started(qtbot, window, until, 
     assert dialog.isVisible()
     click(qtbot, dialog, "restart")
     press(qtbot, box(dialog, "confirm-restart"), "Delete")
-    assert window.session_manager.load_progress(session_id) is not None
-    assert window.videos == [str(short)]
+    assert manager.load_progress(session_id) is not None  # nothing is deleted before the start
+    assert window.videos == [str(clip)]
     click(qtbot, window, "start")
     until(lambda: the_entry(window).job.outcome == "finished")
     assert the_entry(window).state.finished.frames_computed == 24
-
-
-def test_cancelling_the_question_changes_nothing(qtbot, window, until, short):
-    session_id = leave_unfinished(short)
-    window.choose_videos([str(short)])
-    until(lambda: window.findChild(ResumeDialog) is not None)
-    click(qtbot, window.findChild(ResumeDialog), "cancel")
-    assert window.videos == []
-    assert window.queue.entries() == []
-    assert window.session_manager.load_progress(session_id) is not None
-
-
-def test_the_window_goes_on_with_a_session_of_the_command_line_and_back(
-    qtbot, window, until, long, tmp_path
-):
-    leave_unfinished(long, SLOW)
-    window.settings_panel.set_settings(SLOW)
-    window.choose_videos([str(long)])
-    until(lambda: window.findChild(ResumeDialog) is not None)
-    click(qtbot, window.findChild(ResumeDialog), "resume")
-    entry = the_entry(window)
-    until(lambda: (entry.state.frames_done or 0) > 40)
-    click(qtbot, window, "pause")
-    until(lambda: entry.job.outcome == "paused")
-    result = tsuzuki.resume(entry.state.session_id)
-    assert result.frames_computed < 110
-    other = tmp_path / "other.mp4"
-    upscale(long, SLOW, output=other)
-    assert result.output.read_bytes() == other.read_bytes()
 
 
 def test_videos_can_be_dropped(qtbot, window, until, short):
@@ -202,21 +144,31 @@ def test_an_impossible_setting_is_told_at_once(window, until, short):
     assert window.start_button.isEnabled()
 
 
-def test_an_existing_output_can_be_replaced_after_a_warning(qtbot, window, until, short):
-    output = short.with_name("short_2x.mp4")
-    output.write_text("old")
-    choose(window, until, short)
-    click(qtbot, window, "start")
-    entry = the_entry(window)
-    until(lambda: entry.job.outcome == "failed")
-    assert entry.state.stopped.code == "output-exists"
+def test_a_queue_of_three_with_a_bad_file_and_an_output_in_the_way(
+    qtbot, window, until, short, tmp_path
+):
+    bad, other = tmp_path / "bad.mp4", tmp_path / "other.mp4"
+    bad.write_text("no video")
+    other.write_bytes(short.read_bytes())
+    in_the_way = other.with_name("other_2x.mp4")
+    in_the_way.write_text("old")
+    window.choose_videos([str(clip) for clip in (short, bad, other)])
+    with qtbot.waitSignal(window.queue.drained, timeout=60000):
+        click(qtbot, window, "start")
+    entries = window.queue.entries()
+    assert [entry.job.outcome for entry in entries] == ["finished", "failed", "failed"]
+    assert [entry.state.stopped.code for entry in entries[1:]] == ["not-a-video", "output-exists"]
+    assert short.with_name("short_2x.mp4").exists()
+    window.queue_view.select(entries[1].job.id)
+    assert shown(window.run_view, "error-title") == "This is no video"
+    window.queue_view.select(entries[2].job.id)
     click(qtbot, window.run_view, "action-overwrite")
     press(qtbot, box(window, "confirm-action"), "Back")
-    assert entry.job.outcome == "failed"
+    assert in_the_way.read_text() == "old"
     click(qtbot, window.run_view, "action-overwrite")
     press(qtbot, box(window, "confirm-action"), "Replace")
-    until(lambda: entry.job.outcome == "finished")
-    assert output.stat().st_size > 1000
+    until(lambda: entries[2].job.outcome == "finished")
+    assert in_the_way.stat().st_size > 1000
 
 
 def test_the_whole_is_estimated_from_a_trial(qtbot, window, until, short):
@@ -236,65 +188,54 @@ def test_closing_without_a_run_just_closes(window):
     assert with_signal
 
 
-def test_a_hidden_window_goes_when_all_is_done(window, until, short):
-    choose(window, until, short)
-    left = []
-    window.left.connect(lambda: left.append(True))
-    window._start_processing()
-    closing.go_on_in_background(window)
-    assert not left
-    until(lambda: left)
-    assert the_entry(window).job.outcome == "finished"
-
-
-def test_closing_during_a_run_can_stop_it_safely(qtbot, window, until, long):
-    window.settings_panel.set_settings(SLOW)
-    choose(window, until, long)
-    click(qtbot, window, "start")
-    entry = the_entry(window)
-    until(lambda: (entry.state.frames_done or 0) > 12)
-    window.close()
-    assert window.isVisible()
-    left = []
-    window.left.connect(lambda: left.append(True))
-    press(qtbot, box(window, "confirm-close"), "Stop safely")
-    until(lambda: left)
-    assert entry.job.outcome == "paused"
-
-
-@pytest.mark.slow
-def test_closing_during_a_run_can_let_it_go_on(qtbot, make_window, until, long):
+def test_a_run_outlives_its_window_and_is_found_again(qtbot, make_window, until, long):
     window = make_window()
     window.settings_panel.set_settings(SLOW)
     choose(window, until, long)
     click(qtbot, window, "start")
-    until(lambda: (the_entry(window).state.frames_done or 0) > 12)
+    until(lambda: is_computing(the_entry(window)))
     window.close()
+    assert window.isVisible()
     press(qtbot, box(window, "confirm-close"), "background")
     assert not window.isVisible()
     pid = the_entry(window).process.pid
+
     again = make_window()  # as after the first one was killed
     entry = the_entry(again)
+    assert entry.is_running
     assert entry.process.pid == pid
-    until(lambda: entry.job.outcome == "finished")
-    assert entry.state.finished.frames_computed == 130
+    left = []
+    again.left.connect(lambda: left.append(True))
+    again.close()
+    press(qtbot, box(again, "confirm-close"), "Stop safely")
+    until(lambda: left)
+    assert entry.job.outcome == "paused"
+    assert not entry.state.resumed
+
+    last = make_window()
+    last.left.connect(lambda: left.append(True))
+    click(qtbot, last, "resume")
+    until(lambda: is_computing(the_entry(last)))
+    last.close()
+    press(qtbot, box(last, "confirm-close"), "background")
+    until(lambda: len(left) == 2)  # nothing is left to do
+    assert the_entry(last).job.outcome == "finished"
+    assert the_entry(last).state.finished.frames_computed < 240
 
 
-@pytest.mark.slow
 def test_cancelling_a_run_keeps_or_deletes_its_work(qtbot, window, until, long):
     window.settings_panel.set_settings(SLOW)
     for answer, kept in (("keep", True), ("delete", False)):
         choose(window, until, long)
-        for dialog in window.findChildren(ResumeDialog):
-            dialog.answer = "restart"
-            dialog.accept()
-        click(qtbot, window, "start")
+        if not kept:
+            click(qtbot, the_dialog(window, until), "resume")
+        else:
+            click(qtbot, window, "start")
         entry = the_entry(window)
-        until(lambda entry=entry: (entry.state.frames_done or 0) > 12)
+        until(lambda entry=entry: is_computing(entry))
         click(qtbot, window, "cancel")
         press(qtbot, box(window, "confirm-cancel"), answer)
-        until(lambda: not window.queue.entries())
-        until(lambda: not window.background.is_busy)
+        until(lambda: not window.queue.entries() and not window.background.is_busy)
         with SessionManager() as manager:
             assert (manager.load_progress(entry.state.session_id) is not None) is kept
 
@@ -322,4 +263,3 @@ def test_the_documents_names_are_there(window):
     assert window.current_session_id is None
     for name in ("_browse_input", "_check_resumable_sessions", "_start_processing"):
         assert callable(getattr(window, name))
-    QApplication.processEvents()

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
 
 from tests.gui.conftest import SLOW
+from tests.gui.hands import workers_of
 
 from tsuzuki.gui.process import is_process_of
 
@@ -40,31 +41,43 @@ def screen():
 
 
 class Person:
-    """Starts the program, presses keys and clicks."""
+    """Starts the program, reads what is on the screen, presses keys and clicks."""
 
     def __init__(self, screen, folder):
-        self._screen = screen
+        self._environment = {**os.environ, "DISPLAY": screen, "QT_QPA_PLATFORM": "xcb"}
         self._jobs = folder / "window" / "window"
+        self._told = folder / "told.json"
         self.process = None
 
-    def start(self, *files):
-        environment = {**os.environ, "DISPLAY": self._screen, "QT_QPA_PLATFORM": "xcb"}
+    def start(self):
+        self._told.unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tsuzuki.gui", *map(str, files)], env=environment
+            [sys.executable, "-m", "tests.gui.observed", str(self._told)], env=self._environment
         )
-        wait(self._has_keyboard)  # it takes a moment from being shown to taking keys
+        self.look_at("Tsuzuki")
 
-    def _has_keyboard(self):
-        with suppress(subprocess.CalledProcessError):
-            self._tool("search", "--onlyvisible", "--name", "Tsuzuki", "windowfocus")
-            return True
-        return False
+    def look_at(self, title):
+        """Give a window the keyboard: there is no window manager that does."""
+        wait(lambda: self._does("search", "--onlyvisible", "--name", title, "windowfocus"))
 
-    def press(self, keys):
-        self._tool("key", keys)
+    def see(self, name, text=""):
+        """Return where something is on the screen; None where it is not."""
+        with suppress(OSError, ValueError):
+            for one, said, x, y in json.loads(self._told.read_text()):
+                if one == name and text in said:
+                    return x, y
+        return None
 
-    def click(self, x, y):
-        self._tool("mousemove", str(x), str(y), "click", "1")
+    def press(self, *keys):
+        assert self._does("key", *keys)
+
+    def type(self, text):
+        assert self._does("type", text)
+
+    def click(self, name, text=""):
+        wait(lambda: self.see(name, text))
+        x, y = self.see(name, text)
+        assert self._does("mousemove", str(x), str(y), "click", "1")
 
     def kill(self):
         self.process.kill()
@@ -80,15 +93,15 @@ class Person:
     def frames_done(self):
         """Return how many frames the run has told of."""
         for file in self._jobs.glob("*.events"):
-            told = [json.loads(line) for line in file.read_text().splitlines() if line]
+            lines = file.read_text().splitlines(keepends=True)
+            told = [json.loads(line) for line in lines if line.endswith("\n")]
             return max((one.get("frames_done") or 0 for one in told), default=0)
         return 0
 
-    def _tool(self, *words):
-        environment = {**os.environ, "DISPLAY": self._screen}
-        subprocess.run(
-            ["xdotool", *words], env=environment, check=True, timeout=60, capture_output=True
-        )
+    def _does(self, *words):
+        words = ["xdotool", *words]
+        quiet = subprocess.DEVNULL
+        return subprocess.call(words, env=self._environment, stdout=quiet, stderr=quiet) == 0
 
 
 @pytest.fixture
@@ -103,33 +116,45 @@ def person(screen, tmp_path):
             os.kill(job["pid"], signal.SIGKILL)
 
 
-def wait(condition, seconds=60, between=lambda: None):
+def wait(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
-        between()
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
-def test_start_pause_resume_kill_the_window_and_find_the_run_again(person, tmp_path, long):
+def test_choose_start_pause_kill_resume_and_find_the_run_again(person, tmp_path, long):
     preferences = tmp_path / "window" / "window.json"
     preferences.parent.mkdir()
     preferences.write_text(json.dumps({"settings": SLOW.to_dict(), "language": "en"}))
-    person.start(long)
-    wait(lambda: person.job() is not None, between=lambda: person.press("ctrl+Return"))
+    person.start()
+    person.press("ctrl+o")
+    person.look_at("Choose videos")
+    person.type(str(long))
+    wait(lambda: person.see("fileNameEdit", long.name))
+    person.press("Return")
+    wait(lambda: person.see("becomes", "long_4x.mp4"))
+    person.look_at("Tsuzuki")
+    person.press("ctrl+Return")
     wait(lambda: person.frames_done() > 12)
-    person.click(65, 10)  # the menu of the queue
-    time.sleep(0.3)
-    person.click(80, 32)  # Pause
-    wait(lambda: person.job()["outcome"] == "paused")
+    person.click("menu", "Queue")
+    person.click("menu", "Pause")
+    wait(lambda: person.see("figures", "Paused"))
     person.press("ctrl+r")
+    wait(lambda: person.job()["pid"])
+    wait(lambda: person.frames_done() > 12)
+    os.kill(workers_of(person.job()["pid"])[0], signal.SIGKILL)
+    wait(lambda: person.see("run-notes", "another one took over"))
+    os.kill(person.job()["pid"], signal.SIGKILL)
+    wait(lambda: person.see("error-safe", "Nothing is lost"))
+    person.click("action-retry")
     wait(lambda: person.job()["pid"])
     pid = person.job()["pid"]
     person.kill()
     person.start()
+    wait(lambda: person.see("figures", "Done"))
     wait(lambda: person.job()["outcome"] == "finished")
-    assert person.job()["pid"] is None
-    assert long.with_name("long_2x.mp4").exists()
+    assert long.with_name("long_4x.mp4").exists()
     assert not is_process_of(pid, person.job()["id"])
     person.press("ctrl+q")
     wait(lambda: person.process.poll() is not None)

@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import threading
 import time
 
 import pytest
@@ -107,13 +108,22 @@ def test_a_session_of_200_000_frames_is_opened_without_a_pause(make_window, unti
     pulse.check()
 
 
-def test_a_run_does_not_hold_the_window_up(make_window, until, long):
+def test_a_run_does_not_hold_the_window_up(make_window, until, long, monkeypatch):
     window = make_window()
+    flush, flushed_here = os.fsync, []
+
+    def watched(file):
+        flushed_here.append(threading.current_thread() is threading.main_thread())
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
     job_id = window.queue.add(new_job(str(long), SLOW))
     pulse = Pulse()
     window.queue.start()
     until(lambda: window.queue.entry(job_id).job.outcome == "finished")
     pulse.check()
+    assert flushed_here
+    assert not any(flushed_here)
 
 
 def test_much_to_catch_up_with_is_read_in_pieces(make_window, make_queue, until, short):

@@ -37,12 +37,12 @@ from tsuzuki.gui.sessions_view import SessionsView
 from tsuzuki.pipeline.events import Stopped
 from tsuzuki.sessions.progress import new_progress
 from tsuzuki.sessions.search import SessionMatch
-from tsuzuki.settings import CONTAINERS, ENCODERS
+from tsuzuki.settings import CONTAINERS, ENCODERS, ENGINES
 
 OPEN, CLOSE = "⟦", "⟧"
 NOT_WORDS = re.compile(r"[^\W\d_]", re.UNICODE)
-OURS = {*language.LANGUAGES.values(), *ENCODERS, *CONTAINERS}
-"""What is the same in every language: names of languages, encoders and containers."""
+OURS = {*language.LANGUAGES.values(), *ENCODERS, *CONTAINERS, *ENGINES}
+"""What is the same in every language: names of languages, encoders, containers and engines."""
 OURS |= {"1920x1080", "as.mp4", "2.00x", "0 s", "1 s", "2.000 s", "0.000 s", "6.000"}
 
 

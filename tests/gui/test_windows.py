@@ -9,8 +9,9 @@ pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=
 
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QMessageBox, QPushButton
-from tests.gui.conftest import QUICK, SLOW
+from PySide6.QtWidgets import QMessageBox
+from tests.gui.conftest import QUICK
+from tests.gui.hands import box, choose, click, press
 from tests.other_settings import OTHER_SETTINGS
 
 from tsuzuki.gui import finishing, log_window, looks, words
@@ -19,10 +20,11 @@ from tsuzuki.gui.before_after import BeforeAfter
 from tsuzuki.gui.jobs import JobStore
 from tsuzuki.gui.log_window import LogWindow, entries, filtered, without_private
 from tsuzuki.gui.preview import PreviewWindow
-from tsuzuki.gui.sessions_view import SessionsView
+from tsuzuki.gui.sessions_view import SessionsView, offer_to_clean
 from tsuzuki.gui.settings_panel import SettingsPanel
-from tsuzuki.pipeline.look import look
+from tsuzuki.gui.source_panel import Strip
 from tsuzuki.purposes import PURPOSES
+from tsuzuki.sessions.progress import encode_progress
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.stills import encode_png
 
@@ -41,10 +43,6 @@ def window(make_window):
     return made
 
 
-def click(qtbot, parent, name):
-    qtbot.mouseClick(parent.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
-
-
 def png(width, height, shade):
     import av
     import numpy as np
@@ -54,27 +52,16 @@ def png(width, height, shade):
 
 
 @pytest.fixture
-def session(short):
-    import threading
-
-    import tsuzuki
-    from tsuzuki.pipeline import events
-
-    cancel = threading.Event()
-
-    def on_event(event):
-        if isinstance(event, events.SegmentSealed):
-            cancel.set()
-
-    with pytest.raises(tsuzuki.errors.Cancelled):
-        tsuzuki.upscale(short, QUICK, on_event=on_event, cancel=cancel)
+def view(window, until, unfinished):
+    made = SessionsView(window)
+    made.show()
+    until(lambda: made.current and not window.background.is_busy)
+    return made
 
 
-def test_sessions_are_listed_checked_and_removed(qtbot, window, until, session):
-    view = SessionsView(window)
-    view.show()
-    until(lambda: view.current)
-    session_id = view.current
+def test_sessions_are_listed_checked_and_removed(qtbot, window, view, until, unfinished):
+    _, session_id = unfinished
+    assert view.current == session_id
     item = view._list.topLevelItem(0)
     assert item.text(0) == "short.mp4"
     assert 50 <= float(item.text(2).split()[0]) < 100
@@ -89,62 +76,82 @@ def test_sessions_are_listed_checked_and_removed(qtbot, window, until, session):
     until(lambda: "found:" in view._said.text())
     click(qtbot, view, "repair")
     until(lambda: "computed again" in view._said.text())
+    view._days.setValue(1)
+    click(qtbot, view, "clean")
+    press(qtbot, box(view, "confirm-remove"), "Remove")
+    until(lambda: "0 sessions were removed" in view._said.text())
+    assert window.preferences.present.clean_days == 1
     for answer in ("Keep", "Remove"):
+        assert window.session_manager.session_ids() == [session_id]
         click(qtbot, view, "remove")
-        asked = next(b for b in view.findChildren(QMessageBox) if b.isVisible())
-        button = next(b for b in asked.buttons() if answer in b.text())
-        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        press(qtbot, box(view, "confirm-remove"), answer)
     until(lambda: "0 sessions" in view._total.text())
     assert window.session_manager.session_ids() == []
 
 
-def test_a_session_is_resumed_from_the_list(qtbot, window, until, session):
-    view = SessionsView(window)
-    view.show()
-    until(lambda: view.current)
+def test_a_session_moves_to_another_disk_and_goes_on_there(
+    qtbot, window, view, until, unfinished, tmp_path
+):
+    clip, session_id = unfinished
+    there = tmp_path / "disk" / "upscale_app_sessions"
+    view.move_session(session_id, there.parent)
+    until(lambda: "Moved to" in view._said.text() and not window.background.is_busy)
+    assert window.session_manager.session_ids() == []
+    assert (there / session_id / "progress.json").exists()
+    assert str(there) in view._total.text()
+    (match,) = window.places.unfinished(str(clip), QUICK)
+    assert match.session_id == session_id
     click(qtbot, view, "resume")
     until(lambda: [e.job.outcome for e in window.queue.entries()] == ["finished"])
+    assert window.queue.entries()[0].state.finished.frames_computed < 24
+    assert not (there / session_id).exists()
+
+
+def test_old_sessions_are_offered_for_removal_where_that_is_wished(
+    qtbot, window, until, unfinished
+):
+    _, session_id = unfinished
+    manager = window.session_manager
+    progress = manager.load_progress(session_id)
+    progress["last_updated"] = "2020-01-01T00:00:00Z"
+    manager.get_progress_file(session_id).write_bytes(encode_progress(progress))
+    offer_to_clean(window)
+    until(lambda: not window.background.is_busy)
+    assert not window.findChildren(QMessageBox)
+    window.preferences.change(clean_at_start=True)
+    offer_to_clean(window)
+    until(lambda: window.findChildren(QMessageBox))
+    asked = box(window, "confirm-remove")
+    assert "30 days" in asked.informativeText()
+    assert "short.mp4" in asked.informativeText()
+    press(qtbot, asked, "Remove")
+    until(lambda: "1 session was removed" in window.statusBar().currentMessage())
+    assert manager.session_ids() == []
 
 
 def test_a_session_from_elsewhere_goes_on_only_when_agreed_to(
-    qtbot, make_window, until, session, tmp_path, monkeypatch
+    qtbot, window, view, until, unfinished
 ):
-    import shutil
-
-    shutil.copytree(tmp_path / "sessions", tmp_path / "brought")
-    monkeypatch.setenv("TSUZUKI_SESSIONS_DIR", str(tmp_path / "brought"))
-    window = make_window()
-    view = SessionsView(window)
-    view.show()
-    until(lambda: view.current)
+    clip, session_id = unfinished
+    window.session_manager.paths(session_id).begun.unlink()  # as if somebody had brought it in
     click(qtbot, view, "resume")
     (entry,) = window.queue.entries()
     until(lambda: entry.job.outcome == "failed")
     assert entry.state.stopped.code == "session-foreign"
-    assert str(tmp_path / "short_2x.mp4") in entry.state.stopped.message
+    assert str(clip.with_name("short_2x.mp4")) in entry.state.stopped.message
     click(qtbot, window.run_view, "action-agree")
     until(lambda: entry.job.outcome == "finished")
 
 
-def test_old_sessions_are_cleaned_up_only_when_agreed(qtbot, window, until, session):
-    view = SessionsView(window)
-    view.show()
-    until(lambda: view.current)
-    view._days.setValue(1)
-    click(qtbot, view, "clean")
-    asked = next(b for b in view.findChildren(QMessageBox) if b.isVisible())
-    qtbot.mouseClick(
-        next(b for b in asked.buttons() if "Remove" in b.text()), Qt.MouseButton.LeftButton
-    )
-    until(lambda: "0 sessions were removed" in view._said.text())
-    assert len(window.session_manager.session_ids()) == 1
-    assert window.preferences.present.clean_days == 1
-
-
 def test_the_preview_shows_a_frame_before_and_after(qtbot, window, until, short):
-    found = look(short, SLOW)
-    view = PreviewWindow(found, SLOW, window)
-    view.show()
+    choose(window, until, short)
+    qtbot.mouseClick(
+        strip := window.source.findChild(Strip),
+        Qt.MouseButton.LeftButton,
+        pos=QPoint(round(0.7 * strip.width()), 20),
+    )
+    view = window.findChild(PreviewWindow)
+    assert view.moment == pytest.approx(0.7, abs=0.05)
     until(lambda: not view.frames.is_empty)
     assert (view.frames._before.width(), view.frames._before.height()) == (96, 54)
     assert (view.frames._after.width(), view.frames._after.height()) == (192, 108)
@@ -187,9 +194,9 @@ def test_the_line_moves_and_the_frame_zooms(qtbot):
     assert view.line == pytest.approx(0.27)
 
 
-def test_the_log_is_filtered_searched_and_copied_without_names(qtbot, window, until, session):
-    (session_id,) = window.session_manager.session_ids()
-    paths = window.session_manager.paths(session_id)
+def test_the_log_is_filtered_searched_and_copied_without_names(qtbot, window, until):
+    paths = window.session_manager.paths("0123456789ab")
+    paths.logs.mkdir(parents=True)
     paths.log.write_text(LOG, encoding="utf-8")
     view = LogWindow(paths, window)
     view.show()
@@ -258,13 +265,13 @@ def test_the_panel_gives_back_what_it_was_given(qtbot, settings):
 def test_every_setting_can_be_chosen_and_has_a_name(qtbot):
     panel = SettingsPanel()
     qtbot.addWidget(panel)
-    hidden = {"engine", "size"}  # for tests only; an input of its own
-    assert set(ProcessingSettings.__struct_fields__) - set(panel._fields) == hidden
+    own = {"size"}  # has an input that is not in the form
+    assert set(ProcessingSettings.__struct_fields__) - set(panel._fields) == own
     for name, value in OTHER_SETTINGS.items():
         chosen = ProcessingSettings(**{name: value})
         panel.set_settings(chosen)
         assert panel.settings() == chosen
-        assert name == "engine" or words.setting_name(name) != name.replace("_", " ")
+        assert words.setting_name(name) != name.replace("_", " ")
 
 
 def test_a_purpose_chooses_the_encoding(qtbot):

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from tsuzuki import language
 from tsuzuki.cli import (
     bench,
     cloud,
@@ -114,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # File names may hold bytes or characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
     show_warnings()
+    language.use(None)
     return guarded(lambda: app(arguments, prog_name="tsuzuki"))
 
 

@@ -12,18 +12,8 @@ from pathlib import Path
 
 from tsuzuki.cli.text import safe, stderr
 from tsuzuki.errors import Cancelled, TsuzukiError
-
-TITLES = {
-    "cancelled": "Stopped",
-    "settings": "Setting",
-    "input": "Input",
-    "output": "Output",
-    "session": "Session",
-    "resource": "Machine",
-    "engine": "Engine",
-    "worker": "Worker",
-}
-"""Title by the code of an error's class or of the nearest base that has one."""
+from tsuzuki.gui.advice import advice_on
+from tsuzuki.language import spoken, tr
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -52,6 +42,10 @@ def show_error(error: TsuzukiError, *, hint: str | None = None) -> None:
     console = stderr()
     colour = "yellow" if isinstance(error, Cancelled) else "red"
     console.print(f"[bold {colour}]{title(error)}:[/] ", end="")
+    if spoken() != "en" and not isinstance(error, Cancelled):
+        # The library's own sentence, which names files and numbers, is English.
+        advice = advice_on(error.code, error.details)
+        console.print(advice.title, advice.what_to_do, markup=False, soft_wrap=True)
     console.print(safe(error.message), markup=False, highlight=False, soft_wrap=True)
     if hint:
         console.print(f"  {safe(hint)}", markup=False, style="bold", soft_wrap=True)
@@ -61,16 +55,26 @@ def show_error(error: TsuzukiError, *, hint: str | None = None) -> None:
 
 def title(error: TsuzukiError) -> str:
     """Return the word that stands before the message."""
+    titles = {
+        "cancelled": tr("Stopped"),
+        "settings": tr("Setting"),
+        "input": tr("Input"),
+        "output": tr("Output"),
+        "session": tr("Session"),
+        "resource": tr("Machine"),
+        "engine": tr("Engine"),
+        "worker": tr("Worker"),
+    }
     codes = (getattr(cls, "code", "") for cls in type(error).__mro__)
-    return next((TITLES[code] for code in codes if code in TITLES), "Error")
+    return next((titles[code] for code in codes if code in titles), tr("Error"))
 
 
 def show_unexpected(error: Exception) -> None:
     """Say that this is a fault of the program, and where its traceback is kept."""
     kept = _keep_traceback(error)
     where = f"Its traceback is in {kept}." if kept else "Run it with --debug to see the traceback."
-    console = stderr()
-    console.print("[bold red]Unexpected error:[/] ", end="")
+    console, unexpected = stderr(), tr("Unexpected error")
+    console.print(f"[bold red]{unexpected}:[/] ", end="")
     console.print(
         safe(
             f"{type(error).__name__}: {error}. This is a fault of the program. Finished frames are "

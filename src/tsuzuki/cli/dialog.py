@@ -13,17 +13,13 @@ from rich.text import Text
 
 from tsuzuki.cli.signals import answerable
 from tsuzuki.cli.text import bar, is_terminal, moment, safe, stderr
+from tsuzuki.gui.words import step_title
+from tsuzuki.language import tr
 from tsuzuki.pipeline.command import options_for
 from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress
 from tsuzuki.settings import ProcessingSettings
 
 Answer = Literal["resume", "restart", "cancel"]
-STEP_TITLES = {
-    "validate": "Check the video",
-    "extract": "Index the frames",
-    "upscale": "Upscale",
-    "combine": "Combine",
-}
 MARKS = {"completed": "✔", "in_progress": "▶", "failed": "✘", "pending": "…"}
 
 
@@ -35,7 +31,7 @@ def session_panel(progress: ProgressData, heading: str) -> Panel:
     steps = Table.grid(padding=(0, 2))
     for step in STEPS:
         state = progress["steps"].get(step)
-        steps.add_row(*_step_row(STEP_TITLES[step], state))
+        steps.add_row(*_step_row(step_title(step), state))
     return Panel(
         Group(facts, Rule(style="dim"), steps), title=heading, title_align="left", expand=False
     )
@@ -44,10 +40,10 @@ def session_panel(progress: ProgressData, heading: str) -> Panel:
 def ask(progress: ProgressData) -> Answer:
     """Show the session and ask whether to resume it (the default), restart or cancel."""
     console = stderr()
-    console.print(session_panel(progress, "An unfinished session was found"))
-    question = (
-        r"[bold]\[r][/]esume from where it ended, re[bold]\[s][/]tart from the beginning, "
-        r"[bold]\[c][/]ancel?"
+    console.print(session_panel(progress, tr("An unfinished session was found")))
+    question = tr(
+        "[bold]\\[r][/]esume from where it ended, re[bold]\\[s][/]tart from the beginning, "
+        "[bold]\\[c][/]ancel?"
     )
     while True:
         try:
@@ -58,7 +54,7 @@ def ask(progress: ProgressData) -> Answer:
         for answer, replies in _REPLIES.items():
             if reply in replies:
                 return answer
-        console.print("Answer r, s or c.")
+        console.print(tr("Answer r, s or c."))
 
 
 def confirm(question: str) -> bool:
@@ -78,7 +74,7 @@ def ask_of_hdr_loss(*, ask: bool) -> bool | Callable[[str], bool]:
 def _accepts_hdr_loss(told: str) -> bool:
     stderr().print(safe(told), markup=False, soft_wrap=True)
     with answerable():
-        return confirm("Go on without it?")
+        return confirm(tr("Go on without it?"))
 
 
 _REPLIES: dict[Answer, tuple[str, ...]] = {
@@ -96,19 +92,19 @@ def options_of(settings: ProcessingSettings | Mapping[str, Any]) -> str:
 def _facts(progress: ProgressData) -> dict[str, str]:
     settings = ProcessingSettings.from_dict(progress["settings"])
     facts = {
-        "Session": progress["session_id"],
-        "Video": progress["video_file"],
-        "Updated": moment(progress["last_updated"]),
-        "Scale": settings.enlargement,
-        "Quality": settings.quality,
-        "Noise reduction": str(settings.noise_reduction),
-        "Options": options_of(settings),
+        tr("Session"): progress["session_id"],
+        tr("Video"): progress["video_file"],
+        tr("Updated"): moment(progress["last_updated"]),
+        tr("Scale"): settings.enlargement,
+        tr("Quality"): settings.quality,
+        tr("Noise reduction"): str(settings.noise_reduction),
+        tr("Options"): options_of(settings),
     }
     if output := progress.get("output"):
-        facts["Output"] = output
+        facts[tr("Output")] = output
     reasons = [step["error"] for step in progress["steps"].values() if step.get("error")]
     if reasons:
-        facts["Failed" if progress["status"] == "failed" else "Paused"] = reasons[-1]
+        facts[tr("Failed") if progress["status"] == "failed" else tr("Paused")] = reasons[-1]
     return facts
 
 

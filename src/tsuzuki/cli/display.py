@@ -16,8 +16,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from tsuzuki.cli.text import duration, forecast, is_terminal, safe, safe_json, size, stderr, stdout
+from tsuzuki.gui.words import frames
+from tsuzuki.language import tr, trp
 from tsuzuki.pipeline import events
-from tsuzuki.sessions.progress import STEPS
+from tsuzuki.sessions.progress import STEPS, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 
 LINE_INTERVAL = 10.0
@@ -106,7 +108,7 @@ class Lines:
         elif isinstance(event, events.StepProgressed):
             if time.monotonic() - self._last >= LINE_INTERVAL:
                 nodes = "".join(f"; {node_figures(one)}" for one in self._nodes.values())
-                self.say(f"{event.step}: {event.progress:.1f} %{_figures(event)}{nodes}")
+                self.say(f"{_name(event.step)}: {event.progress:.1f} %{_figures(event)}{nodes}")
         elif isinstance(event, events.NodeProgressed):
             self._nodes[event.node] = event
         elif isinstance(event, events.Finished):
@@ -150,7 +152,7 @@ class Bars:
 
     def __enter__(self) -> Self:
         for step in STEPS:
-            self._tasks[step] = self._progress.add_task(step, total=100.0, figures="")
+            self._tasks[step] = self._progress.add_task(_name(step), total=100.0, figures="")
         return self
 
     def start(self) -> None:
@@ -170,7 +172,7 @@ class Bars:
             case events.NodeProgressed():
                 self._show_node(event)
             case events.StepSkipped():
-                self._move(event.step, 100.0, "done before")
+                self._move(event.step, 100.0, tr("done before"))
             case events.StepCompleted():
                 self._move(event.step, 100.0, duration(event.seconds))
             case events.ResumeReport():
@@ -248,51 +250,64 @@ def sentence(event: events.Event, *, frames_again: int = 0) -> str | None:
         case events.SessionOpened():
             text = _opened(event)
         case events.StepSkipped():
-            text = f"{event.step}: done before"
+            text = f"{_name(event.step)}: " + tr("done before")
         case events.StepCompleted():
-            text = f"{event.step}: done in {duration(event.seconds)}"
+            time = duration(event.seconds)
+            text = f"{_name(event.step)}: " + tr("done in {time}").format(time=time)
         case events.Warned():
-            text = f"Note: {event.message}"
+            text = tr("Note: {text}").format(text=event.message)
         case events.WorkerRestarted():
-            text = f"A worker was started anew: {event.reason}"
+            text = tr("A worker was started anew: {reason}").format(reason=event.reason)
         case events.Finished():
             text = _finished(event, frames_again)
     return text
 
 
 def _opened(event: events.SessionOpened) -> str:
-    line = f"{event.video_file} → {event.output} (session {event.session_id})"
+    session = tr("session {id}").format(id=event.session_id)
+    line = f"{event.video_file} → {event.output} ({session})"
     if not event.resumed:
         return line
-    total = f" of {event.frames_total}" if event.frames_total is not None else ""
-    return f"{line}\nGoing on: {event.frames_done}{total} frames are done and safe."
+    if event.frames_total is None:
+        more = tr("Going on: {done} frames are done and safe.")
+    else:
+        more = tr("Going on: {done} of {total} frames are done and safe.")
+    return f"{line}\n{more.format(done=event.frames_done, total=event.frames_total)}"
 
 
 def _finished(event: events.Finished, frames_again: int) -> str:
-    figures = (
-        f"{_frames(event.frames)}, {size(event.size)}, "
-        f"{event.frames_computed} computed in {duration(event.seconds)}"
+    figures = tr("{frames}, {size}, {computed} computed in {time}").format(
+        frames=frames(event.frames),
+        size=size(event.size),
+        computed=event.frames_computed,
+        time=duration(event.seconds),
     )
     if event.reused >= LEAST_TOLD:
-        figures += f"; {100 * event.reused:.0f} % of the picture reused from the frame before"
-    lines = [f"Done: {event.output} ({figures})"]
+        share = f"{100 * event.reused:.0f}"
+        reused = tr("{share} % of the picture reused from the frame before").format(share=share)
+        figures = f"{figures}; {reused}"
+    lines = [tr("Done: {output}").format(output=event.output) + f" ({figures})"]
     if frames_again:
-        lines.append(f"The interruption cost {_frames(frames_again)} computed again.")
+        again = tr("The interruption cost {frames} computed again.")
+        lines.append(again.format(frames=frames(frames_again)))
     if event.failed_frames:
         ranges = FrameRanges((number, number) for number in event.failed_frames).ranges()
         shown = [str(a) if a == b else f"{a}-{b}" for a, b in ranges]
-        more = ", … (--json tells all)" if len(shown) > MAX_FAILED else ""
-        lines.append(
-            f"{_frames(len(event.failed_frames))} of the source could not be decoded whole; they "
-            "are patched or repeat a neighbour. Counted in the source: "
-            f"{', '.join(shown[:MAX_FAILED])}{more}"
+        more = tr(", … (--json tells all)") if len(shown) > MAX_FAILED else ""
+        damaged = tr(
+            "{frames} of the source could not be decoded whole; they are patched or repeat a "
+            "neighbour. Counted in the source: {numbers}"
         )
+        numbers = ", ".join(shown[:MAX_FAILED]) + more
+        lines.append(damaged.format(frames=frames(len(event.failed_frames)), numbers=numbers))
     if event.kept_frames:
-        lines.append(f"The frames are kept in {event.kept_frames}")
+        lines.append(tr("The frames are kept in {folder}").format(folder=event.kept_frames))
     if not event.bit_identical:
         lines.append(
-            "Changes were accepted on the way: this output may differ from that of an "
-            "uninterrupted run."
+            tr(
+                "Changes were accepted on the way: this output may differ from that of an "
+                "uninterrupted run."
+            )
         )
     return "\n".join(lines)
 
@@ -300,26 +315,37 @@ def _finished(event: events.Finished, frames_again: int) -> str:
 def node_figures(event: events.NodeProgressed) -> str:
     """Return what a node does, after its name."""
     if not event.workers:
-        return f"{event.node}: gone after {_frames(event.frames_computed)}"
+        return tr("{node}: gone after {frames}").format(
+            node=event.node, frames=frames(event.frames_computed)
+        )
     speed = event.frames_per_second
-    told = "" if speed is None else f", {speed:.2f} frames/s"
-    return f"{event.node}: {_frames(event.frames_computed)}{told}"
+    told = "" if speed is None else ", " + tr("{speed} frames/s").format(speed=f"{speed:.2f}")
+    return f"{event.node}: {frames(event.frames_computed)}{told}"
 
 
-def _frames(number: int) -> str:
-    return f"{number} frame" if number == 1 else f"{number} frames"
+def _name(step: StepName) -> str:
+    return {
+        "validate": trp("step", "validate"),
+        "extract": trp("step", "extract"),
+        "upscale": trp("step", "upscale"),
+        "combine": trp("step", "combine"),
+    }[step]
 
 
 def _figures(event: events.StepProgressed) -> str:
     parts = []
     if event.frames_done is not None and event.frames_total is not None:
-        parts.append(f"{event.frames_done}/{event.frames_total} frames")
+        done = tr("{done}/{total} frames")
+        parts.append(done.format(done=event.frames_done, total=event.frames_total))
     if event.eta is not None:
-        parts.append(f"{forecast(event.eta, event.eta_low, event.eta_high)} left")
+        left = forecast(event.eta, event.eta_low, event.eta_high)
+        parts.append(tr("{time} left").format(time=left))
     if event.frames_per_second is not None:
-        parts.append(f"{event.frames_per_second:.2f} frames/s")
+        speed = f"{event.frames_per_second:.2f}"
+        parts.append(tr("{speed} frames/s").format(speed=speed))
     if event.reused is not None and event.reused >= LEAST_TOLD:
-        parts.append(f"{100 * event.reused:.0f} % reused")
+        share = f"{100 * event.reused:.0f}"
+        parts.append(tr("{share} % reused").format(share=share))
     if event.disk_used is not None:
-        parts.append(f"{size(event.disk_used)} on disk")
+        parts.append(tr("{size} on disk").format(size=size(event.disk_used)))
     return "".join(f", {part}" for part in parts)

@@ -14,10 +14,9 @@ from tsuzuki.cli.display import Display, display_for
 from tsuzuki.cli.signals import cancel_on_signals
 from tsuzuki.cli.stop_file import cancel_on_file
 from tsuzuki.errors import Cancelled, OutputError, OutputExistsError, TsuzukiError
+from tsuzuki.language import tr
 from tsuzuki.pipeline import events
 from tsuzuki.unattended.notify import Notifier
-
-SAVING = "Saving what is finished … (press again to end at once)"
 
 
 class QueueItem(NamedTuple):
@@ -94,7 +93,7 @@ class Queue:
     def say_saving(self) -> None:
         """Tell that what is finished is being saved, if something is in work."""
         if (shown := self._shown) is not None:
-            shown.say(SAVING)
+            shown.say(_saving())
 
     def run(
         self, item: QueueItem, made: dict[str, str], hear: events.OnEvent = lambda _: None
@@ -138,7 +137,8 @@ class Queue:
             if (other := made.get(error.details.get("path", ""))) is not None:
                 return self._failed(_same_output(item, other), item, display, stopped)
             if item.done_if_output_exists:
-                display.say(f"Skipped {item.name}: its output is there already.")
+                skipped = tr("Skipped {name}: its output is there already.")
+                display.say(skipped.format(name=item.name))
                 return None
             return self._failed(error, item, display, stopped)
         except TsuzukiError as error:
@@ -158,6 +158,10 @@ class Queue:
         for event in stopped:  # now, as what cannot be sent is told below the bars, too
             self.notifier.hear(event, item.name)
         return error
+
+
+def _saving() -> str:
+    return tr("Saving what is finished … (press again to end at once)")
 
 
 def _same_output(item: QueueItem, other: str) -> OutputError:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tsuzuki.sessions.progress import ProgressData
 
 app = typer.Typer(
-    help="List, show, check, repair and remove sessions. A session is one upscaling job: one video "
-    "with one set of settings, kept on disk until its output is complete.",
+    help="List, show, check, repair, move and remove sessions. A session is one upscaling job: one "
+    "video with one set of settings, kept on disk until its output is complete.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -157,6 +157,22 @@ def repair_session(
         _print_json(_plain(repaired))
     else:
         _show_repaired(repaired, manager.paths(session_id))
+
+
+@app.command("move")
+def move_session(
+    session_id: Annotated[str, typer.Argument(metavar="ID", help="Session id.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Sessions folder that it goes to.")
+    ],
+    sessions_dir: o.SessionsDir = None,
+) -> None:
+    """Move a session to another folder, such as one on another disk with more room.
+
+    It is removed here once every byte there has been compared.
+    """
+    moved = _manager(sessions_dir).move_session(session_id, folder)
+    _print(f"Moved to {moved.folder}. Go on with: {moved.command('resume')}")
 
 
 @app.command("remove")

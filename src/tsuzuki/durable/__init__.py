@@ -1,7 +1,7 @@
 """Durable writing: what is reported as saved survives kills and power cuts."""
 
 from tsuzuki.durable.faults import free_bytes, is_there, storage_error, storage_errors
-from tsuzuki.durable.folder import PendingFolder, sha256_of_folder
+from tsuzuki.durable.folder import PendingFolder, copy_folder, sha256_of_folder
 from tsuzuki.durable.history import History, RunRow
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import is_temporary
@@ -26,6 +26,7 @@ __all__ = [
     "Port",
     "RunRow",
     "append_regular",
+    "copy_folder",
     "free_bytes",
     "is_other_kind",
     "is_temporary",

@@ -1,10 +1,12 @@
-"""A folder of files that gets its name when all of them are durable."""
+"""Folders that get their names when all that is in them is durable."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +16,7 @@ from tsuzuki.durable.faults import folder_needed, storage_errors
 from tsuzuki.durable.kept import KeptFile
 from tsuzuki.durable.naming import temporary_name
 from tsuzuki.durable.port import usual_mode
-from tsuzuki.durable.read import sha256_of
+from tsuzuki.durable.read import open_regular, sha256_of
 from tsuzuki.durable.write import Durable
 
 
@@ -67,6 +69,45 @@ class PendingFolder:
         if not self.finished:
             with contextlib.suppress(OSError):
                 self._durable.port.remove_tree(self.path)
+
+
+def copy_folder(
+    source: Path, target: Path, is_wanted: Callable[[str], bool], durable: Durable
+) -> bool:
+    """Copy a folder with the folders in it, for the user alone; False if the name is taken.
+
+    ``is_wanted`` tells by its name whether a file is copied. What is neither a file nor a folder
+    raises `SessionDamagedError`; then, and after any other error, there is nothing at ``target``.
+    """
+    temporary = target.with_name(temporary_name(target.name))
+    try:
+        _copy_into(source, temporary, is_wanted, durable)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            durable.port.remove_tree(temporary)
+        raise
+    return durable.publish_folder(temporary, target)
+
+
+def _copy_into(
+    source: Path, target: Path, is_wanted: Callable[[str], bool], durable: Durable
+) -> None:
+    with storage_errors(target), folder_needed(target.parent):
+        durable.port.mkdir(target)
+    with storage_errors(source):
+        entries = sorted(source.iterdir())
+    for path in entries:
+        if stat.S_ISDIR(path.lstat().st_mode):
+            _copy_into(path, target / path.name, is_wanted, durable)
+        elif is_wanted(path.name):
+            with open_regular(path) as read, storage_errors(target / path.name):
+                file = KeptFile(durable.port, target / path.name)
+                try:
+                    shutil.copyfileobj(read, file, 1 << 20)
+                    file.seal()
+                finally:
+                    file.close()
+    durable.sync_folder(target)
 
 
 def sha256_of_folder(folder: Path, check: Callable[[], None] = lambda: None) -> tuple[int, str]:

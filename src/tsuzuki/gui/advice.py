@@ -92,6 +92,7 @@ def action_warning(action: Action) -> str:
 
 _ACTIONS: dict[str, tuple[Action, ...]] = {
     "settings": ("change-settings",),
+    "missing-extra": ("retry", "change-settings"),
     "input-not-found": ("find-video", "retry"),
     "input-permission": ("retry",),
     "not-a-video": (),
@@ -129,6 +130,10 @@ def _texts() -> dict[str, tuple[str, str]]:
 def _texts_on_inputs() -> dict[str, tuple[str, str]]:
     return {
         "settings": (tr("These settings cannot be used"), tr("Change them and start again.")),
+        "missing-extra": (
+            tr("A package is not installed"),
+            tr("Install it as the message says, then try again; or change the settings."),
+        ),
         "input": (tr("The video cannot be used"), tr("Choose another file.")),
         "input-not-found": (
             tr("The video is not there"),
@@ -170,6 +175,14 @@ def _texts_on_inputs() -> dict[str, tuple[str, str]]:
         "session-differs": (
             tr("Something has changed since the work began"),
             tr("Put it back as it was, go on all the same, or start over."),
+        ),
+        "cloud": (
+            tr("The store fails or cannot be reached"),
+            tr("Check the connection and its address, then try again."),
+        ),
+        "session-leased": (
+            tr("Another machine works on this"),
+            tr("Wait until it has ended, or take the session over from it."),
         ),
         "session-damaged": (
             tr("A part of the finished work is damaged"),

@@ -22,6 +22,7 @@ from tsuzuki.gui.jobs import JobStore
 from tsuzuki.gui.main_window import MainGUI
 from tsuzuki.gui.preferences import PreferencesStore
 from tsuzuki.gui.queue import Queue
+from tsuzuki.gui.sessions_view import offer_to_clean
 from tsuzuki.language import tr
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def run(files: Sequence[str] = ()) -> int:
     sys.excepthook = partial(catch, window)
     door.open(window)
     window.show()
+    offer_to_clean(window)
     if names:
         window.choose_videos(names)
     return app.exec()

@@ -24,6 +24,7 @@ from tsuzuki.gui.background import Background
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.jobs import JobStore, new_job
 from tsuzuki.gui.output_row import OutputRow
+from tsuzuki.gui.places import Places
 from tsuzuki.gui.preferences import PreferencesStore
 from tsuzuki.gui.queue import Queue
 from tsuzuki.gui.queue_view import QueueView
@@ -65,6 +66,7 @@ class MainGUI(QMainWindow):
         self.session_manager = session_manager or SessionManager()
         self.current_session_id: str | None = None
         self.preferences = preferences or PreferencesStore()
+        self.places = Places(self.session_manager, lambda: self.preferences.present.session_folders)
         self.queue = queue or Queue(JobStore(), self)
         self.background = Background(self)
         self.videos: list[str] = []
@@ -130,6 +132,7 @@ class MainGUI(QMainWindow):
         self.source.dropped.connect(self.choose_videos)
         self.source.browse.connect(self._browse_input)
         self.source.browse_folder.connect(self._browse_folder)
+        self.source.frame_chosen.connect(self._preview)
         self.source.clear.connect(lambda: self._set_videos([]))
         self.queue_view = QueueView(self.queue)
         self.queue_view.selected.connect(self._select)
@@ -144,7 +147,8 @@ class MainGUI(QMainWindow):
             column.addWidget(part, stretch)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
-        split.addWidget(Column(left))
+        self._left = Column(left)
+        split.addWidget(self._left)
         split.addWidget(self._right())
         split.setStretchFactor(0, 1)
         outer = QWidget()
@@ -282,20 +286,18 @@ class MainGUI(QMainWindow):
     def _check_resumable_sessions(self, file_path: str) -> None:
         """Look for unfinished work on a video, and ask what to do with it."""
         settings = self.settings_or_none()
-        manager = self.session_manager
-
-        def find() -> list[SessionMatch]:
-            found = manager.find_sessions(file_path, settings)
-            return [match for match in found if manager.has_begun(match.progress)]
-
-        self.background.ask(find, lambda found: self._offer(file_path, found), key="sessions")
+        self.background.ask(
+            lambda: self.places.unfinished(file_path, settings),
+            lambda found: self._offer(file_path, found),
+            key="sessions",
+        )
 
     def _offer(self, file_path: str, found: Sequence[SessionMatch]) -> None:
         running = {e.state.session_id for e in self.queue.entries() if e.is_running}
         found = [match for match in found if match.session_id not in running]
         if not found or self.videos != [file_path]:
             return
-        dialog = ResumeDialog(found, self, paths_of=self.session_manager.paths)
+        dialog = ResumeDialog(found, self, paths_of=self.places.paths)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _: self._on_answer(dialog, file_path))
         dialog.open()
@@ -318,12 +320,20 @@ class MainGUI(QMainWindow):
 
     def resume_session(self, session_id: str, video: str, settings: dict[str, Any]) -> None:
         """Go on with a session, ahead of what waits."""
+        folder = self.places.folder_of(session_id)
         for entry in self.queue.entries():
             if session_id in {entry.job.session_id, entry.state.session_id}:
                 self.queue_view.select(entry.job.id)
-                self.queue.resume(entry.job.id, video=video, session_id=session_id)
+                self.queue.resume(
+                    entry.job.id, video=video, session_id=session_id, sessions_dir=folder
+                )
                 return
-        job = new_job(video, ProcessingSettings.from_dict(settings), session_id=session_id)
+        job = new_job(
+            video,
+            ProcessingSettings.from_dict(settings),
+            session_id=session_id,
+            sessions_dir=folder,
+        )
         self.current_session_id = session_id
         self.queue_view.select(self.queue.add(job))
         self.queue.resume(job.id)
@@ -376,12 +386,13 @@ class MainGUI(QMainWindow):
         if (running := self.queue.running) is not None:
             self.queue_view.select(running.job.id)
 
-    def _preview(self) -> None:
+    def _preview(self, place: float = 1 / 3) -> None:
+        """Upscale the frame at a place in the video, 0 to 1."""
         from tsuzuki.gui.preview import PreviewWindow  # noqa: PLC0415 - only when asked for
 
         settings = self.settings_or_none()
         if self.look is not None and settings is not None:
-            PreviewWindow(self.look, settings, self).show()
+            PreviewWindow(self.look, settings, self, place).show()
 
     def _start_estimate(self) -> None:
         """Try a few seconds from the middle of the video, and tell what the whole will take."""
@@ -429,7 +440,13 @@ class MainGUI(QMainWindow):
         entry = self.queue.get(job_id)
         if entry is not None and entry.job.outcome == "failed":
             self.queue_view.select(job_id)
+            # Its buttons have to be seen; the room for them is made when events are handled next.
+            QTimer.singleShot(0, self.run_view, self._show_all_of_run)
             finishing.attract_attention(self)
+
+    def _show_all_of_run(self) -> None:
+        """Scroll the selected job into view."""
+        self._left.ensureWidgetVisible(self.run_view)
 
     def act(self, wish: str) -> None:
         """Do with the selected job what a button or a menu asks for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
 
@@ -108,6 +109,7 @@ def _save_preset(window: MainGUI) -> None:
     if settings is None:
         return
     dialog = QInputDialog(window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setObjectName("save-preset")
     dialog.setWindowTitle(tr("Save the settings"))
     dialog.setLabelText(tr("Name:"))

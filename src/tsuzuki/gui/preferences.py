@@ -45,8 +45,12 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """Where a video was chosen last."""
     advanced: bool = False
     """Whether the advanced settings are shown."""
-    clean_days: int = 0
-    """Days after which an untouched session is offered for removal; 0 is never."""
+    clean_days: int = 30
+    """Days after which an untouched session is old."""
+    clean_at_start: bool = False
+    """Whether old sessions are offered for removal whenever the window is opened."""
+    session_folders: tuple[str, ...] = ()
+    """Folders of sessions beside the usual one: those that sessions were moved to."""
     geometry: str = ""
     """Place and size of the window, as Qt writes it, in base 64."""
     presets: dict[str, dict[str, Any]] = {}

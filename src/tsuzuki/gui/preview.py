@@ -33,9 +33,11 @@ WAIT_MS = 400
 
 
 class PreviewWindow(QDialog):
-    """Shows a frame before and after, and tries a few seconds."""
+    """Shows the frame at ``place``, 0 to 1, before and after, and tries a few seconds."""
 
-    def __init__(self, look: Look, settings: ProcessingSettings, window: MainGUI) -> None:
+    def __init__(
+        self, look: Look, settings: ProcessingSettings, window: MainGUI, place: float = 1 / 3
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._look = look
@@ -49,7 +51,7 @@ class PreviewWindow(QDialog):
         layout = QVBoxLayout(self)
         self.frames = BeforeAfter()
         layout.addWidget(self.frames, 1)
-        layout.addLayout(self._slider_row())
+        layout.addLayout(self._slider_row(place))
         self._said = label(wrap=True, name="preview-said")
         layout.addWidget(self._said)
         self._bar = QProgressBar(maximum=100)
@@ -143,12 +145,12 @@ class PreviewWindow(QDialog):
 
     # The parts
 
-    def _slider_row(self) -> QHBoxLayout:
+    def _slider_row(self, place: float) -> QHBoxLayout:
         row = QHBoxLayout()
         caption = label(tr("Moment:"))
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, TICKS)
-        self._slider.setValue(TICKS // 3)
+        self._slider.setValue(round(place * TICKS))
         self._slider.setPageStep(TICKS // 20)
         self._slider.setObjectName("moment")
         caption.setBuddy(self._slider)

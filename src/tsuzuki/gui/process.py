@@ -14,7 +14,7 @@ from tsuzuki.gui.jobs import Job, JobStore
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline.process import environment
 
-_PIECE = 1 << 20
+_PIECE = 1 << 17
 """Bytes of reports that are read at once."""
 _ENDS = 1 << 16
 

@@ -142,6 +142,12 @@ class Queue(QObject):
         else:
             self.move(job_id, to=0)
 
+    def session_moved(self, session_id: str, sessions_dir: str | None) -> None:
+        """Have the jobs of a session know the sessions folder that it is in now."""
+        for entry in self.entries():
+            if session_id in {entry.job.session_id, entry.state.session_id}:
+                self._keep(entry, sessions_dir=sessions_dir)
+
     def remove(self, job_id: str) -> None:
         """Take a job that does not run out of the queue; its session stays."""
         entry = self.entry(job_id)
@@ -215,7 +221,7 @@ class Queue(QObject):
                 return
 
     def _begin(self, entry: Entry) -> None:
-        entry.state = RunState(session_id=entry.job.session_id or "")
+        entry.state = entry.state.of_next_run(entry.job.session_id)
         # Kept before it starts: a window killed in between must not start a second process.
         self._keep(entry, state="started", outcome="")
         self._writer.submit(self._launch, entry.job)

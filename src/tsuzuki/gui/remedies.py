@@ -141,7 +141,7 @@ def _stop(window: MainGUI, entry: Entry, what: str) -> None:
 def delete_session(window: MainGUI, session_id: str) -> None:
     """Delete a session with all its work, as the person has agreed to."""
     window.background.ask(
-        lambda: window.session_manager.cleanup_session(session_id),
+        lambda: window.places.manager_of(session_id).cleanup_session(session_id),
         lambda _: window.statusBar().showMessage(tr("The work was deleted."), 5000),
         lambda error: show_error(window, error),
     )
@@ -189,7 +189,7 @@ def _ask_to_start_over(window: MainGUI, entry: Entry) -> None:
 def _repair(window: MainGUI, entry: Entry) -> None:
     session_id = entry.state.session_id or entry.job.session_id or ""
     window.background.ask(
-        lambda: window.session_manager.repair_session(session_id),
+        lambda: window.places.manager_of(session_id).repair_session(session_id),
         lambda _: window.queue.resume(entry.job.id),
         lambda error: show_error(window, error),
     )
@@ -206,7 +206,7 @@ def _agree(window: MainGUI, entry: Entry) -> None:
             window.queue.resume(entry.job.id, output=output)
 
     window.background.ask(
-        lambda: window.session_manager.require_progress(session_id),
+        lambda: window.places.manager_of(session_id).require_progress(session_id),
         go_on,
         lambda error: show_error(window, error),
     )
@@ -229,7 +229,7 @@ def show_log(window: MainGUI, session_id: str) -> None:
     from tsuzuki.gui.log_window import LogWindow  # noqa: PLC0415 - only when asked for
 
     if session_id:
-        LogWindow(window.session_manager.paths(session_id), window).show()
+        LogWindow(window.places.paths(session_id), window).show()
 
 
 def show_in_folder(path: Path) -> None:

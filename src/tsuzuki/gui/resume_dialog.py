@@ -81,7 +81,7 @@ class ResumeDialog(QDialog):
         self._list.setCurrentRow(0)
         self._list.ensurePolished()
         rows = min(4, len(self._matches))
-        self._list.setFixedHeight(self._list.sizeHintForRow(0) * rows + 12)
+        self._list.setFixedHeight(self._list.sizeHintForRow(0) * rows + 4)
         if len(self._matches) == rows:
             self._list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setVisible(len(self._matches) > 1)

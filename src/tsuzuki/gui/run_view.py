@@ -9,6 +9,7 @@ from tsuzuki.gui import words
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.queue import Entry
 from tsuzuki.gui.source_panel import name_of
+from tsuzuki.gui.state import RunState
 from tsuzuki.gui.widgets import StepBars, button, label
 from tsuzuki.language import tr, trn
 from tsuzuki.text import duration, safe, size
@@ -51,6 +52,8 @@ class RunView(QWidget):
         self._bars.show_state(state)
         self._figures.setText(safe(figures_of(entry)))
         notes = [safe(text) for _, text in state.warnings[-NOTES_SHOWN:]]
+        if state.restarts:
+            notes.append(_restarts_text(state))
         self._notes.setText("\n".join(notes))
         self._notes.setVisible(bool(notes))
         failed = entry.job.outcome == "failed" and state.stopped is not None
@@ -97,6 +100,15 @@ class RunView(QWidget):
         }
         for name, made in self._buttons.items():
             made.setVisible(shown[name])
+
+
+def _restarts_text(state: RunState) -> str:
+    again = trn(
+        "The worker process ended; another one took over, and nothing is lost.",
+        "The worker process ended {number} times; another one took over, and nothing is lost.",
+        state.restarts,
+    )
+    return f"{again} ({safe(state.restarted_because)})"
 
 
 def status_of(entry: Entry) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
+    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QMessageBox,
@@ -19,25 +21,29 @@ from PySide6.QtWidgets import (
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
+    QWidget,
 )
 
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui import remedies, words
+from tsuzuki.gui.places import Places
 from tsuzuki.gui.source_panel import name_of, pixmap
 from tsuzuki.gui.widgets import ask, button, close_button, label, plain
 from tsuzuki.language import tr, trn
 from tsuzuki.pipeline.glimpse import stills
 from tsuzuki.sessions import Repaired, Report
+from tsuzuki.sessions.layout import ROOT_NAME, SessionPaths
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.sessions.usage import disk_used
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.text import moment, size
+from tsuzuki.text import moment, safe, size
 
 if TYPE_CHECKING:
     from tsuzuki.gui.main_window import MainGUI
 
 THUMBNAIL = 40
+_NAMES_SHOWN = 10
 _ID = Qt.ItemDataRole.UserRole
 
 
@@ -45,12 +51,26 @@ class Listed(NamedTuple):
     """One session, with what it takes."""
 
     progress: ProgressData
+    manager: SessionManager
     size: int
 
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self.progress["session_id"]
 
-def list_sessions(manager: SessionManager) -> list[Listed]:
+    @property
+    def paths(self) -> SessionPaths:
+        """Where it is."""
+        return self.manager.paths(self.session_id)
+
+
+def list_sessions(places: Places) -> list[Listed]:
     """Return all sessions, the latest first."""
-    found = [Listed(p, disk_used(manager.paths(p["session_id"]))) for p in manager.sessions()]
+    found = [
+        Listed(one.progress, one.manager, disk_used(one.manager.paths(one.progress["session_id"])))
+        for one in places.sessions()
+    ]
     return sorted(found, key=lambda one: one.progress["last_updated"], reverse=True)
 
 
@@ -66,7 +86,7 @@ class SessionsView(QDialog):
         self.setWindowTitle(tr("Sessions"))
         self.resize(860, 460)
         layout = QVBoxLayout(self)
-        self._total = label(name="total")
+        self._total = label(wrap=True, name="total")
         layout.addWidget(self._total)
         self._list = self._make_list()
         layout.addWidget(self._list, 1)
@@ -90,14 +110,14 @@ class SessionsView(QDialog):
 
     def refresh(self) -> None:
         """Read all sessions anew, beside the event loop."""
-        manager = self._window.session_manager
-        self._ask(lambda: list_sessions(manager), self._show)
+        places = self._window.places
+        self._ask(lambda: list_sessions(places), self._show)
 
     # Showing
 
     def _show(self, listed: list[Listed]) -> None:
         current = self.current
-        self._listed = {one.progress["session_id"]: one for one in listed}
+        self._listed = {one.session_id: one for one in listed}
         self._list.clear()
         for one in listed:
             self._list.addTopLevelItem(_item(one))
@@ -107,9 +127,12 @@ class SessionsView(QDialog):
                 self._list.setCurrentItem(item)
         total = sum(one.size for one in listed)
         text = trn("{number} session", "{number} sessions", len(listed))
+        roots = dict.fromkeys(
+            [self._window.session_manager.root, *(o.manager.root for o in listed)]
+        )
         self._total.setText(
             tr("{sessions}, {size} on disk, in {folder}").format(
-                sessions=text, size=size(total), folder=self._window.session_manager.root
+                sessions=text, size=size(total), folder=", ".join(map(safe, roots))
             )
         )
         self._enable()
@@ -117,7 +140,7 @@ class SessionsView(QDialog):
 
     def _show_thumbnails(self, listed: list[Listed]) -> None:
         """Fetch one frame of each video, one after the other."""
-        videos = {one.progress["session_id"]: one.progress["video_file"] for one in listed}
+        videos = {one.session_id: one.progress["video_file"] for one in listed}
 
         def next_one(waiting: list[str]) -> None:
             if not waiting:
@@ -140,7 +163,7 @@ class SessionsView(QDialog):
         for row in range(self._list.topLevelItemCount()):
             item = self._list.topLevelItem(row)
             if item is not None and item.data(0, _ID) == session_id:
-                item.setIcon(0, QIcon(pixmap(png, THUMBNAIL, self.devicePixelRatioF())))
+                item.setIcon(0, QIcon(pixmap(png, self._list.iconSize(), self.devicePixelRatioF())))
 
     def _say(self, text: str) -> None:
         self._said.setText(text)
@@ -186,6 +209,7 @@ class SessionsView(QDialog):
             ("repair", tr("Repair"), self._repair),
             ("show", tr("Show the folder"), self._show_folder),
             ("log", tr("Log…"), self._show_log),
+            ("move", tr("Move to another disk…"), self._ask_where_to),
             ("remove", tr("Remove…"), self._ask_to_remove),
         ):
             made = button(text, call, name=name)
@@ -199,7 +223,8 @@ class SessionsView(QDialog):
         row = QHBoxLayout()
         self._days = QSpinBox(minimum=1, maximum=3650)
         self._days.setObjectName("days")
-        self._days.setValue(self._window.preferences.present.clean_days or 30)
+        present = self._window.preferences.present
+        self._days.setValue(present.clean_days)
         caption = label(tr("Days since the last update:"))
         caption.setBuddy(self._days)
         self._days.setAccessibleName(caption.text())
@@ -208,10 +233,34 @@ class SessionsView(QDialog):
         clean = button(tr("Remove older sessions…"), self._ask_to_clean, name="clean")
         clean.setAutoDefault(False)
         row.addWidget(clean)
+        rule = QCheckBox(tr("Offer that at every start"))
+        rule.setObjectName("clean-at-start")
+        rule.setChecked(present.clean_at_start)
+        change = self._window.preferences.change
+        self._days.valueChanged.connect(lambda days: change(clean_days=days))
+        rule.toggled.connect(lambda on: change(clean_at_start=on))
+        row.addWidget(rule)
         row.addStretch(1)
         return row
 
     # What the buttons do
+
+    def move_session(self, session_id: str, folder: Path) -> None:
+        """Move a session into a sessions folder in ``folder``, or into that if it is one."""
+        root = folder if folder.name == ROOT_NAME else folder / ROOT_NAME
+        manager, window = self._listed[session_id].manager, self._window
+
+        def show(moved: SessionPaths) -> None:
+            usual, known = window.session_manager.root, window.preferences.present.session_folders
+            here = str(moved.root)
+            if moved.root != usual and here not in known:
+                window.preferences.change(session_folders=(*known, here))
+            window.queue.session_moved(session_id, None if moved.root == usual else here)
+            self._say(tr("Moved to {folder}.").format(folder=moved.folder))
+            self.refresh()
+
+        self._say(tr("Copying and comparing…"))
+        self._ask(lambda: manager.move_session(session_id, root), show)
 
     def _ask(
         self,
@@ -238,7 +287,7 @@ class SessionsView(QDialog):
             self.close()
 
     def _check(self) -> None:
-        session_id, manager = self.current or "", self._window.session_manager
+        one = self._listed[self.current or ""]
 
         def show(report: Report) -> None:
             if report.problems:
@@ -254,10 +303,10 @@ class SessionsView(QDialog):
                 self._say(tr("All is well: every bit is as it was written."))
 
         self._say(tr("Reading all data…"))
-        self._ask(lambda: manager.check_session(session_id, read_data=True), show)
+        self._ask(lambda: one.manager.check_session(one.session_id, read_data=True), show)
 
     def _repair(self) -> None:
-        session_id, manager = self.current or "", self._window.session_manager
+        one = self._listed[self.current or ""]
 
         def show(repaired: Repaired) -> None:
             again = words.frames(repaired.frames_again)
@@ -268,65 +317,94 @@ class SessionsView(QDialog):
             )
             self.refresh()
 
-        self._ask(lambda: manager.repair_session(session_id), show)
+        self._ask(lambda: one.manager.repair_session(one.session_id), show)
 
     def _show_folder(self) -> None:
-        remedies.show_in_folder(self._window.session_manager.paths(self.current or "").folder)
+        remedies.show_in_folder(self._listed[self.current or ""].paths.folder)
 
     def _show_log(self) -> None:
         remedies.show_log(self._window, self.current or "")
 
+    def _ask_where_to(self) -> None:
+        one = self._listed[self.current or ""]
+        dialog = QFileDialog(self, tr("Choose a folder on another disk"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda folder: self.move_session(one.session_id, Path(folder)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
     def _ask_to_remove(self) -> None:
         one = self._listed[self.current or ""]
-        session_id, manager = one.progress["session_id"], self._window.session_manager
-        self._confirm(
+        _confirm(
+            self,
             tr("Remove this session?"),
             tr("The work on {video} is deleted ({size}). Finished outputs stay.").format(
                 video=name_of(one.progress["video_file"]), size=size(one.size)
             ),
             lambda: self._ask(
-                lambda: manager.cleanup_session(session_id), lambda _: self.refresh()
+                lambda: one.manager.cleanup_session(one.session_id), lambda _: self.refresh()
             ),
         )
 
     def _ask_to_clean(self) -> None:
-        days, manager = self._days.value(), self._window.session_manager
-        self._window.preferences.change(clean_days=days)
+        days, places = self._days.value(), self._window.places
 
         def show(removed: list[str]) -> None:
-            self._say(
-                trn(
-                    "{number} session was removed.", "{number} sessions were removed.", len(removed)
-                )
-            )
+            self._say(_removed_text(len(removed)))
             self.refresh()
 
-        self._confirm(
+        _confirm(
+            self,
             tr("Remove older sessions?"),
-            trn(
-                "Sessions that were not worked on for {number} day are deleted with their work.",
-                "Sessions that were not worked on for {number} days are deleted with their work.",
-                days,
-            ),
-            lambda: self._ask(
-                lambda: manager.cleanup_old_sessions(days, confirm=lambda _: True), show
-            ),
+            _old_text(days),
+            lambda: self._ask(lambda: places.clean(days, lambda _: True), show),
         )
 
-    def _confirm(self, title: str, text: str, call: Callable[[], None]) -> None:
-        role = QMessageBox.ButtonRole
-        ask(
-            self,
-            QMessageBox.Icon.Warning,
-            title,
-            text,
-            [
-                (tr("Remove"), role.DestructiveRole, call),
-                (tr("Keep"), role.RejectRole, None),
-            ],
-            name="confirm-remove",
-            safest=1,
+
+def offer_to_clean(window: MainGUI) -> None:
+    """Offer old sessions for removal, where the person has wished for that."""
+    days, places = window.preferences.present.clean_days, window.places
+    if not window.preferences.present.clean_at_start:
+        return
+
+    def remove() -> None:
+        window.background.ask(
+            lambda: places.clean(days, lambda _: True),
+            lambda removed: window.statusBar().showMessage(_removed_text(len(removed))),
         )
+
+    def offer(old: list[ProgressData]) -> None:
+        if old:
+            names = "\n".join(name_of(one["video_file"]) for one in old[:_NAMES_SHOWN])
+            _confirm(window, tr("Remove older sessions?"), f"{_old_text(days)}\n\n{names}", remove)
+
+    window.background.ask(lambda: places.old(days), offer)
+
+
+def _old_text(days: int) -> str:
+    return trn(
+        "Sessions that were not worked on for {number} day are deleted with their work.",
+        "Sessions that were not worked on for {number} days are deleted with their work.",
+        days,
+    )
+
+
+def _removed_text(number: int) -> str:
+    return trn("{number} session was removed.", "{number} sessions were removed.", number)
+
+
+def _confirm(parent: QWidget, title: str, text: str, call: Callable[[], None]) -> None:
+    role = QMessageBox.ButtonRole
+    ask(
+        parent,
+        QMessageBox.Icon.Warning,
+        title,
+        text,
+        [(tr("Remove"), role.DestructiveRole, call), (tr("Keep"), role.RejectRole, None)],
+        name="confirm-remove",
+        safest=1,
+    )
 
 
 def _item(one: Listed) -> QTreeWidgetItem:

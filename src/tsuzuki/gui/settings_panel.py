@@ -25,10 +25,12 @@ from tsuzuki.gui.widgets import choice, choose, label
 from tsuzuki.language import tr, trp
 from tsuzuki.purposes import PURPOSES
 from tsuzuki.settings import (
+    ALPHAS,
     CONTAINERS,
     CONTENTS,
     DEINTERLACES,
     ENCODERS,
+    ENGINES,
     MAX_SCALE,
     MIN_SCALE,
     NOISE_REDUCTION_LEVELS,
@@ -183,6 +185,7 @@ class SettingsPanel(QWidget):
         form = _form(group)
         by_default = tr("by default")
         self._add(form, f.editable("model", [(None, tr("by quality and content"))]))
+        self._add(form, f.chooser("engine", [(e, words.engine_name(e)) for e in ENGINES]))
         self._add(form, f.chooser("encoder", [(e, e) for e in ENCODERS]))
         self._add(
             form,
@@ -196,9 +199,10 @@ class SettingsPanel(QWidget):
         self._add(form, f.line("pixel_format", str, tr("As FFmpeg names it: yuv420p10le.")))
         containers = [(c, tr("Automatic") if c == "auto" else c) for c in CONTAINERS]
         self._add(form, f.chooser("container", containers))
-        self._add(form, f.chooser("deinterlace", [(d, _how(d)) for d in DEINTERLACES]))
-        alphas = [("keep", tr("Keep")), ("drop", tr("Put on black"))]
-        self._add(form, f.chooser("alpha", alphas))
+        self._add(
+            form, f.chooser("deinterlace", [(d, words.deinterlacing_name(d)) for d in DEINTERLACES])
+        )
+        self._add(form, f.chooser("alpha", [(a, words.alpha_name(a)) for a in ALPHAS]))
         crops = [("off", trp("crop", "off")), ("auto", tr("black borders"))]
         tip = tr("Or WIDTH:HEIGHT:LEFT:TOP in pixels, such as 1920:800:0:140.")
         self._add(form, f.editable("crop", crops, tip))
@@ -209,7 +213,7 @@ class SettingsPanel(QWidget):
         turn = f.flag("bake_rotation", words.setting_name("bake_rotation"))
         self._fields["bake_rotation"] = turn
         form.addRow(turn.widget)
-        self._add(form, f.chooser("reuse", [(r, _reuse(r)) for r in REUSES]))
+        self._add(form, f.chooser("reuse", [(r, words.reuse_name(r)) for r in REUSES]))
         self._add(form, f.decimal_number("reuse_tolerance", 0, 16, 0.5))
         tip = tr("Seconds or a timecode, such as 90 or 1:30.")
         self._add(form, f.line("range_start", f.as_moment, tip, tr("the start")))
@@ -294,20 +298,3 @@ def _purposes() -> list[tuple[object, str]]:
         ("device", tr("Any device (small)")),
         (OWN, trp("purpose", "As chosen below")),
     ]
-
-
-def _how(deinterlace: str) -> str:
-    return {
-        "auto": tr("where the video says so"),
-        "on": trp("deinterlacing", "always"),
-        "ivtc": tr("inverse telecine"),
-        "off": trp("deinterlacing", "never"),
-    }.get(deinterlace, deinterlace)
-
-
-def _reuse(mode: str) -> str:
-    return {
-        "off": trp("reuse", "off"),
-        "exact": tr("only what is the same"),
-        "visual": tr("what looks the same"),
-    }.get(mode, mode)

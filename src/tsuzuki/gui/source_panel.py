@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPixmap
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QMouseEvent,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from tsuzuki.gui import words
-from tsuzuki.gui.widgets import PathLabel, button, label
+from tsuzuki.gui.widgets import PathLabel, button, label, plain
 from tsuzuki.language import tr, trn
 from tsuzuki.pipeline.look import Look
 from tsuzuki.text import duration, safe, size
@@ -27,6 +34,8 @@ class SourcePanel(QFrame):
     browse = Signal()
     browse_folder = Signal()
     clear = Signal()
+    frame_chosen = Signal(float)
+    """A frame of the strip was clicked: its place in the video, 0 to 1."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -150,6 +159,7 @@ class SourcePanel(QFrame):
         self._more = label(name="more")
         layout.addWidget(self._more)
         self._strip = Strip()
+        self._strip.chosen.connect(self.frame_chosen)
         layout.addWidget(self._strip)
         self._facts = label(wrap=True, name="facts")
         self._becomes = label(wrap=True, name="becomes")
@@ -164,35 +174,58 @@ class SourcePanel(QFrame):
 class Strip(QWidget):
     """Frames of a video side by side."""
 
+    chosen = Signal(float)
+    """A frame was clicked: its place in the video, 0 to 1."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(4)
         self._labels: list[QLabel] = []
+        self._pictures: list[bytes] = []
         for _ in range(THUMBNAILS):
             one = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
             one.setMinimumSize(QSize(40, THUMBNAIL_HEIGHT))
             self._labels.append(one)
             self._row.addWidget(one, 1)
         self.setAccessibleName(tr("Frames of the video"))
+        self.setToolTip(plain(tr("Click a frame to see it upscaled.")))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def show_pictures(self, pictures: list[bytes]) -> None:
         """Show these PNG."""
-        for number, one in enumerate(self._labels):
+        self._pictures = pictures
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Show the frames as large as there is room now."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell which frame was clicked."""
+        number = int(event.position().x() * THUMBNAILS / max(1, self.width()))
+        if 0 <= number < len(self._pictures) and event.button() == Qt.MouseButton.LeftButton:
+            self.chosen.emit((number + 0.5) / THUMBNAILS)
+
+    def _fit(self) -> None:
+        width = self.width() // THUMBNAILS - self._row.spacing()
+        room = QSize(max(1, width), THUMBNAIL_HEIGHT)
+        for one in self._labels:
             one.clear()
-            if number < len(pictures):
-                one.setPixmap(pixmap(pictures[number], THUMBNAIL_HEIGHT, self.devicePixelRatioF()))
+        for one, png in zip(self._labels, self._pictures, strict=False):
+            one.setPixmap(pixmap(png, room, self.devicePixelRatioF()))
 
 
-def pixmap(png: bytes, height: int, ratio: float) -> QPixmap:
-    """Return a picture of this height on a screen with so many dots a pixel."""
+def pixmap(png: bytes, room: QSize, ratio: float) -> QPixmap:
+    """Return a picture as large as fits on a screen with so many dots a pixel."""
     made = QPixmap()
     made.loadFromData(png, "PNG")
     if made.isNull():
         return made
-    smooth = Qt.TransformationMode.SmoothTransformation
-    made = made.scaledToHeight(round(height * ratio), smooth)
+    keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    made = made.scaled(room * ratio, keep, smooth)
     made.setDevicePixelRatio(ratio)
     return made
 

@@ -53,8 +53,19 @@ class RunState:
     warnings: list[tuple[str, str]] = field(default_factory=list)
     """Code and sentence of each warning."""
     restarts: int = 0
+    """How often the worker process ended and another one took over."""
+    restarted_because: str = ""
+    """Why it ended the last time."""
     finished: events.Finished | None = None
     stopped: events.Stopped | None = None
+
+    def of_next_run(self, session_id: str | None) -> RunState:
+        """Return what is known as another run begins: of the same session, what is done."""
+        if session_id is None:
+            return RunState()
+        return RunState(
+            session_id=session_id, frames_done=self.frames_done, frames_total=self.frames_total
+        )
 
     def take(self, event: events.Event) -> None:
         """Add an event."""
@@ -70,6 +81,7 @@ class RunState:
                     self.warnings.append((event.code, event.message))
             case events.WorkerRestarted():
                 self.restarts += 1
+                self.restarted_because = event.reason
             case events.Finished():
                 self.finished = event
             case events.Stopped():

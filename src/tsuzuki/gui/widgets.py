@@ -39,13 +39,14 @@ def label(text: object = "", *, wrap: bool = False, name: str = "") -> QLabel:
     return made
 
 
+MARKS = "🔄📹📅⚙🎯🔀⚠📊🚀❌"
+"""Signs that stand before texts: all of them, or none where the fonts lack some."""
+
+
 def marked(mark: str, text: str) -> str:
-    """Return a text after a sign, where the fonts of the system have that sign."""
+    """Return a text after a sign, where the fonts of the system have the signs."""
     metrics = QFontMetrics(QApplication.font())
-    known = all(
-        metrics.inFontUcs4(ord(sign)) for sign in mark if sign != "\N{VARIATION SELECTOR-16}"
-    )
-    return f"{mark} {text}" if known else text
+    return f"{mark} {text}" if all(metrics.inFontUcs4(ord(one)) for one in MARKS) else text
 
 
 class Column(QScrollArea):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tsuzuki.language import tr, trn, trp
 from tsuzuki.sessions.progress import StepName, StepStatus
 from tsuzuki.text import duration, size
@@ -56,6 +58,35 @@ def noise_name(level: int) -> str:
     return names.get(level, f"{level}")
 
 
+def engine_name(engine: str) -> str:
+    """Return what runs the network in words."""
+    return {"nearest": tr("none: pixels are repeated")}.get(engine, engine)
+
+
+def deinterlacing_name(way: str) -> str:
+    """Return a way of deinterlacing in words."""
+    return {
+        "auto": tr("where the video says so"),
+        "on": trp("deinterlacing", "always"),
+        "ivtc": tr("inverse telecine"),
+        "off": trp("deinterlacing", "never"),
+    }.get(way, way)
+
+
+def alpha_name(choice: str) -> str:
+    """Return what becomes of transparency in words."""
+    return {"keep": tr("Keep"), "drop": tr("Put on black")}.get(choice, choice)
+
+
+def reuse_name(mode: str) -> str:
+    """Return in words what is not computed again."""
+    return {
+        "off": trp("reuse", "off"),
+        "exact": tr("only what is the same"),
+        "visual": tr("what looks the same"),
+    }.get(mode, mode)
+
+
 def frames(number: int) -> str:
     """Return a number of frames."""
     return trn("{number} frame", "{number} frames", number)
@@ -99,8 +130,18 @@ def value_name(field: str, value: object) -> str:
     """Return the value of a setting in words."""
     if value is None:
         return tr("by default")
-    known = {"quality": quality_name, "content": content_name}.get(field.rpartition(".")[2])
-    return known(str(value)) if known else str(value)
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    known: dict[str, Callable[[str], str]] = {
+        "quality": quality_name,
+        "content": content_name,
+        "engine": engine_name,
+        "deinterlace": deinterlacing_name,
+        "alpha": alpha_name,
+        "reuse": reuse_name,
+    }
+    name = known.get(field.rpartition(".")[2])
+    return name(str(value)) if name else str(value)
 
 
 def setting_name(name: str) -> str:

@@ -21,9 +21,10 @@ from tsuzuki.errors import (
     SessionDamagedError,
     SessionDiffersError,
     SessionError,
+    SettingsError,
     TsuzukiError,
 )
-from tsuzuki.sessions import check, cleanup, identity, summary
+from tsuzuki.sessions import check, cleanup, identity, moving, summary
 from tsuzuki.sessions.check import Repaired, Report
 from tsuzuki.sessions.identity import Difference, Settings
 from tsuzuki.sessions.index import read_index_as, write_index
@@ -373,7 +374,30 @@ class SessionManager:
             self._live.pop(session_id, None)
         return repaired
 
-    # Removing
+    # Moving and removing
+
+    def move_session(self, session_id: str, root: str | os.PathLike[str]) -> SessionPaths:
+        """Move a session into the sessions folder ``root`` and return where it is there.
+
+        Every byte is compared before it is removed here, so that a kill loses nothing; the same
+        call again then finishes. Raises `SettingsError` for this very folder, `SessionBusyError`
+        while a process works on it, and `SessionError` where other work is in the way.
+        """
+        other = SessionManager(root, durable=self._durable)
+        if other.root.resolve() == self.root.resolve():
+            raise SettingsError(f"The session is in {self.root} already. Choose another folder.")
+        paths, target = self.paths(session_id), other.paths(session_id)
+        self.flush()
+        with self._guard:
+            self._live.pop(session_id, None)
+        is_own = self.is_own(session_id)
+
+        def adopt() -> None:
+            if is_own:  # what was brought in here stays that there
+                other.adopt(session_id)
+
+        moving.move_session(paths, target, adopt, self._durable)
+        return target
 
     def cleanup_session(self, session_id: str, *, keep_frames: bool = False) -> None:
         """Remove a session; with ``keep_frames`` its PNG frames and its summary stay.
