@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -149,8 +148,6 @@ class Scene:
         from tsuzuki.gui.sessions_view import SessionsView
         from tsuzuki.settings import ProcessingSettings
 
-        window.source.show_videos([str(self.others[1])])
-        window._show_look(window.look)
         window._set_videos([str(self.others[1])])
         _settled(window)
         for title, job in (("main-failed", self.failed), ("main-paused", self.paused)):
@@ -252,8 +249,7 @@ def _until(condition: Callable[[], bool], seconds: float = 300) -> None:
 
 
 def _settled(window: Any) -> None:
-    with suppress(TimeoutError):
-        _until(lambda: not window.background.is_busy, seconds=10)
+    _until(lambda: not window.background.is_busy)
     for _ in range(3):
         _until(lambda: True)
 
