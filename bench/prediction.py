@@ -76,6 +76,8 @@ class Recorded(NamedTuple):
     name: str
     shares: list[float]
     """What the look ahead had said."""
+    seen: float
+    """How much of the video it had seen for that."""
     segments: list[list[int]]
     """First frame (from 0) and the one after the last of each segment."""
     clock: list[int]
@@ -93,7 +95,7 @@ def recorded() -> list[Recorded]:
 def replay(run: Recorded, times: Sequence[int]) -> Iterator[tuple[float, Forecast | None]]:
     """Yield after each frame the seconds that were really left, and the forecast."""
     now = 0.0
-    pace = Pace(total=len(times), shares=run.shares)
+    pace = Pace(total=len(times), shares=run.shares, seen=run.seen)
     firsts = [first for first, _ in run.segments]
     meter = FrameMeter(0, pace, firsts, clock=lambda: now)
     meter.expect([Segment(0, *frames) for frames in run.segments], ())
@@ -175,21 +177,21 @@ def joined(target: Path, clips: Sequence[str], *, skip: int = 48, each: int = 72
 
 
 def record(name: str, folder: Path) -> Recorded:
-    case, begin = CASES[name], (0.0, 0.0)
+    case, begin, told = CASES[name], (0.0, 0.0), Pace(total=0)
     clip = joined(folder / "film.mp4", case.clips) if case.clips[1:] else tools.media(case.clips[0])
-    run = Recorded(name, [], [], [], [], [])
+    run = Recorded(name, [], 1.0, [], [], [], [])
 
     class Recorder(FrameMeter):
         """Writes down what it is told."""
 
         def __init__(self, done: int, pace: Pace, firsts: Any) -> None:
-            nonlocal begin
+            nonlocal begin, told
             super().__init__(done, pace, firsts)
+            told = pace
             begin = time.monotonic(), tools.cpu_seconds(os.getpid())
 
         def count(self, frame: int, *, computed: bool, reused: float, seconds: float) -> None:
             super().count(frame, computed=computed, reused=reused, seconds=seconds)
-            run.shares[:] = self.pace.shares or []
             run.clock.append(round(1000 * (time.monotonic() - begin[0])))
             run.processor.append(round(1000 * (tools.cpu_seconds(os.getpid()) - begin[1])))
             run.reused.append(round(1000 * reused))
@@ -211,7 +213,7 @@ def record(name: str, folder: Path) -> Recorded:
             clip, settings, output=folder / "out.mkv", sessions_dir=folder / "sessions",
             on_event=note,
         )  # fmt: skip
-    return run
+    return run._replace(shares=told.shares or [], seen=told.seen)
 
 
 def save(runs: Sequence[Recorded]) -> None:

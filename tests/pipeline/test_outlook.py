@@ -42,7 +42,9 @@ def plan_of(clip: Path, **settings: Any) -> Plan:
 
 def test_it_tells_still_scenes_from_others(half_still: Path) -> None:
     plan = plan_of(half_still)
-    shares = outlook.look_ahead(plan, build_index(plan, lambda _: None), outlook.THOROUGH)
+    found = outlook.look_ahead(plan, build_index(plan, lambda _: None), outlook.THOROUGH)
+    shares = found.shares
+    assert found.seen == 1
     assert len(shares) == 128 // outlook.DISTANCE
     assert max(shares[:4]) < 0.1
     assert min(shares[4:]) > 0.9
@@ -61,16 +63,17 @@ def test_what_there_is_no_time_for_is_like_what_is_beside_it(
         return spent
 
     monkeypatch.setattr(outlook.time, "thread_time", one_hundredth_each)
-    shares = outlook.look_ahead(plan, index, effort=1.0)  # 64 ms: two places
-    assert len(set(shares)) == 2
-    assert sorted(shares) == shares
-    spent = 0.0
-    assert outlook.look_ahead(plan, index, effort=0.1) == []
+    found = outlook.look_ahead(plan, index)  # 64 ms: two places
+    assert found.seen == 2 / len(found.shares)
+    assert len(set(found.shares)) == 2
+    assert sorted(found.shares) == found.shares
+    nothing = outlook.look_ahead(plan, index, outlook.QUICK._replace(max_seconds=0.0))
+    assert (nothing.shares, nothing.seen) == ([], 0)
 
 
 def test_there_is_nothing_to_look_at_where_every_frame_is_whole(half_still: Path) -> None:
     plan = plan_of(half_still, reuse="off")
-    assert outlook.look_ahead(plan, build_index(plan, lambda _: None)) == []
+    assert outlook.look_ahead(plan, build_index(plan, lambda _: None)).shares == []
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 64])

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.decode import Frame, FrameReader
-from tsuzuki.video.deinterlace import Picture, deinterlaced, method_for
+from tsuzuki.video.deinterlace import Picture, deinterlaced
 from tsuzuki.video.facts import Probe
+from tsuzuki.video.fields import method_for
 from tsuzuki.video.index import build_index
 from tsuzuki.video.probe import probe
 from tsuzuki.video.processor import VideoProcessor, decide_encoding

@@ -17,7 +17,7 @@ from tsuzuki.errors import SettingsError
 from tsuzuki.sessions.frame_index import FrameIndex, check_index
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.decode import Frame, FrameReader
-from tsuzuki.video.deinterlace import method_for
+from tsuzuki.video.fields import method_for
 from tsuzuki.video.probe import probe
 from tsuzuki.video.processor import VideoProcessor, decide_encoding
 

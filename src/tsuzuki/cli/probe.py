@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tsuzuki.pipeline.plan import Plan
-    from tsuzuki.video.deinterlace import Method
     from tsuzuki.video.facts import Probe, StreamFacts
+    from tsuzuki.video.fields import Method
 
 D = o.DEFAULTS
 
@@ -138,7 +138,7 @@ def _rate(plan: Plan, method: Method | None) -> str:
 
 def _plan_rows(plan: Plan) -> dict[str, str]:
     from tsuzuki.pipeline.steps.validate import expected_frames  # noqa: PLC0415 - quick --help
-    from tsuzuki.video.deinterlace import method_for  # noqa: PLC0415
+    from tsuzuki.video.fields import method_for  # noqa: PLC0415
 
     e = plan.encoding
     method = method_for(plan.settings.deinterlace, plan.probe)

@@ -283,7 +283,10 @@ class Outlook(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `LookAhead`."""
 
     shares: list[float]
-    """Share of the area, 0 to 1, to compute in each of so many equal parts of the video."""
+    """Share of the area, 0 to 1, to compute in each of so many equal parts of the video; empty
+    where every frame is computed whole, or the time was too short."""
+    seen: float
+    """Share of these parts, 0 to 1, that were looked at."""
 
 
 class TriedOut(Message, frozen=True, kw_only=True, tag=True):

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean
+from typing import NamedTuple
 
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.enlarge import Enlarger, reused_share
@@ -18,63 +19,73 @@ from tsuzuki.upscaling import AIProcessor, Changes
 from tsuzuki.video.framing import Reader
 from tsuzuki.video.processor import VideoProcessor
 
-FRAMES = 3
-"""Frames looked at in each place, beside the one before them: drawn animation often shows each
-picture for two or three frames."""
 DISTANCE = 16
 """Frames between two places at least."""
-RUN_UP = 16
-"""Frames decoded at most to get to a part that has no decoding start of its own."""
-SECONDS_PER_FRAME, MAX_SECONDS = 0.0005, 1.0
-"""Processor time to spend on looking, by the length of the video."""
-THOROUGH = 10.0
-"""How many times that much is spent where somebody waits for nothing else."""
 TRIALS, TRIAL_FRAMES = 4, 3
 """Places where frames are upscaled for a trial, and how many after the first one in each."""
 
 
-def look_ahead(plan: Plan, index: FrameIndex, effort: float = 1.0) -> list[float]:
-    """Return the share of the area to compute in each of so many equal parts of the video.
+class Effort(NamedTuple):
+    """How much is done to look ahead."""
+
+    frames: int
+    """Looked at in each place, beside the one before them: drawn animation often shows each picture
+    for two or three frames."""
+    run_up: int
+    """Frames decoded at most to get to a part that has no decoding start of its own."""
+    seconds_per_frame: float
+    """Processor time, by the length of the video."""
+    max_seconds: float
+    """Processor time, however long the video is."""
+
+
+QUICK = Effort(3, 16, 0.0005, 1.0)
+"""Beside the work."""
+THOROUGH = Effort(6, 160, 0.005, 10.0)
+"""Where that is what somebody waits for."""
+
+
+def look_ahead(plan: Plan, index: FrameIndex, effort: Effort = QUICK) -> m.Outlook:
+    """Tell how much of the area has to be computed in each part of the video.
 
     Nothing is computed but what has changed from frame to frame. Parts that there is no time for,
-    or that take long to get to, are taken to be like those beside them; with more ``effort`` there
-    are fewer of them. Empty where every frame is computed whole, or the time was too short for any.
+    or that take long to get to, are taken to be like those beside them.
     """
     if plan.upscaling.reuse is None:
-        return []
+        return m.Outlook(shares=[], seen=1.0)
     reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
     parts = max(1, min(MAX_PLACES, len(index) // DISTANCE))
-    allowed = effort * min(MAX_SECONDS, SECONDS_PER_FRAME * len(index))
+    allowed = min(effort.max_seconds, effort.seconds_per_frame * len(index))
     deadline = time.thread_time() + allowed  # of this thread: others render meanwhile
     found: dict[int, float] = {}
     for part in _spread(parts):
         first, last = (len(index) * border // parts for border in (part, part + 1))
-        begin = _place(index, first, last, round(RUN_UP * effort))
+        begin = _place(index, first, last, effort)
         if begin is None:
             continue
         shares = []
-        for share in _shares(plan, reader, begin, min(begin + FRAMES + 1, len(index))):
+        for share in _shares(plan, reader, begin, min(begin + effort.frames + 1, len(index))):
             if time.thread_time() > deadline:
-                return _all_parts(parts, found)
+                return _outlook(parts, found)
             shares.append(share)
         if shares:
             found[part] = fmean(shares)
-    return _all_parts(parts, found)
+    return _outlook(parts, found)
 
 
-def _all_parts(parts: int, found: Mapping[int, float]) -> list[float]:
-    """Return what was found, and for the other parts what is nearest; nothing if there is none."""
+def _outlook(parts: int, found: Mapping[int, float]) -> m.Outlook:
+    """Return what was found, and for the other parts what is nearest."""
     if not found:
-        return []
-    return equal_parts(
-        found[min(found, key=lambda known: abs(known - part))] for part in range(parts)
-    )
+        return m.Outlook(shares=[], seen=0.0)
+    nearest = [min(found, key=lambda known: abs(known - part)) for part in range(parts)]
+    return m.Outlook(shares=equal_parts(found[part] for part in nearest), seen=len(found) / parts)
 
 
 def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
     """Look ahead, and upscale and encode a few frames to see how long that takes."""
     index = build_index(plan, lambda _: None)
-    pace = Pace(total=len(index), shares=look_ahead(plan, index, THOROUGH))
+    outlook = look_ahead(plan, index, THOROUGH)
+    pace = Pace(total=len(index), shares=outlook.shares, seen=outlook.seen)
     trial = _Trial(plan, index)
     try:
         for number in range(TRIALS + 1):
@@ -136,15 +147,15 @@ def _spread(count: int) -> Iterator[int]:
             yield place
 
 
-def _place(index: FrameIndex, first: int, last: int, run_up: int) -> int | None:
+def _place(index: FrameIndex, first: int, last: int, effort: Effort) -> int | None:
     """Return where to begin in a part: a decoding start in it, else its first frame.
 
-    None where more than ``run_up`` frames would have to be decoded before that.
+    None where that takes too long to get to.
     """
-    start = index.start_of(max(first, last - 1 - FRAMES)).frame
+    start = index.start_of(max(first, last - 1 - effort.frames)).frame
     if start >= first:
         return start
-    return first if first - start <= run_up else None
+    return first if first - start <= effort.run_up else None
 
 
 def _shares(plan: Plan, reader: Reader, first: int, last: int) -> Iterator[float]:

@@ -195,7 +195,8 @@ class Run:
             self.pace = Pace(total=len(self.index), shares=[] if whole else None)
         if self.pace.shares is None and self._cluster is not None:
             # Nobody listens to the worker here later on, and machines far away start more slowly.
-            self.pace.shares = self.supervisor.ask(m.LookAhead(), m.Outlook, self.note).shares
+            outlook = self.supervisor.ask(m.LookAhead(), m.Outlook, self.note)
+            self.pace.look_ahead(outlook.shares, outlook.seen)
 
     def accept(self, changes: Sequence[Difference]) -> None:
         """Go on in spite of changes: they count from a segment's start, and from now on.

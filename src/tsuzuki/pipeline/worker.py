@@ -51,6 +51,8 @@ class Worker:
             match request:
                 case m.Stop():
                     self._stop()
+                case m.Open():
+                    self._open(request)
                 case m.Committed():
                     self._session.spooler.forget(range(request.first, request.last))
                 case m.Render():
@@ -63,6 +65,15 @@ class Worker:
     def _session(self) -> Renderer:
         assert self._renderer is not None, "nothing was opened"
         return self._renderer
+
+    def _open(self, request: m.Open) -> None:
+        """Work on a session before the next request is read: that may be to render some of it."""
+        try:
+            self._renderer = Renderer(request, self._channel.send, self._fail)
+        except BaseException as error:  # noqa: BLE001 - it ends the process
+            self._fail(error)
+        self._job = request
+        self._channel.send(m.Opened())
 
     def _stop(self) -> None:
         if self._renderer is not None:
@@ -94,10 +105,6 @@ class Worker:
                 both = request.first, request.second
                 found, sheet = compare_files(*both, self._progress, sheet=request.sheet)
                 answer = m.FilesCompared(comparison=found, sheet=sheet)
-            case m.Open():
-                self._renderer = Renderer(request, self._channel.send, self._fail)
-                self._job = request
-                answer = m.Opened()
             case _:
                 answer = self._answer_of_session(request)
         return answer
@@ -106,7 +113,7 @@ class Worker:
         """Answer what is asked once a session is open."""
         match request:
             case m.LookAhead():
-                return m.Outlook(shares=look_ahead(self._job.plan, self._job.index))
+                return look_ahead(self._job.plan, self._job.index)
             case m.Cut():
                 return self._session.cut(request)
             case m.ExtractFrames():

@@ -67,6 +67,8 @@ class Pace(msgspec.Struct, kw_only=True):
     shares: Annotated[list[_Share], Meta(max_length=MAX_PLACES)] | None = []
     """Share of the area that has to be computed in each of so many equal parts of the video; empty
     where that cannot be told, or frames are computed whole; None until somebody has looked."""
+    seen: _Share = 1.0
+    """Share of these parts that were looked at; the others are taken to be like those beside."""
     frames: _Count = 0
     """Frames computed so far."""
     area: _Sum = 0.0
@@ -92,9 +94,9 @@ class Pace(msgspec.Struct, kw_only=True):
             return 1.0
         return self.shares[min(frame, self.total - 1) * len(self.shares) // self.total]
 
-    def look_ahead(self, shares: list[float]) -> None:
+    def look_ahead(self, shares: list[float], seen: float) -> None:
         """Take in what frames will be like; how far off that is, only those from now on tell."""
-        self.shares = shares
+        self.shares, self.seen = shares, seen
         self.expected = self.area
 
     def expect_range(self, first: int, last: int) -> Work:
@@ -176,7 +178,8 @@ class Pace(msgspec.Struct, kw_only=True):
         if not work.area:
             return 0.0
         places = max(1.0, len(self.shares) * work.frames / max(1, self.total))
-        return statistics.pstdev(self.shares) * work.frames / work.area / math.sqrt(places) / 2
+        spread = statistics.pstdev(self.shares) * work.frames / work.area / math.sqrt(places) / 2
+        return math.hypot(spread, UNKNOWN_ERROR * (1 - self.seen))
 
 
 def time_left(progress: Mapping[str, Any]) -> Forecast | None:

@@ -14,8 +14,9 @@ from tsuzuki.sessions.frame_index import FrameIndex, Start
 from tsuzuki.settings import AlphaChoice
 from tsuzuki.video.alpha import Alpha, alpha_decoder, alpha_of, over_black
 from tsuzuki.video.colour import format_depth, to_rgb
-from tsuzuki.video.deinterlace import RUN_UP, Method, Picture, deinterlaced
+from tsuzuki.video.deinterlace import RUN_UP, Picture, deinterlaced
 from tsuzuki.video.facts import Probe
+from tsuzuki.video.fields import Method
 from tsuzuki.video.packets import FrameNumbers, changed, decode, mark, number_of, packets_from
 
 _NO_PICTURE: Rgb = np.empty((3, 0, 0), np.uint8)

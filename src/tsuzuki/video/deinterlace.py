@@ -12,17 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import av
 from av.filter import Graph
 
-from tsuzuki.errors import SettingsError
-from tsuzuki.settings import Deinterlace
-from tsuzuki.video.facts import Probe
-
-Method = Literal["marked", "all", "ivtc"]
-"""Deinterlace the frames marked as interlaced, or all; or undo a telecine."""
+from tsuzuki.video.fields import Method
 
 _BWDIF = "mode=send_frame:parity=auto"
 _CHAINS: dict[Method, tuple[tuple[str, str], ...]] = {
@@ -36,10 +31,6 @@ _CHAINS: dict[Method, tuple[tuple[str, str], ...]] = {
 }
 RUN_UP: dict[Method, int] = {name: len(chain) for name, chain in _CHAINS.items()}
 """Frames before and after one that decide what becomes of it: one for each filter."""
-FILM_SHARE = Fraction(4, 5)
-"""Of the frames of telecined film that are left without repeats."""
-MATCHED_FORMATS = frozenset({"yuv420p", "yuv422p", "yuv444p"})
-"""Pixel formats in which fields can be matched."""
 
 _TICK = Fraction(1, 1000)
 
@@ -51,24 +42,6 @@ class Picture(NamedTuple):
     picture: av.VideoFrame | None
     """None where nothing could be decoded yet."""
     failed: bool
-
-
-def method_for(setting: Deinterlace, probe: Probe) -> Method | None:
-    """Return what becomes of the frames of a video; None: nothing.
-
-    Raises `SettingsError` where it is asked for what cannot be done.
-    """
-    if setting == "off" or (setting == "auto" and not probe.interlaced):
-        return None
-    if setting == "ivtc" and probe.pixel_format not in MATCHED_FORMATS:
-        raise SettingsError(
-            f"A telecine cannot be undone in {probe.pixel_format}, only in "
-            f"{', '.join(sorted(MATCHED_FORMATS))}. Choose --deinterlace on.",
-            setting="deinterlace",
-        )
-    if setting == "ivtc" or (setting == "auto" and probe.telecined):
-        return "ivtc"
-    return "all" if setting == "on" else "marked"
 
 
 def deinterlaced(pictures: Iterable[Picture], method: Method) -> Iterator[Picture]:

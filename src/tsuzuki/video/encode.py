@@ -12,10 +12,10 @@ from tsuzuki.errors import EncoderError, SettingsError
 from tsuzuki.settings import MAX_RATE, MAX_SCALE, MIN_RATE, MIN_SCALE, ProcessingSettings
 from tsuzuki.video.alpha import alpha_format
 from tsuzuki.video.containers import choose_container
-from tsuzuki.video.deinterlace import FILM_SHARE, method_for
 from tsuzuki.video.encoder_options import check_names, with_options
 from tsuzuki.video.encoders import ENCODERS, THREADS, X26X_PRESETS, Encoder
 from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.fields import FILM_SHARE, method_for
 from tsuzuki.video.hardware import missing, unusable
 from tsuzuki.video.hdr import Hdr, encoder_parameters
 from tsuzuki.video.trial import objection

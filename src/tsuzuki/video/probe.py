@@ -23,9 +23,10 @@ from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.alpha import alpha_decoder, alpha_of, has_alpha
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
-from tsuzuki.video.deinterlace import MATCHED_FORMATS, look_woven
+from tsuzuki.video.deinterlace import look_woven
 from tsuzuki.video.dynamic_hdr import loss, read_dynamic_hdr
 from tsuzuki.video.facts import Colour, Probe, StreamFacts
+from tsuzuki.video.fields import MATCHED_FORMATS
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.icc import read_profile
 from tsuzuki.video.packets import decode, packets

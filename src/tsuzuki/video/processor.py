@@ -17,10 +17,10 @@ from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.cut import cut, head_of
 from tsuzuki.video.decode import FrameReader
-from tsuzuki.video.deinterlace import method_for
 from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
 from tsuzuki.video.encoders import ENCODERS
 from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
+from tsuzuki.video.fields import method_for
 from tsuzuki.video.framing import FramedReader, Reader
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index

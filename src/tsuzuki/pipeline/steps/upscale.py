@@ -95,7 +95,7 @@ class _Upscaling:
             case m.SegmentRendered():
                 self._seal(message)
             case m.Outlook():
-                self._look_ahead(message.shares)
+                self._look_ahead(message)
             case _:
                 self._run.note(message)
 
@@ -180,12 +180,12 @@ class _Upscaling:
         )
         self._expect()
         if self._asked_ahead and worker is self._run.supervisor:
-            self._look_ahead([])
+            self._look_ahead(m.Outlook(shares=[], seen=0.0))
 
-    def _look_ahead(self, shares: list[float]) -> None:
+    def _look_ahead(self, outlook: m.Outlook) -> None:
         """Know what frames will be like, if nobody knew."""
         if self._run.pace.shares is None:
-            self._run.pace.look_ahead(shares)
+            self._run.pace.look_ahead(outlook.shares, outlook.seen)
             self._expect()
 
     def _expect(self) -> None:

@@ -25,8 +25,8 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.sessions.identity import Difference, differences
 from tsuzuki.sessions.pictures import pattern_of
-from tsuzuki.video.deinterlace import FILM_SHARE, method_for
 from tsuzuki.video.dynamic_hdr import loss
+from tsuzuki.video.fields import FILM_SHARE, method_for
 
 SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)} | {
     "png": (".png",)
