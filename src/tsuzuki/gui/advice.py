@@ -130,6 +130,10 @@ def _texts() -> dict[str, tuple[str, str]]:
 def _texts_on_inputs() -> dict[str, tuple[str, str]]:
     return {
         "settings": (tr("These settings cannot be used"), tr("Change them and start again.")),
+        "cluster": (
+            tr("The cluster cannot be used"),
+            tr("Look whether it runs and can be reached, or go on without it."),
+        ),
         "missing-extra": (
             tr("A package is not installed"),
             tr("Install it as the message says, then try again; or change the settings."),
