@@ -8,12 +8,18 @@ import av
 import numpy as np
 import pytest
 
+from tsuzuki import pipeline
+from tsuzuki.pipeline import events, outlook
 from tsuzuki.pipeline import messages as m
-from tsuzuki.pipeline import outlook
 from tsuzuki.pipeline.estimate import estimate_time
 from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.settings import ProcessingSettings
+
+
+@pytest.fixture(autouse=True)
+def forked_workers() -> None:
+    """Networks run here, so workers are processes of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +93,26 @@ def test_a_trial_says_how_long_it_takes_and_writes_nothing(half_still: Path) -> 
     assert found["frames"] == 128
     assert 0 < found["low"] < found["seconds"] < found["high"] < 600
     assert sorted(half_still.parent.iterdir()) == before
+
+
+def test_frames_do_not_wait_for_it_and_forecasts_do(half_still: Path, tmp_path: Path) -> None:
+    told: list[tuple[int | None, float | None]] = []
+
+    def note(event: events.Event) -> None:
+        if isinstance(event, events.StepProgressed) and event.step == "upscale":
+            told.append((event.frames_computed, event.eta))
+
+    settings = {
+        "model": "waifu2x-upconv7-anime-2x-n1",
+        "device": "cpu",
+        "preset": "ultrafast",
+        "range_start": 1.5,
+        "range_end": 3,
+    }
+    pipeline.upscale(
+        half_still, settings, output=tmp_path / "out.mkv", sessions_dir=tmp_path, on_event=note
+    )
+    assert told[0] == (1, None)
+    assert told[-2][1]
+    etas = [eta for _, eta in told]
+    assert None not in etas[sum(eta is None for eta in etas) :], "what is known stays known"

@@ -80,6 +80,29 @@ def test_nothing_is_forecast_before_a_frame_was_timed() -> None:
     assert Pace(total=10).left(Work(10, 10)) is None
 
 
+def test_nothing_is_forecast_before_somebody_has_looked() -> None:
+    pace = Pace(total=100, shares=None)
+    for _ in range(4):
+        pace.add(Work(1, 0.2), 1.0)
+        pace.add_timed(Work(1, 0.2), OWN + 0.2 * WHOLE)
+    assert pace.left(Work(96, 20)) is None
+    pace.look_ahead([0.2], seen=1.0)
+    forecast = pace.left(rest(pace, 4))
+    assert forecast is not None
+    assert forecast.seconds == pytest.approx(96 * (OWN + 0.2 * WHOLE), rel=0.05)
+
+
+def test_what_was_not_looked_at_makes_a_forecast_uncertain() -> None:
+    spans = []
+    for seen in (1.0, 0.1):
+        pace = learned([0.3, 0.3], 400)
+        pace.seen = seen
+        forecast = pace.left(rest(pace, 400))
+        assert forecast is not None
+        spans.append(forecast.high / forecast.low)
+    assert spans[0] < spans[1]
+
+
 def progress_with(pace: Any) -> Any:
     progress = new_progress("0123456789ab", "/clip.mp4", INFO, ProcessingSettings())
     progress["steps"]["upscale"]["data"] = {"completed": [[1, 400]], "total": 1000, "pace": pace}
