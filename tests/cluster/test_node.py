@@ -110,13 +110,9 @@ def test_a_network_that_is_missing_is_sent(clip: Path, monkeypatch: pytest.Monke
     assert isinstance(answer(lacking), m.SegmentRendered)
 
     other = Node(sent.job, threads=1)
-<<<<<<< HEAD
     other.add_model(
         step.network, step.digest, (files[0], files[1][:-1] + bytes([files[1][-1] ^ 1]))
     )
-=======
-    other.add_model(step.network, step.digest, (files[0], files[1] + b"\0"))
->>>>>>> merge
     failure = answer(other)
     assert isinstance(failure, m.Failure)
     assert failure.code == ModelError.code
