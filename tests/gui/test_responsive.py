@@ -46,7 +46,7 @@ class Pulse:
         self._timer.stop()
         assert len(self.gaps) > 10
         assert max(self.gaps) < LONGEST, sorted(self.gaps)[-5:]
-        assert statistics.median(self.gaps) < 0.02
+        assert statistics.median(self.gaps) < LONGEST / 2
 
 
 @pytest.fixture

@@ -77,6 +77,7 @@ def test_every_event_comes_back_from_its_line():
         moved("extract", 1.5),
         finished(),
         stopped("disk-full"),
+        events.NodeProgressed(session_id=ID, node="n", workers=2, frames_computed=3),
         events.StepStarted(session_id=ID, step="combine"),
         events.StepSkipped(session_id=ID, step="combine"),
         events.StepCompleted(session_id=ID, step="combine", seconds=2.0),
