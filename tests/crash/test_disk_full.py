@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+STEPS = pytest.mark.parametrize(
+    "step", ["upscale", pytest.param("combine", marks=pytest.mark.slow)]
+)
 FULL = os.environ.get("TSUZUKI_CRASH") == "full"
 OPTIONS = ("--engine", "nearest", "--segment-frames", "12")
 SPOOL = ("--loss-budget", "0")
@@ -88,7 +91,7 @@ def assert_paused(victim: Any, code: str, exit_code: int) -> None:
     assert stopped["resume_command"] in victim.errors
 
 
-@pytest.mark.parametrize("step", ["upscale", "combine"])
+@STEPS
 @pytest.mark.parametrize("free", range(4 if FULL else 1))
 def test_a_full_disk_pauses_and_room_lets_it_go_on(
     disk: Disk,
@@ -122,6 +125,7 @@ def test_a_full_disk_pauses_and_room_lets_it_go_on(
     assert losses == 0
 
 
+@pytest.mark.slow
 def test_passes_on_a_disk_that_is_filled_again_and_again(
     disk: Disk,
     tmp_path: Path,
@@ -152,7 +156,7 @@ def test_passes_on_a_disk_that_is_filled_again_and_again(
     assert losses == 0
 
 
-@pytest.mark.parametrize("step", ["upscale", "combine"])
+@STEPS
 def test_a_limit_of_file_sizes_pauses_it(
     clip: Path,
     command: Callable[..., Any],

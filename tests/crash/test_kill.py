@@ -130,7 +130,9 @@ def _begins(event: dict[str, Any], step: str) -> bool:
 
 @pytest.mark.timeout(60 + 20 * KILLS)
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("encoder", ["x264", "x265", "ffv1"])
+@pytest.mark.parametrize(
+    "encoder", ["x264", *(pytest.param(e, marks=pytest.mark.slow) for e in ("x265", "ffv1"))]
+)
 def test_killed_runs_end_with_the_same_bytes(
     encoder: str,
     part: int,

@@ -10,12 +10,12 @@ from tsuzuki.errors import WorkerError
 
 @pytest.fixture
 def short(monkeypatch):
-    """A sixth of the clip, so that it takes seconds."""
+    """A ninth of the clip, so that it takes seconds."""
     write = clip.write_clip
-    monkeypatch.setattr(demo, "FRAMES", 12)
-    monkeypatch.setattr(demo, "KILLS", ((4, True), (7, False)))
-    monkeypatch.setattr(demo, "SHOWN_FRAME", 8)
-    monkeypatch.setattr(demo, "write_clip", lambda path: write(path, frames=12))
+    monkeypatch.setattr(demo, "FRAMES", 8)
+    monkeypatch.setattr(demo, "KILLS", ((2, True), (5, False)))
+    monkeypatch.setattr(demo, "SHOWN_FRAME", 6)
+    monkeypatch.setattr(demo, "write_clip", lambda path: write(path, frames=8))
 
 
 def test_two_kills_leave_the_bytes_as_they_would_have_been(short, tmp_path):
@@ -34,7 +34,7 @@ def test_two_kills_leave_the_bytes_as_they_would_have_been(short, tmp_path):
 def test_other_bytes_are_told_and_fail(short, tmp_path, monkeypatch):
     def forged(clip, output, sessions, *, log):
         output.write_bytes(sessions.name.encode())
-        return Outcome(0, 12, 12, killed=False)
+        return Outcome(0, 8, 8, killed=False)
 
     monkeypatch.setattr(demo, "run", forged)
     monkeypatch.setattr(demo, "run_and_kill", lambda *a, log, **k: forged(*a, log=log))

@@ -1,7 +1,8 @@
 """Every clip of the test media that can be opened, held against what became of it.
 
-In the ordinary run the longer and larger ones are cut or kept at their size, and only some have
-segments of the default length, too; all of them are upscaled whole, in both ways, in the slow one.
+In the ordinary run the longer and larger ones are cut or kept at their size, only some have
+segments of the default length, too, and those that are much like another are left out; all of them
+are upscaled whole, in both ways, in the slow one.
 """
 
 from __future__ import annotations
@@ -75,6 +76,24 @@ CASES = {
     "static_camera_live_action.mp4": Case("2-2.5"),
 }
 
+LIKE_OTHERS = {
+    "androidx_bbb_642x642_768kbps_30fps_vp9.webm",
+    "androidx_long_1080p_lowbitrate.mp4",
+    "androidx_sample.flv",
+    "androidx_sample_with_chapters.mkv",
+    "androidx_sample_with_invalid_nalu.mp4",
+    "androidx_sample_with_srt.mkv",
+    "bbb_180p_20s.mp4",
+    "bbb_480p_30s.mp4",
+    "bbb_720p_5s.mp4",
+    "bbb_bitflips.mp4",
+    "bbb_truncated.mkv",
+    "elf_live_action.mp4",
+    "limited_animation_360p.mp4",
+    "static_camera_live_action.mp4",
+}
+"""Some of them have tests of their own below."""
+
 EXPLAINED_IN_PAGE = {row.name: frozenset(row.otherwise) for row in written()}
 
 segments = pytest.mark.parametrize("segment_frames", [12, None], ids=["12", "default"])
@@ -94,7 +113,13 @@ def test_no_clip_is_forgotten(media: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "segment_frames"),
-    [*((name, 12) for name in CASES), *((name, None) for name in IN_LONG_SEGMENTS)],
+    [
+        *(
+            pytest.param(name, 12, marks=[pytest.mark.slow] if name in LIKE_OTHERS else [])
+            for name in CASES
+        ),
+        *((name, None) for name in IN_LONG_SEGMENTS),
+    ],
 )
 def test_everything_comes_through(
     upscaled: Callable[..., Any], name: str, segment_frames: int | None

@@ -43,6 +43,7 @@ CASES = {
 }
 QUICK = ("--engine", "nearest", "--preset", "ultrafast", "--segment-frames", "12", "--scale", "1")
 SPOOL = ("--loss-budget", "0")
+LONG = ("HDR10", "PQ")  # HLG is another of their kind
 KILLS = 2
 SAFE = ("frames-spooled", "segment-sealed")
 
@@ -74,7 +75,13 @@ def kill_again_and_again(job: Command, frames: int) -> int:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_a_killed_run_ends_as_an_undisturbed_one(
     media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: Case
 ) -> None:

@@ -19,7 +19,7 @@ FULL = os.environ.get("TSUZUKI_CRASH") == "full"
 PARTS = 4 if FULL else 1
 """For as many processes."""
 STEPS = (
-    {"values": 29, "bytes": 1, "kinds": 1} if FULL else {"values": 311, "bytes": 17, "kinds": 17}
+    {"values": 29, "bytes": 1, "kinds": 1} if FULL else {"values": 311, "bytes": 37, "kinds": 37}
 )
 """So few of each kind are tried: every one, every second one, and so on.
 

@@ -57,7 +57,14 @@ def test_vulkan_agrees_with_the_processor(name, draw, vulkan) -> None:
     gpu.close()
 
 
-@pytest.mark.parametrize(("device", "parked"), [("cpu", False), ("cpu", True), ("vulkan", False)])
+@pytest.mark.parametrize(
+    ("device", "parked"),
+    [
+        ("cpu", False),
+        ("cpu", True),
+        pytest.param("vulkan", False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_passage_with_its_own_means_is_a_run(device, parked, draw, request) -> None:
     name = "cpu" if device == "cpu" else request.getfixturevalue("vulkan")
     engine = NcnnEngine(find("realcugan-se-2x-n0"), name)

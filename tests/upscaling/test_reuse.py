@@ -240,7 +240,7 @@ def whole(processor: AIProcessor) -> Rgb:
     return processor.process_frame(picture(), 255)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_any_part_is_that_part_of_the_whole(
     processor: AIProcessor, whole: Rgb, data: st.DataObject
