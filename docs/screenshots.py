@@ -194,6 +194,7 @@ class Scene:
         dialogs: tuple[tuple[str, Callable[[], object]], ...] = (
             ("latest", lambda: preview.show_latest(window, self._entry(window))),
             ("save-preset", lambda: menus._save_preset(window)),
+            ("choose-store", lambda: menus._choose_store(window)),
         )
         for title, call in dialogs:
             call()

@@ -37,7 +37,12 @@ def test_every_option_of_a_job_is_one_of_the_command(child_help):
         overwrite=True,
         accept_suspicious=(1,),
         sessions_dir="/s",
+        sync="/store",
+        take_over=True,
+        allow_sleep=True,
     )
+    assert {"--sync", "--take-over", "--allow-sleep"} < set(job.words())
+    assert "--take-over" not in new_job("/v", FAST, take_over=True).words()
     for words in (job.words(), new_job("/v", FAST, session_id="0" * 12, tile_size=64).words()):
         known = child_help(words[0])
         assert all(word in known for word in words if word.startswith("--") and len(word) > 2)

@@ -240,6 +240,30 @@ def test_cancelling_a_run_keeps_or_deletes_its_work(qtbot, window, until, long):
             assert (manager.load_progress(entry.state.session_id) is not None) is kept
 
 
+def test_a_copy_goes_to_a_store_and_the_computer_may_sleep(window, until, short, tmp_path):
+    from PySide6.QtWidgets import QInputDialog
+
+    actions = {a.text(): a for a in window.menuBar().actions()[1].menu().actions()}
+
+    def choose_store(address):
+        actions["&Keep a copy of the work…"].trigger()
+        dialog = window.findChild(QInputDialog, "choose-store")
+        dialog.setTextValue(address)
+        dialog.accept()
+
+    choose_store("s3://user:secret@bucket/folder")
+    assert "must hold no user name" in box(window, "error-box").informativeText()
+    assert window.preferences.present.sync is None
+    choose_store(str(tmp_path / "store"))
+    actions["Let the computer sleep &meanwhile"].trigger()
+    choose(window, until, short)
+    window._start_processing()
+    entry = the_entry(window)
+    assert entry.job.allow_sleep
+    until(lambda: entry.job.outcome == "finished")
+    assert (tmp_path / "store").is_dir()
+
+
 def test_the_language_is_switched_at_once_and_remembered(window, until, short):
     choose(window, until, short)
     menu = window.menuBar().actions()[3].menu()

@@ -1,7 +1,9 @@
 import pytest
 
+from tsuzuki.gui import words
 from tsuzuki.gui.state import RunState, state_of_session
 from tsuzuki.pipeline import events
+from tsuzuki.sessions.pace import Forecast
 from tsuzuki.sessions.progress import STEPS, new_progress
 from tsuzuki.settings import ProcessingSettings
 
@@ -49,6 +51,12 @@ def test_events_add_up():
     state.take(events.StepCompleted(session_id=ID, step="extract", seconds=1.0))
     state.take(events.StepStarted(session_id=ID, step="upscale"))
     state.take(moved("upscale", 50.0, frames_done=5, frames_total=10, eta=4.0, reused=0.5))
+    assert state.eta == Forecast(4.0, 4.0, 4.0)
+    state.take(moved("upscale", 50.0, eta=600.0, eta_low=500.0, eta_high=720.0))
+    shown = words.figures(
+        done=5, total=10, speed=None, eta=state.eta, reused=state.reused, disk=None
+    )
+    assert "10:00 (8:20 to 12:00) left" in shown
     state.take(moved("upscale", 60.0))
     assert state.step == "upscale"
     assert (state.frames_done, state.frames_total, state.reused) == (5, 10, 0.5)

@@ -16,6 +16,7 @@ Action = Literal[
     "overwrite",
     "free-space",
     "accept-changes",
+    "take-over",
     "accept-damage",
     "accept-hdr-loss",
     "accept-frame",
@@ -68,6 +69,7 @@ def action_name(action: Action) -> str:
         "repair": tr("Repair and go on"),
         "find-video": tr("Find the video…"),
         "agree": tr("Yes, use these"),
+        "take-over": tr("Take it over"),
         "change-settings": tr("Change the settings"),
         "show-log": tr("Show the log"),
     }[action]
@@ -87,6 +89,7 @@ def action_warning(action: Action) -> str:
         "accept-hdr-loss": tr("The output will have the plain HDR picture only."),
         "accept-damage": tr("Damaged frames are patched or repeat a neighbour."),
         "accept-frame": tr("The frame may look broken in the output."),
+        "take-over": tr("The other machine stops as soon as it sees that."),
     }.get(action, "")
 
 
@@ -111,6 +114,7 @@ _ACTIONS: dict[str, tuple[Action, ...]] = {
     "session-differs": ("accept-changes", "start-over"),
     "session-damaged": ("repair", "start-over"),
     "session-foreign": ("agree",),
+    "session-leased": ("retry", "take-over"),
     "disk-full": ("free-space", "retry", "choose-output"),
     "storage": ("retry", "choose-output", "show-log"),
     "out-of-memory": ("smaller-tiles", "retry", "on-processor"),

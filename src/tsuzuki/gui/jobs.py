@@ -33,6 +33,8 @@ JSON_INTERVAL = 0.5
 _MAX_BYTES = 1 << 20
 FOLDER_VARIABLE = "TSUZUKI_WINDOW_DIR"
 
+_FLAGS = ("accept_changes", "accept_damage", "accept_hdr_loss", "overwrite", "allow_sleep")
+
 State = Literal["waiting", "started", "ended"]
 Outcome = Literal["", "finished", "paused", "failed"]
 
@@ -60,6 +62,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     tile_size: int | None = None
     """Other tiles to go on with, where memory is short."""
     sessions_dir: str | None = None
+    sync: str | None = None
+    """Store for a copy of the session, see `tsuzuki.cloud.place`; None is no copy."""
+    take_over: bool = False
+    """Whether the session is taken over from another machine that has it in the store."""
+    allow_sleep: bool = False
+    """Whether the computer may sleep meanwhile."""
     state: State = "waiting"
     outcome: Outcome = ""
     pid: int | None = None
@@ -77,13 +85,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                 words += ["--tile-size", str(self.tile_size)]
         for frame in self.accept_suspicious:
             words += ["--accept-suspicious", str(frame)]
-        for name in ("accept_changes", "accept_damage", "accept_hdr_loss", "overwrite"):
+        for name in _FLAGS:
             if getattr(self, name):
                 words.append("--" + name.replace("_", "-"))
         if self.output is not None:
             words += ["-o", self.output]
         if self.sessions_dir is not None:
             words += ["--sessions-dir", self.sessions_dir]
+        if self.sync is not None:
+            words += ["--sync", self.sync, *(["--take-over"] if self.take_over else [])]
         words += ["--json", "--json-interval", str(JSON_INTERVAL)]
         return [*words, "--", self.session_id or self.video]
 

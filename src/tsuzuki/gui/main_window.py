@@ -333,12 +333,19 @@ class MainGUI(QMainWindow):
             ProcessingSettings.from_dict(settings),
             session_id=session_id,
             sessions_dir=folder,
+            **self._wishes,
         )
         self.current_session_id = session_id
         self.queue_view.select(self.queue.add(job))
         self.queue.resume(job.id)
 
     # Starting
+
+    @property
+    def _wishes(self) -> dict[str, Any]:
+        """What holds for every job, whatever its settings."""
+        present = self.preferences.present
+        return {"sync": present.sync, "allow_sleep": present.allow_sleep}
 
     def settings_or_none(self) -> ProcessingSettings | None:
         """Return what is chosen; None, and it is shown why, where that is impossible."""
@@ -367,8 +374,10 @@ class MainGUI(QMainWindow):
         if settings is None or not self.videos:
             return
         for video in self.videos:
-            job = new_job(video, settings, output=self.output_row.folder, restart=self._restart)
-            self.queue.add(job)
+            folder = self.output_row.folder
+            self.queue.add(
+                new_job(video, settings, output=folder, restart=self._restart, **self._wishes)
+            )
         number = len(self.videos)
         self.statusBar().showMessage(
             trn("{number} video was added.", "{number} videos were added.", number), 5000

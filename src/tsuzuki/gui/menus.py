@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
 
 from tsuzuki import language
+from tsuzuki.cloud.place import parse
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui import looks, remedies
 from tsuzuki.gui.preferences import SCALINGS, THEMES, export_presets, import_presets
@@ -70,6 +71,48 @@ def _job(window: MainGUI, menu: QMenu) -> None:
     _act(menu, tr("S&tart"), window.start_button.click, "Ctrl+Return")
     _act(menu, tr("Start what &waits"), window.queue.start)
     _act(menu, tr("Pre&view…"), window.preview_button.click, "Ctrl+E")
+    menu.addSeparator()
+    sleep = _act(
+        menu,
+        tr("Let the computer sleep &meanwhile"),
+        lambda: window.preferences.change(allow_sleep=sleep.isChecked()),
+    )
+    sleep.setCheckable(True)
+    sleep.setChecked(window.preferences.present.allow_sleep)
+    _act(menu, tr("&Keep a copy of the work…"), lambda: _choose_store(window))
+
+
+def _choose_store(window: MainGUI) -> None:
+    """Ask where copies of the sessions of new jobs go."""
+    dialog = _ask_for_line(
+        window,
+        tr("Keep a copy of the work"),
+        tr("A folder, s3://BUCKET/FOLDER or sftp://HOST/FOLDER; empty for no copy:"),
+        name="choose-store",
+    )
+    dialog.setTextValue(window.preferences.present.sync or "")
+
+    def keep(address: str) -> None:
+        try:
+            store = parse(address.strip()).url if address.strip() else None
+        except TsuzukiError as error:
+            remedies.show_error(window, error)
+            return
+        window.preferences.change(sync=store)
+
+    dialog.textValueSelected.connect(keep)
+    dialog.open()
+
+
+def _ask_for_line(window: MainGUI, title: str, text: str, *, name: str) -> QInputDialog:
+    dialog = QInputDialog(window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setObjectName(name)
+    dialog.setWindowTitle(title)
+    dialog.setLabelText(text)
+    dialog.setOkButtonText(tr("Save"))
+    dialog.setCancelButtonText(tr("Cancel"))
+    return dialog
 
 
 def _presets(window: MainGUI, menu: QMenu) -> None:
@@ -108,13 +151,7 @@ def _save_preset(window: MainGUI) -> None:
     settings = window.settings_or_none()
     if settings is None:
         return
-    dialog = QInputDialog(window)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.setObjectName("save-preset")
-    dialog.setWindowTitle(tr("Save the settings"))
-    dialog.setLabelText(tr("Name:"))
-    dialog.setOkButtonText(tr("Save"))
-    dialog.setCancelButtonText(tr("Cancel"))
+    dialog = _ask_for_line(window, tr("Save the settings"), tr("Name:"), name="save-preset")
 
     def keep(name: str) -> None:
         if name.strip():

@@ -37,6 +37,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     scaling: Scaling = 100
     """Size of everything, in percent, on top of the system's own; counts from the next start on."""
     when_done: WhenDone = "notify"
+    allow_sleep: bool = False
+    """Whether the computer may sleep while it works."""
+    sync: str | None = None
+    """Store for copies of the sessions at work, see `tsuzuki.cloud.place`."""
     settings: dict[str, Any] = {}
     """Those chosen last."""
     output_folder: str | None = None

@@ -127,7 +127,10 @@ class Queue(QObject):
         self.changed.emit(job_id)
 
     def resume(self, job_id: str, **changes: Any) -> None:
-        """Go on with a job that has stopped, next of all; ``changes`` are fields of `Job`."""
+        """Go on with a job that has stopped, next of all; ``changes`` are fields of `Job`.
+
+        What is taken over from another machine is so once: later that one may have it again.
+        """
         entry = self.entry(job_id)
         if entry.is_running:
             if entry.stopping == "segment":
@@ -135,6 +138,7 @@ class Queue(QObject):
                 entry.stopping = ""
                 self.changed.emit(job_id)
             return
+        changes = {"take_over": False, **changes}
         self._keep(entry, state="waiting", outcome="", pid=None, **changes)
         self._held = False
         if self.running is None:

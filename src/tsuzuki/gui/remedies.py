@@ -72,6 +72,7 @@ def _mend(window: MainGUI, entry: Entry, action: str) -> None:
         "retry": dict,
         "overwrite": lambda: {"overwrite": True},
         "accept-changes": lambda: {"accept_changes": True},
+        "take-over": lambda: {"take_over": True},
         "accept-damage": lambda: {"accept_damage": True},
         "accept-hdr-loss": lambda: {"accept_hdr_loss": True},
         "accept-frame": lambda: {

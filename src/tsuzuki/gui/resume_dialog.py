@@ -26,6 +26,7 @@ from tsuzuki.language import tr, trn
 from tsuzuki.pipeline.supervisor import CANCELLED
 from tsuzuki.sessions.identity import Difference
 from tsuzuki.sessions.layout import SessionPaths
+from tsuzuki.sessions.pace import time_left
 from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.sessions.search import SessionMatch
 from tsuzuki.sessions.usage import Worth, worth
@@ -38,8 +39,8 @@ Answer = Literal["resume", "restart", "cancel"]
 class ResumeDialog(QDialog):
     """Shows the unfinished sessions of a video; `answer` and `match` say what was decided.
 
-    ``matches`` come the best fit first. ``paths_of`` gives the paths of a session, from which the
-    time that is left is judged; without it the dialog shows no times.
+    ``matches`` come the best fit first. ``paths_of`` gives the paths of a session, from which
+    is judged what its work is worth; without it the dialog shows the time left alone.
     """
 
     def __init__(
@@ -155,17 +156,16 @@ class ResumeDialog(QDialog):
     def _show_times(self) -> None:
         session_id = self.match.session_id
         known = self._worths.get(session_id)
-        self._times.setText(_times(known) if known else "")
+        self._times.setText(_times(self.match.progress, known))
         if known is None and self._paths_of is not None:
             paths = self._paths_of(session_id)
-            total = state_of_session(self.match.progress).frames_total
 
             def keep(found: Worth) -> None:
                 self._worths[session_id] = found
                 if self.match.session_id == session_id:
-                    self._times.setText(_times(found))
+                    self._times.setText(_times(self.match.progress, found))
 
-            self._background.ask(lambda: worth(paths, total), keep)
+            self._background.ask(lambda: worth(paths), keep)
 
     # What is decided
 
@@ -251,12 +251,12 @@ def _reason(progress: ProgressData) -> str:
     return reasons[-1] if reasons and reasons[-1] != CANCELLED else ""
 
 
-def _times(known: Worth) -> str:
+def _times(progress: ProgressData, known: Worth | None) -> str:
     lines = []
-    if known.seconds_left is not None:
-        time = duration(known.seconds_left)
+    if (left := time_left(progress)) is not None:
+        time = words.time_of(left)
         lines.append(tr("If resumed, about {time} are left.").format(time=time))
-    if known.seconds_saved:
+    if known is not None and known.seconds_saved:
         time = duration(known.seconds_saved)
         lines.append(
             tr("Resuming saves about {time}: {frames} are done.").format(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tsuzuki.pipeline import events
+from tsuzuki.sessions.pace import Forecast
 from tsuzuki.sessions.progress import STEPS, ProgressData, StepName, StepStatus
 
 MOST_WARNINGS = 200
@@ -44,8 +45,8 @@ class RunState:
     frames_total: int | None = None
     frames_again: int = 0
     frames_per_second: float | None = None
-    eta: float | None = None
-    """Seconds left of the present step."""
+    eta: Forecast | None = None
+    """Time left of the present step."""
     reused: float | None = None
     disk_used: int | None = None
     last_segment: int | None = None
@@ -126,7 +127,7 @@ class RunState:
     def _progress(self, event: events.StepProgressed) -> None:
         step = self.steps[event.step]
         step.status, step.progress = "in_progress", event.progress
-        self.eta, self.frames_per_second = event.eta, event.frames_per_second
+        self.eta, self.frames_per_second = _eta(event), event.frames_per_second
         for name in ("frames_done", "frames_total", "reused", "disk_used"):
             if (value := getattr(event, name)) is not None:
                 setattr(self, name, value)
@@ -136,6 +137,14 @@ class RunState:
         self.eta = self.frames_per_second = None
         if (step := self.step) is not None and event.code != "cancelled":
             self.steps[step].status = "failed"
+
+
+def _eta(event: events.StepProgressed) -> Forecast | None:
+    if event.eta is None:
+        return None
+    low = event.eta if event.eta_low is None else event.eta_low
+    high = event.eta if event.eta_high is None else event.eta_high
+    return Forecast(event.eta, low, high)
 
 
 def state_of_session(progress: ProgressData) -> RunState:

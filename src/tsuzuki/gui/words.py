@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tsuzuki.language import tr, trn, trp
+from tsuzuki.sessions.pace import Forecast
 from tsuzuki.sessions.progress import StepName, StepStatus
-from tsuzuki.text import duration, size
+from tsuzuki.text import forecast, size
 
 MARKS: dict[StepStatus, str] = {
     "completed": "✔",
@@ -97,9 +98,9 @@ def frames_of(done: int, total: int) -> str:
     return tr("{done} of {total} frames").format(done=f"{done:,}", total=f"{total:,}")
 
 
-def time_left(seconds: float) -> str:
-    """Return how long something still takes."""
-    return tr("{time} left").format(time=duration(seconds))
+def time_of(left: Forecast) -> str:
+    """Return a time left with the interval that it lies in."""
+    return forecast(left.seconds, left.low, left.high)
 
 
 def figures(
@@ -107,7 +108,7 @@ def figures(
     done: int | None,
     total: int | None,
     speed: float | None,
-    eta: float | None,
+    eta: Forecast | None,
     reused: float | None,
     disk: int | None,
 ) -> str:
@@ -118,7 +119,7 @@ def figures(
     if speed is not None:
         parts.append(tr("{speed} frames/s").format(speed=f"{speed:.2f}"))
     if eta is not None:
-        parts.append(time_left(eta))
+        parts.append(tr("{time} left").format(time=time_of(eta)))
     if reused is not None and reused >= 0.005:
         parts.append(tr("{share} % reused").format(share=f"{100 * reused:.0f}"))
     if disk is not None:

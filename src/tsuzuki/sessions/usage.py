@@ -10,18 +10,16 @@ from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.records import read_records
 
 
-class Worth(msgspec.Struct, frozen=True, kw_only=True):
+class Worth(msgspec.Struct, frozen=True):
     """What going on with a session saves."""
 
     frames_done: int
     """Frames that are sealed or spooled."""
     seconds_saved: float | None
     """Time that computing them took, about; None where no segment tells."""
-    seconds_left: float | None
-    """Time that the others will take at that speed; None where that or their number is unknown."""
 
 
-def worth(paths: SessionPaths, frames_total: int | None) -> Worth:
+def worth(paths: SessionPaths) -> Worth:
     """Judge by the times that the records of the sealed segments tell.
 
     Decoding, network and encoding run side by side, so that the slowest of them counts. Errors are
@@ -32,15 +30,7 @@ def worth(paths: SessionPaths, frames_total: int | None) -> Worth:
     computed = sum(record.frames_computed for record in told)
     seconds = sum(max(record.seconds.values()) for record in told)
     done = len(records.completed())
-    pace = seconds / computed if computed else None
-    left = None
-    if pace is not None and frames_total is not None:
-        left = pace * max(0, frames_total - done)
-    return Worth(
-        frames_done=done,
-        seconds_saved=None if pace is None else pace * done,
-        seconds_left=left,
-    )
+    return Worth(done, seconds / computed * done if computed else None)
 
 
 def disk_used(paths: SessionPaths) -> int:
