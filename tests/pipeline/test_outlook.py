@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def plan_of(clip: Path, **settings: Any) -> Plan:
 
 def test_it_tells_still_scenes_from_others(half_still: Path) -> None:
     plan = plan_of(half_still)
-    found = outlook.look_ahead(plan, build_index(plan, lambda _: None), outlook.THOROUGH)
+    found = outlook.look_ahead(plan, build_index(plan, lambda _: None), math.inf)
     shares = found.shares
     assert found.seen == 1
     assert len(shares) == 128 // outlook.DISTANCE
@@ -73,7 +74,7 @@ def test_what_there_is_no_time_for_is_like_what_is_beside_it(
     assert found.seen == 2 / len(found.shares)
     assert len(set(found.shares)) == 2
     assert sorted(found.shares) == found.shares
-    nothing = outlook.look_ahead(plan, index, outlook.QUICK._replace(max_seconds=0.0))
+    nothing = outlook.look_ahead(plan, index, 0.0)
     assert (nothing.shares, nothing.seen) == ([], 0)
 
 
