@@ -15,6 +15,8 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.estimate import estimate_time
 from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.steps import upscale as step
+from tsuzuki.pipeline.supervisor import Supervisor
 from tsuzuki.settings import ProcessingSettings
 
 
@@ -96,8 +98,20 @@ def test_a_trial_says_how_long_it_takes_and_writes_nothing(half_still: Path) -> 
     assert sorted(half_still.parent.iterdir()) == before
 
 
-def test_frames_do_not_wait_for_it_and_forecasts_do(half_still: Path, tmp_path: Path) -> None:
+def test_frames_do_not_wait_for_it_and_forecasts_do(
+    half_still: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[tuple[int | None, float | None]] = []
+    looks: list[float | None] = []
+
+    def send(supervisor: Supervisor, message: m.Message) -> None:
+        if isinstance(message, m.LookAhead):
+            looks.append(message.seconds)
+        really_send(supervisor, message)
+
+    really_send = Supervisor.send
+    monkeypatch.setattr(Supervisor, "send", send)
+    monkeypatch.setattr(step, "LEAST_LOOK", 0.0)
 
     def note(event: events.Event) -> None:
         if isinstance(event, events.StepProgressed) and event.step == "upscale":
@@ -113,6 +127,9 @@ def test_frames_do_not_wait_for_it_and_forecasts_do(half_still: Path, tmp_path: 
     pipeline.upscale(
         half_still, settings, output=tmp_path / "out.mkv", sessions_dir=tmp_path, on_event=note
     )
+    glance, closely = looks
+    assert glance is None
+    assert 0 < (closely or 0) < 1
     assert told[0] == (1, None)
     assert told[-2][1]
     etas = [eta for _, eta in told]
