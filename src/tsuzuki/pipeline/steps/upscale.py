@@ -230,8 +230,10 @@ class _Upscaling:
         if pace.shares is not None:
             if self._has_looked_closely or not pace.shares or pace.frames < KNOWN_BY:
                 return
-            self._has_looked_closely, left = True, self._meter.forecast
-            if left is None or (seconds := LOOK_SHARE * left.seconds) < LEAST_LOOK:
+            if (left := self._meter.forecast) is None:
+                return
+            self._has_looked_closely, seconds = True, LOOK_SHARE * left.seconds
+            if seconds < LEAST_LOOK:
                 return
         self._is_looking = True
         self._run.supervisor.send(m.LookAhead(seconds=seconds))
