@@ -74,10 +74,9 @@ class Recorded(NamedTuple):
     """A run as it was recorded. Lists have an entry for each frame, in the order of computing."""
 
     name: str
-    shares: list[float]
-    """What the look ahead had said."""
-    seen: float
-    """How much of the video it had seen for that."""
+    looks: list[tuple[int, float, list[float]]]
+    """What the looks ahead said: after how many frames, how much of the video was seen, and the
+    share of the area to compute in each of its parts."""
     segments: list[list[int]]
     """First frame (from 0) and the one after the last of each segment."""
     clock: list[int]
@@ -95,11 +94,16 @@ def recorded() -> list[Recorded]:
 def replay(run: Recorded, times: Sequence[int]) -> Iterator[tuple[float, Forecast | None]]:
     """Yield after each frame the seconds that were really left, and the forecast."""
     now = 0.0
-    pace = Pace(total=len(times), shares=run.shares, seen=run.seen)
+    pace = Pace(total=len(times), shares=None)
+    looks = {frames: (shares, seen) for frames, seen, shares in run.looks}
     firsts = [first for first, _ in run.segments]
     meter = FrameMeter(0, pace, firsts, clock=lambda: now)
-    meter.expect([Segment(0, *frames) for frames in run.segments], ())
     for frame, (ms, reused) in enumerate(zip(times, run.reused, strict=True)):
+        if frame == 0 or frame in looks:
+            if frame in looks:
+                pace.look_ahead(*looks[frame])
+            left = [Segment(0, max(frame, a), b) for a, b in run.segments if b > frame]
+            meter.expect(left, ())
         now = ms / 1000
         meter.count(frame, computed=True, reused=reused / 1000, seconds=0.0)
         yield (times[-1] - ms) / 1000, meter.forecast
@@ -177,20 +181,22 @@ def joined(target: Path, clips: Sequence[str], *, skip: int = 48, each: int = 72
 
 
 def record(name: str, folder: Path) -> Recorded:
-    case, begin, told = CASES[name], (0.0, 0.0), Pace(total=0)
+    case, begin = CASES[name], (0.0, 0.0)
     clip = joined(folder / "film.mp4", case.clips) if case.clips[1:] else tools.media(case.clips[0])
-    run = Recorded(name, [], 1.0, [], [], [], [])
+    run = Recorded(name, [], [], [], [], [])
 
     class Recorder(FrameMeter):
         """Writes down what it is told."""
 
         def __init__(self, done: int, pace: Pace, firsts: Any) -> None:
-            nonlocal begin, told
+            nonlocal begin
             super().__init__(done, pace, firsts)
-            told = pace
             begin = time.monotonic(), tools.cpu_seconds(os.getpid())
 
         def count(self, frame: int, *, computed: bool, reused: float, seconds: float) -> None:
+            shares = self.pace.shares
+            if shares is not None and (not run.looks or run.looks[-1][2] != shares):
+                run.looks.append((len(run.reused), self.pace.seen, list(shares)))
             super().count(frame, computed=computed, reused=reused, seconds=seconds)
             run.clock.append(round(1000 * (time.monotonic() - begin[0])))
             run.processor.append(round(1000 * (tools.cpu_seconds(os.getpid()) - begin[1])))
@@ -213,7 +219,7 @@ def record(name: str, folder: Path) -> Recorded:
             clip, settings, output=folder / "out.mkv", sessions_dir=folder / "sessions",
             on_event=note,
         )  # fmt: skip
-    return run._replace(shares=told.shares or [], seen=told.seen)
+    return run
 
 
 def save(runs: Sequence[Recorded]) -> None:

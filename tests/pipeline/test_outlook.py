@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.estimate import estimate_time
 from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.plan import Plan
+from tsuzuki.pipeline.steps import upscale as step
+from tsuzuki.pipeline.supervisor import Supervisor
 from tsuzuki.settings import ProcessingSettings
 
 
@@ -48,7 +51,7 @@ def plan_of(clip: Path, **settings: Any) -> Plan:
 
 def test_it_tells_still_scenes_from_others(half_still: Path) -> None:
     plan = plan_of(half_still)
-    found = outlook.look_ahead(plan, build_index(plan, lambda _: None), outlook.THOROUGH)
+    found = outlook.look_ahead(plan, build_index(plan, lambda _: None), math.inf)
     shares = found.shares
     assert found.seen == 1
     assert len(shares) == 128 // outlook.DISTANCE
@@ -73,7 +76,7 @@ def test_what_there_is_no_time_for_is_like_what_is_beside_it(
     assert found.seen == 2 / len(found.shares)
     assert len(set(found.shares)) == 2
     assert sorted(found.shares) == found.shares
-    nothing = outlook.look_ahead(plan, index, outlook.QUICK._replace(max_seconds=0.0))
+    nothing = outlook.look_ahead(plan, index, 0.0)
     assert (nothing.shares, nothing.seen) == ([], 0)
 
 
@@ -95,8 +98,20 @@ def test_a_trial_says_how_long_it_takes_and_writes_nothing(half_still: Path) -> 
     assert sorted(half_still.parent.iterdir()) == before
 
 
-def test_frames_do_not_wait_for_it_and_forecasts_do(half_still: Path, tmp_path: Path) -> None:
+def test_frames_do_not_wait_for_it_and_forecasts_do(
+    half_still: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[tuple[int | None, float | None]] = []
+    looks: list[float | None] = []
+
+    def send(supervisor: Supervisor, message: m.Message) -> None:
+        if isinstance(message, m.LookAhead):
+            looks.append(message.seconds)
+        really_send(supervisor, message)
+
+    really_send = Supervisor.send
+    monkeypatch.setattr(Supervisor, "send", send)
+    monkeypatch.setattr(step, "LEAST_LOOK", 0.0)
 
     def note(event: events.Event) -> None:
         if isinstance(event, events.StepProgressed) and event.step == "upscale":
@@ -112,6 +127,9 @@ def test_frames_do_not_wait_for_it_and_forecasts_do(half_still: Path, tmp_path: 
     pipeline.upscale(
         half_still, settings, output=tmp_path / "out.mkv", sessions_dir=tmp_path, on_event=note
     )
+    glance, closely = looks
+    assert glance is None
+    assert 0 < (closely or 0) < 1
     assert told[0] == (1, None)
     assert told[-2][1]
     etas = [eta for _, eta in told]

@@ -112,6 +112,9 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
 class LookAhead(Message, frozen=True, kw_only=True, tag=True):
     """Look at how much of the frames will have to be computed. Answer: `Outlook`."""
 
+    seconds: float | None = None
+    """Processor time to look closely for; None is a glance, which takes next to nothing."""
+
 
 class TryOut(Message, frozen=True, kw_only=True, tag=True):
     """Upscale and encode a few frames spread over the video; keep none. Answer: `TriedOut`."""

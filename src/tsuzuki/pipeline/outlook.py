@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,13 +41,15 @@ class Effort(NamedTuple):
 
 
 QUICK = Effort(3, 16, 0.0005, 1.0)
-"""Beside the work."""
+"""Before anything is known of how long the work takes."""
 THOROUGH = Effort(6, 160, 0.005, 10.0)
-"""Where that is what somebody waits for."""
+"""Where that is what somebody waits for, or nothing beside the work."""
 
 
-def look_ahead(plan: Plan, index: FrameIndex, effort: Effort = QUICK) -> m.Outlook:
+def look_ahead(plan: Plan, index: FrameIndex, seconds: float | None = None) -> m.Outlook:
     """Tell how much of the area has to be computed in each part of the video.
+
+    It looks closely for at most so many ``seconds`` of processor time; None is a glance.
 
     Nothing is computed but what has changed from frame to frame. Parts that there is no time for,
     or that take long to get to, are taken to be like those beside them.
@@ -55,7 +58,10 @@ def look_ahead(plan: Plan, index: FrameIndex, effort: Effort = QUICK) -> m.Outlo
         return m.Outlook(shares=[], seen=1.0)
     reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
     parts = max(1, min(MAX_PLACES, len(index) // DISTANCE))
+    effort = QUICK if seconds is None else THOROUGH
     allowed = min(effort.max_seconds, effort.seconds_per_frame * len(index))
+    if seconds is not None:
+        allowed = min(allowed, seconds)
     deadline = time.thread_time() + allowed  # of this thread: others render meanwhile
     found: dict[int, float] = {}
     for part in _spread(parts):
@@ -84,7 +90,7 @@ def _outlook(parts: int, found: Mapping[int, float]) -> m.Outlook:
 def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
     """Look ahead, and upscale and encode a few frames to see how long that takes."""
     index = build_index(plan, lambda _: None)
-    outlook = look_ahead(plan, index, THOROUGH)
+    outlook = look_ahead(plan, index, math.inf)
     pace = Pace(total=len(index), shares=outlook.shares, seen=outlook.seen)
     trial = _Trial(plan, index)
     try:

@@ -231,11 +231,13 @@ class Run:
         # What was accepted is durable before anything is changed for it, and no save under way has
         # its temporary file swept.
         self.manager.flush()
-        for aside in self.store.load(self.segments):
+        for aside in (damaged := self.store.load(self.segments)):
             self.warn(
                 "damaged",
                 f"{aside} was damaged and is kept aside; only its frames are computed again.",
             )
+        if damaged:
+            self.manager.completed_frames(self.session_id)  # the summary forgets those
         if self.remembered("validate").get("anew"):
             self._begin_anew()
 

@@ -34,7 +34,7 @@ from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
 from tsuzuki.pipeline.team import Cluster, Team
-from tsuzuki.sessions.layout import SessionPaths, frame_name
+from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
 from tsuzuki.sessions.manager import SessionManager
@@ -303,6 +303,9 @@ class Runner:
 
     def _open(self, run: Run, *, resumed: bool) -> None:
         known = extract.load_index(run)
+        completed = (
+            run.store.completed() if known else self.manager.completed_frames(run.session_id)
+        )
         run.emit(
             events.SessionOpened(
                 session_id=run.session_id,
@@ -311,7 +314,7 @@ class Runner:
                 folder=str(run.store.paths.folder),
                 resumed=resumed,
                 frames_total=len(run.index) if known else None,
-                frames_done=run.frames_done(self.manager.completed_frames(run.session_id)),
+                frames_done=run.frames_done(completed),
                 settings=run.plan.settings.to_dict(),
             )
         )
@@ -322,8 +325,7 @@ class Runner:
             upscaled = run.remembered("upscale")
             reached = upscaled.pop("reached", 0)
             computed = FrameRanges(upscaled.pop("computed", [(1, reached)] if reached else ()))
-            names = (frame_name(n) for n in run.store.open_frames(run.segments, computed))
-            lost = self.manager.get_remaining_frames(run.session_id, names)
+            lost = run.store.open_frames(run.segments, computed).minus(completed)
             run.emit(events.ResumeReport(session_id=run.session_id, frames_again=len(lost)))
 
     def _warn_of_rivals(self, run: Run) -> None:

@@ -82,6 +82,13 @@ class Store:
         """Return the file of a sealed segment."""
         return self.paths.segment(segment.number, self._records[segment.number].sha256)
 
+    def completed(self) -> FrameRanges:
+        """Return the frames (from 1) that are sealed or lie upscaled on disk."""
+        ranges = FrameRanges((record.first, record.last) for record in self._records.values())
+        for frame in sorted(self._frames):
+            ranges.add(frame + 1)
+        return ranges
+
     def open_frames(self, segments: Iterable[Segment], computed: FrameRanges) -> FrameRanges:
         """Return those of the frames (from 1) whose segments are not sealed."""
         sealed = (s for s in segments if s.number in self._records)

@@ -113,7 +113,7 @@ class Worker:
         """Answer what is asked once a session is open."""
         match request:
             case m.LookAhead():
-                return look_ahead(self._job.plan, self._job.index)
+                return look_ahead(self._job.plan, self._job.index, request.seconds)
             case m.Cut():
                 return self._session.cut(request)
             case m.ExtractFrames():

@@ -6,8 +6,9 @@ with one take the same index for sound.
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Annotated
 
 import msgspec
@@ -164,7 +165,7 @@ def _check_times(index: FrameIndex) -> None:
 
 
 def _rise(numbers: list[int]) -> bool:
-    return all(before < after for before, after in pairwise(numbers))
+    return all(map(operator.lt, numbers, islice(numbers, 1, None)))  # a million in no time
 
 
 _decoder = msgspec.json.Decoder(FrameIndex)

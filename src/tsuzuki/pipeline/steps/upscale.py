@@ -21,6 +21,10 @@ from tsuzuki.pipeline.team import Worker, Workers
 SEGMENTS_AHEAD = 2
 """Segments asked for at once, so that each worker always has the next one at hand."""
 
+KNOWN_BY, LOOK_SHARE, LEAST_LOOK = 24, 0.01, 0.05
+"""After so many computed frames it is known about how long the rest takes; so much of that may be
+spent to know it better, unless it is less than these seconds."""
+
 LEAST_DAMAGED, MOST_DAMAGED = 48, 0.1
 """So many damaged frames that are so large a share of those done make the run stop and ask."""
 
@@ -65,8 +69,9 @@ class _Upscaling:
         """Frame from which on an open segment is computed again, by its number, until it is."""
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
-        self._asked_ahead = False
-        """Whether the first worker was asked what the frames will be like."""
+        self._is_looking = False
+        """Whether the first worker looks at what the frames will be like."""
+        self._has_looked_closely = False
         self._expect()
 
     @property
@@ -76,6 +81,7 @@ class _Upscaling:
 
     def until_done(self, workers: Workers) -> None:
         """Ask, listen and commit until nothing is left to do."""
+        self._has_looked_closely = not workers.share_disk  # of a cluster only the workers are heard
         self._tell_of_unused(workers)
         while self._todo or self._asked:
             try:
@@ -179,13 +185,14 @@ class _Upscaling:
             - sum(frame >= self._done_of(frame) for frame in others)
         )
         self._expect()
-        if self._asked_ahead and worker is self._run.supervisor:
+        if self._is_looking and worker is self._run.supervisor:
             self._look_ahead(m.Outlook(shares=[], seen=0.0))
 
     def _look_ahead(self, outlook: m.Outlook) -> None:
-        """Know what frames will be like, if nobody knew."""
-        if self._run.pace.shares is None:
-            self._run.pace.look_ahead(outlook.shares, outlook.seen)
+        """Know what frames will be like, if that was known less well."""
+        self._is_looking, pace = False, self._run.pace
+        if pace.shares is None or (outlook.shares and outlook.seen >= pace.seen):
+            pace.look_ahead(outlook.shares, outlook.seen)
             self._expect()
 
     def _expect(self) -> None:
@@ -216,10 +223,20 @@ class _Upscaling:
         self._run.progress("upscale", self._meter)
 
     def _ask_what_comes(self) -> None:
-        """Have the first worker look ahead, unless somebody has; no frame is to wait for that."""
-        if self._run.pace.shares is None and not self._asked_ahead:
-            self._asked_ahead = True
-            self._run.supervisor.send(m.LookAhead())
+        """Have the first worker look ahead: a glance, then closely; no frame waits for that."""
+        pace, seconds = self._run.pace, None
+        if self._is_looking:
+            return
+        if pace.shares is not None:
+            if self._has_looked_closely or not pace.shares or pace.frames < KNOWN_BY:
+                return
+            if (left := self._meter.forecast) is None:
+                return
+            self._has_looked_closely, seconds = True, LOOK_SHARE * left.seconds
+            if seconds < LEAST_LOOK:
+                return
+        self._is_looking = True
+        self._run.supervisor.send(m.LookAhead(seconds=seconds))
 
     def _is_known(self, frame: int) -> bool:
         """Tell whether the quicker of two workers has come past a frame already."""
