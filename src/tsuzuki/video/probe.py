@@ -200,6 +200,7 @@ def _gather(
     decoder = stream.codec_context
     colour = colour_of(
         first.format.name,
+        first.width,
         first.height,
         tags=(
             decoder.colorspace,
