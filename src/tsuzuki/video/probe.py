@@ -41,6 +41,7 @@ from tsuzuki.video.source import (
     prepare_decoder,
 )
 from tsuzuki.video.telecine import RATE, look_telecined
+from tsuzuki.video.unseen import unseen_losses
 
 DEFAULT_RATE = Fraction(25)
 """Pictures of a sequence a second, as FFmpeg has it."""
@@ -240,7 +241,10 @@ def _gather(
         chapters=len(container.chapters()),
         hdr=read_hdr(asked),
         dynamic_hdr=dynamic,
-        warnings=tuple(_warnings(streams, stream.index, dynamic, colour)),
+        warnings=(
+            *_warnings(streams, stream.index, dynamic, colour),
+            *unseen_losses(asked),
+        ),
     )
 
 
