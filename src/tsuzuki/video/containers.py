@@ -113,6 +113,8 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
         _check_one(container, probe, plan, video, None)
         notes = list(_video_notes(container, probe, plan))
         for stream in source.streams:
+            if container in {"mp4", "mov"} and stream.metadata.get("title"):
+                notes.append(_untitled(stream, container))
             if stream.index == probe.stream:
                 continue
             how = route(stream, container)
@@ -122,8 +124,6 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
                 _check_one(container, probe, plan, video, stream)
             if how == "convert":
                 notes.append(_converted(stream, container))
-            if container in {"mp4", "mov"} and stream.metadata.get("title"):
-                notes.append(_untitled(stream, container))
     return notes
 
 

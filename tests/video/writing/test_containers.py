@@ -104,11 +104,14 @@ def test_styled_subtitles_are_not_stripped_for_mp4(tmp_path, make_source, plan_f
         plan_for(facts, container="mp4")
 
 
-def test_conversion_and_lost_title_are_told(tmp_path, make_source, plan_for):
-    source = make_source(tmp_path / "clip.mkv", audio=("aac",), subtitles=("srt",))
+def test_conversion_and_lost_titles_are_told(tmp_path, make_source, plan_for):
+    source = make_source(
+        tmp_path / "clip.mkv", audio=("aac",), subtitles=("srt",), video_title="Director's cut"
+    )
     facts = probe(source)
     notes = check_streams("mp4", facts, plan_for(facts))
     assert [(note.code, note.stream) for note in notes] == [
+        ("title-lost", 0),
         ("title-lost", 1),
         ("subtitle-converted", 2),
     ]
