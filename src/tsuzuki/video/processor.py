@@ -17,11 +17,17 @@ from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.cut import cut, head_of
 from tsuzuki.video.decode import FrameReader
-from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
+from tsuzuki.video.encode import (
+    deeper_format,
+    output_pixel_format,
+    output_size,
+    plan_encoding,
+)
 from tsuzuki.video.encoders import ENCODERS
 from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
 from tsuzuki.video.fields import method_for
 from tsuzuki.video.framing import FramedReader, Reader
+from tsuzuki.video.hdr import HDR_TRANSFERS
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index
 from tsuzuki.video.picture_files import pictures_of
@@ -122,10 +128,16 @@ def _encoder_notes(plan: EncodePlan, settings: ProcessingSettings, facts: Probe)
             "run that was stopped; with the encoders of the processor they are.",
         )
     if facts.colour.depth > 8 >= format_depth(plan.pixel_format):
+        advice = "choose an encoder of hevc or av1"
+        if (deeper := deeper_format(plan)) is not None:
+            advice = f"--pixel-format {deeper}"
+        elif settings.pixel_format is not None:
+            advice = "leave --pixel-format out"
+        bands = " HDR shows bands in 8 bits." if facts.colour.transfer in HDR_TRANSFERS else ""
         yield Note(
             code="depth-lost",
-            message=f"{plan.encoder} has 8 bits of colour, the source {facts.colour.depth}; an "
-            "encoder of hevc or av1 keeps 10.",
+            message=f"The output has 8 bits of colour ({plan.pixel_format}), the source "
+            f"{facts.colour.depth}.{bands} To keep 10: {advice}.",
         )
 
 
