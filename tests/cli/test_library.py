@@ -68,6 +68,18 @@ def test_doctor_names_what_is_wrong(cli, tmp_path):
     assert "Something needs attention" in result.out
 
 
+def test_probe_says_whether_the_pixels_are_turned(cli, make_video, tmp_path):
+    turned = make_video(tmp_path / "turned.mp4", turn=90)
+    for options, told in (
+        ((), "stays a tag"),
+        (("--bake-rotation",), "the pixels are turned"),
+        (("--encoder", "png", "--container", "png"), "the pixels are turned"),
+    ):
+        shown = cli("probe", turned, *options).out
+        assert f"({told})" in shown
+        assert shown.count("Rotation") == 1
+
+
 @pytest.mark.parametrize("name", ["bbb_everything.mkv", "bbb_vfr.mkv", "elf_rot90.mp4"])
 def test_probe_shows_real_videos(cli, media, name):
     result = cli("probe", media / name)

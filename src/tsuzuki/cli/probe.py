@@ -106,7 +106,7 @@ def _video_rows(p: Probe) -> dict[str, str]:
     if p.interlaced:
         rows["Interlaced"] = "telecined film" if p.telecined else "yes"
     if p.rotation:
-        rows["Rotation"] = f"{p.rotation}° (stays a tag)"
+        rows["Rotation"] = f"{p.rotation}°"
     if p.chapters:
         rows["Chapters"] = str(p.chapters)
     return rows | {f"Stream {s.index}": _stream(s) for s in p.streams}
@@ -143,9 +143,11 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
     e = plan.encoding
     method = method_for(plan.settings.deinterlace, plan.probe)
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
-    turn = plan.framing.turn if plan.framing else 0
+    rotation = plan.probe.rotation
+    turned = e.container == "png" or plan.shown.rotation != rotation  # pictures have no tag
+    how = "the pixels are turned" if turned else "stays a tag"
     return {
-        **({"Rotation": f"{turn}° (the pixels are turned)"} if turn else {}),
+        **({"Rotation": f"{rotation}° ({how})"} if rotation else {}),
         "Output": f"{e.width}x{e.height} in {e.container}",
         "Output frames": f"about {expected_frames(plan)}, {_rate(plan, method)}",
         "Deinterlacing": _DEINTERLACING[method],
