@@ -99,8 +99,8 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Pictures a second of a sequence of pictures, such as 24 or 30000/1001; None is 25. Videos
     have their own."""
     deinterlace: Deinterlace = "auto"
-    """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
-    of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
+    """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced or
+    clearly looks so, ``on`` of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
     telecine), which ``auto`` does where it is sure. Parts that are no film keep all frames; those
     of them that are combed are made whole."""
     alpha: AlphaChoice = "keep"

@@ -105,6 +105,8 @@ def _video_rows(p: Probe) -> dict[str, str]:
         rows["Pixel shape"] = "{}:{}".format(*p.sample_aspect_ratio)
     if p.interlaced:
         rows["Interlaced"] = "telecined film" if p.telecined else "yes"
+    elif p.woven:
+        rows["Interlaced"] = "it looks so, in part" if p.woven == "in part" else "it looks so"
     if p.rotation:
         rows["Rotation"] = f"{p.rotation}°"
     if p.chapters:
@@ -123,6 +125,8 @@ _DEINTERLACING: dict[Method | None, str] = {
     None: "none",
     "marked": "of the frames that are marked as interlaced",
     "all": "of all frames",
+    "tff": "of all frames, the line at the top first",
+    "bff": "of all frames, the line below the top first",
     "ivtc": "inverse telecine: fields are matched, repeats left out",
 }
 

@@ -75,6 +75,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     rotation: int
     """Degrees counter-clockwise that a player turns the picture by: 0, 90, 180 or 270."""
     interlaced: bool
+    woven: Literal["", "tff", "bff", "in part"] = ""
+    """Whether frames that do not say so are woven of half pictures, and which line of the picture
+    the earlier one begins in, the top line or the one below."""
     telecined: bool = False
     """Film at the rate of television, its frames shown for two fields and for three in turn."""
     alpha: bool

@@ -95,6 +95,16 @@ _DEINTERLACED = Note(
     message="The video is interlaced: whole pictures are made of its half ones, as many as it "
     "has frames. --deinterlace off leaves them as they are.",
 )
+_WOVEN = Note(
+    code="deinterlaced",
+    message="The video looks interlaced all over, though it does not say so: whole pictures are "
+    "made of its half ones, as many as it has frames. --deinterlace off leaves them as they are.",
+)
+_IN_PART = Note(
+    code="interlaced",
+    message="Parts of the video look interlaced, though they do not say so: two half pictures "
+    "woven into each frame. If they are, --deinterlace on makes whole pictures first.",
+)
 _INTERLACED = {
     None: Note(
         code="interlaced",
@@ -103,6 +113,8 @@ _INTERLACED = {
     ),
     "marked": _DEINTERLACED,
     "all": _DEINTERLACED,
+    "tff": _WOVEN,
+    "bff": _WOVEN,
     "ivtc": Note(
         code="inverse-telecined",
         message="Inverse telecine: fields are matched and repeats left out, so that of film four "
@@ -168,8 +180,10 @@ class VideoProcessor:
         notes = check_streams(plan.container, self.shown, plan)
         notes[:0] = _encoder_notes(plan, self.settings, self.facts)
         method = method_for(self.settings.deinterlace, self.facts)
-        if method == "ivtc" or self.facts.interlaced:
+        if method == "ivtc" or self.facts.interlaced or self.facts.woven in {"tff", "bff"}:
             notes.insert(0, _INTERLACED[method])
+        elif self.facts.woven and method is None:
+            notes.insert(0, _IN_PART)
         if self.facts.alpha and self.settings.alpha == "drop":
             notes.append(Note(code="alpha-dropped", message=_ON_BLACK))
         if self.keeps_alpha and self.settings.keep_frames:
