@@ -91,6 +91,8 @@ class Carried:
         self.source = source
         self._convert = convert
         self._last: int | None = None
+        self._begun = False
+        """Whether there was a key frame, without which what follows in a video is nothing."""
         self.stream = self._add_text(output, convert) if convert else self._add_copy(output)
         self.stream.metadata.update(kept_metadata(source.metadata))
         self.stream.disposition = source.disposition
@@ -112,6 +114,10 @@ class Carried:
         """Yield what becomes of one packet of the source: nothing where it is out of the span."""
         if not self._timed(packet) or not _cut(packet, span):
             return
+        if span is not None and self.source.type == "video":
+            self._begun = self._begun or packet.is_keyframe
+            if not self._begun:
+                return
         ready = self._converted(packet) if self._convert else packet
         if ready is None:
             return

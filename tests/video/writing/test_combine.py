@@ -211,6 +211,33 @@ def test_range_starts_at_zero_with_the_sound_of_that_moment(
         assert spans == [(0, Fraction(3, 5) - first), (Fraction(3, 5) - first, after - first)]
 
 
+def test_a_range_of_a_further_video_begins_with_a_key_frame(
+    tmp_path, make_source, joined, index_of, replace
+):
+    one, both = make_source(tmp_path / "one.mkv"), tmp_path / "both.mkv"
+    with av.open(str(one)) as source, av.open(str(both), "w") as out:
+        streams = [out.add_stream_from_template(source.streams[0], opaque=True) for _ in "12"]
+        packets = [p for p in source.demux(video=0) if p.size]
+        for number, packet in enumerate(packets):
+            for stream in streams:
+                copy = av.Packet(bytes(packet))
+                copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+                # As if there were one in the middle: who cuts does not look inside.
+                copy.is_keyframe = number in {0, 20}
+                copy.stream = stream
+                out.mux(copy)
+    facts = probe(both)
+    whole = index_of(facts)
+    part = replace(whole, pts=whole.pts[10:])
+    result = joined(facts, index=part, ranged=True)
+    (first, _), *_ = result.packets("video", 1)
+    with av.open(str(result.path)) as output:
+        kept = [p for p in output.demux(video=1) if p.size]
+    assert kept[0].is_keyframe
+    assert len(kept) == len([p for n, p in enumerate(packets) if n >= 20 and p.pts >= part.pts[0]])
+    assert first > 0
+
+
 def test_a_range_of_sound_that_is_timed_by_its_packets_stays_in_sync(
     tmp_path, make_source, joined, index_of, replace
 ):
