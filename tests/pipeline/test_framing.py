@@ -20,7 +20,9 @@ from tsuzuki.video.compare import compare
 LOSSLESS = {"encoder": "ffv1", "preset": None, "pixel_format": "yuv444p"}
 
 
-def write(path: Path, *, rotation: int = 0, border: int = 0) -> Path:
+def write(
+    path: Path, *, rotation: int = 0, border: int = 0, mirrored: bool = False
+) -> Path:
     """Write 48 frames of moving noise, 96x64, with black above and below."""
     noise = np.random.default_rng(9).integers(40, 255, (64, 96, 3), np.uint8)
     with av.open(str(path), "w") as container:
@@ -28,8 +30,8 @@ def write(path: Path, *, rotation: int = 0, border: int = 0) -> Path:
         stream: Any = container.add_stream(codec, rate=24, options={"g": "12"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(8, 9)
-        if rotation:
-            stream.set_display_rotation(rotation)
+        if rotation or mirrored:
+            stream.set_display_rotation(rotation, hflip=mirrored)
         for number in range(48):
             picture = np.roll(noise, 2 * number, axis=1)
             picture[:border] = picture[64 - border :] = 0
@@ -65,6 +67,18 @@ def test_baked_rotation_shows_what_the_tag_shows(run: Any, rotation: int) -> Non
         turned = np.rot90(one, rotation // 90)
         assert turned.shape == other.shape
         assert np.abs(turned.astype(int) - other).mean() < 6
+
+
+def test_pictures_are_as_a_player_shows_a_mirrored_video(run: Any, tmp_path: Path) -> None:
+    made = {}
+    for mirrored in (False, True):
+        clip = write(run.clip, rotation=90, mirrored=mirrored)
+        folder = tmp_path / str(mirrored)
+        run(clip=clip, output=folder / "%d.png", settings={"preset": None})
+        with av.open(str(folder / "1.png")) as container:
+            made[mirrored] = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.array_equal(made[True], made[False][:, ::-1])
+    assert not np.array_equal(made[True], made[False])
 
 
 def test_comparing_turns_what_has_the_tag(run: Any) -> None:

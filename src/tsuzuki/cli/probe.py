@@ -107,8 +107,8 @@ def _video_rows(p: Probe) -> dict[str, str]:
         rows["Interlaced"] = "telecined film" if p.telecined else "yes"
     elif p.woven:
         rows["Interlaced"] = "it looks so, in part" if p.woven == "in part" else "it looks so"
-    if p.rotation:
-        rows["Rotation"] = f"{p.rotation}°"
+    if p.rotation or p.mirrored:
+        rows["Rotation"] = f"{p.rotation}°" + (", mirrored" if p.mirrored else "")
     if p.chapters:
         rows["Chapters"] = str(p.chapters)
     return rows | {f"Stream {s.index}": _stream(s) for s in p.streams}
@@ -147,11 +147,11 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
     e = plan.encoding
     method = method_for(plan.settings.deinterlace, plan.probe)
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
-    rotation = plan.probe.rotation
-    turned = e.container == "png" or plan.shown.rotation != rotation  # pictures have no tag
-    how = "the pixels are turned" if turned else "stays a tag"
+    turned = e.container == "png" or plan.shown.rotation != plan.probe.rotation
+    how = "the pixels are turned" if turned else "stays a tag"  # which pictures do not have
+    shown = _video_rows(plan.probe).get("Rotation")
     return {
-        **({"Rotation": f"{rotation}° ({how})"} if rotation else {}),
+        **({"Rotation": f"{shown} ({how})"} if shown else {}),
         "Output": f"{e.width}x{e.height} in {e.container}",
         "Output frames": f"about {expected_frames(plan)}, {_rate(plan, method)}",
         "Deinterlacing": _DEINTERLACING[method],

@@ -227,8 +227,8 @@ def _finish_video(video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex)
     """Set what a template does not carry over: time base, pixel shape, rotation, codec tag."""
     video.time_base = Fraction(*index.time_base)
     video.codec_context.sample_aspect_ratio = Fraction(*plan.sample_aspect_ratio)
-    if probe.rotation:
-        video.set_display_rotation(probe.rotation)
+    if probe.rotation or probe.mirrored:
+        video.set_display_rotation(probe.rotation, hflip=probe.mirrored)
     if plan.encoder == "vp9" and has_alpha(plan.pixel_format):
         video.metadata["alpha_mode"] = "1"
     if plan.encoder == "x265" and plan.container in {"mp4", "mov"}:

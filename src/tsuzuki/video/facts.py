@@ -74,6 +74,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """(1, 1) where unknown or square."""
     rotation: int
     """Degrees counter-clockwise that a player turns the picture by: 0, 90, 180 or 270."""
+    mirrored: bool = False
+    """Whether a player mirrors it from left to right after that."""
     interlaced: bool
     woven: Literal["", "tff", "bff", "in part"] = ""
     """Whether frames that do not say so are woven of half pictures, and which line of the picture

@@ -28,6 +28,7 @@ from tsuzuki.video.facts import Colour, Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.icc import read_profile
 from tsuzuki.video.interlacing import with_interlacing
+from tsuzuki.video.orientation import orientation_of
 from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.pictures import is_picture
 from tsuzuki.video.source import (
@@ -166,6 +167,7 @@ def _gather(
     asked = [] if codec_name(stream) in _NAMED_PROFILES else frames
     dynamic = read_dynamic_hdr(asked, decoder.codec_tag)
     aspect = stream.sample_aspect_ratio or Fraction(1)
+    rotation, mirrored = orientation_of(first)
     time_base = cast(Fraction, stream.time_base)
     return Probe(
         path=name,
@@ -183,7 +185,8 @@ def _gather(
         time_base=(time_base.numerator, time_base.denominator),
         stream=stream.index,
         sample_aspect_ratio=(aspect.numerator, aspect.denominator) if aspect > 0 else (1, 1),
-        rotation=round(first.rotation / 90) * 90 % 360,
+        rotation=rotation,
+        mirrored=mirrored,
         interlaced=interlaced,
         alpha=alpha,
         colour=colour,

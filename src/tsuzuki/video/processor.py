@@ -30,6 +30,7 @@ from tsuzuki.video.framing import FramedReader, Reader
 from tsuzuki.video.hdr import HDR_TRANSFERS
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index
+from tsuzuki.video.orientation import Orientation
 from tsuzuki.video.picture_files import pictures_of
 from tsuzuki.video.probe import probe
 from tsuzuki.video.rate import at_rate
@@ -231,7 +232,7 @@ class VideoProcessor:
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""
-        return SegmentEncoder(plan, file, turn=self._turn(plan))
+        return SegmentEncoder(plan, file, shown=self._orientation(plan))
 
     def _carried_profile(self, plan: EncodePlan) -> bytes:
         """Return the colour profile that the output gets; empty for none."""
@@ -240,9 +241,11 @@ class VideoProcessor:
         profile = read_profile(self.facts.path)
         return profile if is_rgb(profile) else b""
 
-    def _turn(self, plan: EncodePlan) -> int:
-        """Return by how much frames are turned before they are encoded: pictures have no tag."""
-        return self.shown.rotation if plan.container == "png" else 0
+    def _orientation(self, plan: EncodePlan) -> Orientation:
+        """Return what is done with frames before they are encoded: pictures have no tag."""
+        if plan.container != "png":
+            return Orientation()
+        return Orientation(self.shown.rotation, self.shown.mirrored)
 
     def check_segment(self, path: Path, frames: int) -> None:
         """Raise `StorageError` unless the file is a whole segment of so many frames."""
@@ -280,8 +283,8 @@ class VideoProcessor:
 
         Those of a sequence keep their numbers; the frames of a video are counted from 1.
         """
-        profile = self._carried_profile(plan)
-        for frame, data in enumerate(pictures_of(segments, plan, index, turn=self._turn(plan))):
+        profile, turn = self._carried_profile(plan), self._orientation(plan).turn
+        for frame, data in enumerate(pictures_of(segments, plan, index, turn=turn)):
             kept = self.facts.pictures == "sequence" and index.source is None
             number = self.facts.first_number + (index.packets[frame] if kept else frame)
             write(number, with_profile(data, profile) if profile else data)

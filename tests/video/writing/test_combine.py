@@ -186,6 +186,13 @@ def test_rotation_pixel_shape_and_codec_tag_are_kept(plain, replace, plan_for, j
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_mirror_is_kept(plain, replace, plan_for, joined, container):
+    mirrored = replace(plain, rotation=270, mirrored=True)
+    facts = probe(joined(mirrored, plan=plan_for(mirrored, container=container)).path)
+    assert (facts.rotation, facts.mirrored) == (270, True)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_range_starts_at_zero_with_the_sound_of_that_moment(
     container, rich, plain, joined, index_of, replace
 ):
