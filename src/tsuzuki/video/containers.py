@@ -18,6 +18,7 @@ from av.stream import Discard, Stream
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.carry import Container, add_streams, route
+from tsuzuki.video.colour import format_depth
 from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.segment import SegmentEncoder, black
 from tsuzuki.video.source import codec_name, is_cover, open_source
@@ -257,15 +258,12 @@ def _untitled(stream: Stream, container: Container) -> Note:
 
 
 def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterator[Note]:
-    if (
-        "444" in plan.pixel_format
-        and plan.encoder in {"x264", "x265"}
-        and "444" in probe.pixel_format
-    ):
+    if rare := _rarely_played(plan):
         yield Note(
             code="rarely-played",
-            message="The output keeps the 4:4:4 colour of the source, which many televisions and "
-            "telephones do not play; --pixel-format yuv420p makes one that they do.",
+            message=f"The output keeps the {rare} of the source, which many televisions and "
+            f"telephones do not play in {plan.encoder}; --pixel-format yuv420p makes one that they "
+            "do" + (", and so does --encoder x265." if rare == _TEN_BITS else "."),
         )
     sar = Fraction(*plan.sample_aspect_ratio)
     if sar != 1 and container in {"mkv", "webm"} and plan.encoder not in {"x264", "x265"}:
@@ -280,6 +278,22 @@ def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterat
             message=f"{plan.encoder} does not keep the HDR metadata (mastering display, light "
             "level); x265, x264 and svt-av1 do.",
         )
+
+
+_TEN_BITS = "10 bits"
+
+
+def _rarely_played(plan: EncodePlan) -> str:
+    """Return what of the pixel format only programs decode, hardware hardly ever; empty if nothing.
+
+    Of H.265 hardware decodes 10 bits, too.
+    """
+    if plan.encoder not in {"x264", "x265"}:
+        return ""
+    found = [f"{':'.join(chroma)} colour" for chroma in ("444", "422") if chroma in plan.pixel_format]
+    if plan.encoder == "x264" and format_depth(plan.pixel_format) > 8:
+        found.append(_TEN_BITS)
+    return " and ".join(found)
 
 
 def open_output(container: Container, file: BinaryIO, **options: str) -> OutputContainer:

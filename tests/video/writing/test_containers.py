@@ -128,6 +128,28 @@ def test_the_frame_that_headers_are_tried_with_is_black(plain, plan_for, replace
     assert values.max() <= 17
 
 
+@pytest.mark.parametrize(
+    ("encoder", "pixel_format", "told"),
+    [
+        ("x264", "yuv420p", ""),
+        ("x264", "yuv420p10le", "10 bits of the source"),
+        ("x264", "yuv422p", "4:2:2 colour of the source"),
+        ("x264", "yuv444p10le", "4:4:4 colour and 10 bits of the source"),
+        ("x265", "yuv420p10le", ""),
+        ("x265", "yuv422p10le", "4:2:2 colour of the source"),
+        ("svt-av1", "yuv420p10le", ""),
+    ],
+)
+def test_what_hardware_hardly_plays_is_told(
+    plain, plan_for, replace, encoder, pixel_format, told
+):
+    plan = replace(plan_for(plain, encoder), pixel_format=pixel_format)
+    notes = {n.code: n.message for n in check_streams("mkv", plain, plan)}
+    assert told in notes.get("rarely-played", "")
+    assert ("rarely-played" in notes) == bool(told)
+    assert ("--encoder x265" in notes.get("rarely-played", "")) == told.startswith("10 bits")
+
+
 def test_lost_pixel_shape_is_told(plain, plan_for, replace):
     plan = replace(plan_for(plain, "svt-av1"), sample_aspect_ratio=(8, 9))
     assert [n.code for n in check_streams("mkv", plain, plan)][:1] == ["aspect-lost"]
