@@ -6,14 +6,15 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import msgspec
 from av.container import InputContainer, OutputContainer
-from av.stream import Discard, Stream
+from av.stream import Stream
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
@@ -111,7 +112,7 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
     if container == "png":
         return list(_lost_by_pictures(probe))
     with template(plan) as video, open_source(probe.path) as source:
-        _check_one(container, probe, plan, video, None)
+        _check_one(container, probe, plan, source, video, None)
         notes = list(_video_notes(container, probe, plan))
         for stream in source.streams:
             if container in {"mp4", "mov"} and stream.metadata.get("title"):
@@ -122,7 +123,7 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
             if how == "drop":
                 notes.extend(_dropped(stream, probe))
             else:
-                _check_one(container, probe, plan, video, stream)
+                _check_one(container, probe, plan, source, video, stream)
             if how == "convert":
                 notes.append(_converted(stream, container))
     return notes
@@ -143,7 +144,7 @@ def changed_container(probe: Probe, plan: EncodePlan) -> Note:
     if probe.container != "other":
         with template(plan) as video, open_source(probe.path) as source:
             others = [None, *(s.index for s in source.streams if s.index != probe.stream)]
-            reasons = (refusal(probe.container, probe, video, index) for index in others)
+            reasons = (refusal(probe.container, probe, source, video, index) for index in others)
             why = next(filter(None, reasons), "not everything fits")
         reason = f"{probe.container} cannot hold all of it ({why})"
     return Note(
@@ -153,14 +154,21 @@ def changed_container(probe: Probe, plan: EncodePlan) -> Note:
 
 
 def _check_one(
-    container: Container, probe: Probe, plan: EncodePlan, video: Stream, stream: Stream | None
+    container: Container,
+    probe: Probe,
+    plan: EncodePlan,
+    source: InputContainer,
+    video: Stream,
+    stream: Stream | None,
 ) -> None:
     """Raise `ContainerError` unless the container takes the video with this stream."""
     index = None if stream is None else stream.index
-    reason = refusal(container, probe, video, index)
+    reason = refusal(container, probe, source, video, index)
     if reason is None:
         return
-    others = [c for c in FORMATS if c != container and refusal(c, probe, video, index) is None]
+    others = [
+        c for c in FORMATS if c != container and refusal(c, probe, source, video, index) is None
+    ]
     what = f"video of {plan.encoder}" if stream is None else _describe(stream)
     advice = f"Choose {' or '.join(others)}" if others else "No container here can: leave it out"
     raise ContainerError(
@@ -171,12 +179,14 @@ def _check_one(
     )
 
 
-def refusal(container: Container, probe: Probe, video: Stream, index: int | None) -> str | None:
+def refusal(
+    container: Container, probe: Probe, source: InputContainer, video: Stream, index: int | None
+) -> str | None:
     """Return why the container refuses the video with stream ``index``, None if it does not.
 
     Some codecs are refused only once there is a packet to be described.
     """
-    with open_source(probe.path) as source, listening():
+    with listening():
         if index is not None:
             reason = _principle(source.streams[index], container)
             if reason is not None:
@@ -187,8 +197,9 @@ def refusal(container: Container, probe: Probe, video: Stream, index: int | None
                 source, output, probe, container, video, only=-1 if index is None else index
             )
             output.start_encoding()
-            if index in carried and (packet := _first_packet(source, index)) is not None:
-                output.mux(list(carried[index].packets(packet, Fraction(0), None)))
+            first = _first_packets(probe.path, probe.size).get(-1 if index is None else index)
+            if index in carried and first is not None:
+                output.mux(list(carried[index].packets(first.packet(), Fraction(0), None)))
             output.close()
         except av.FFmpegError as error:
             said: Any = error.log  # level, who, what
@@ -198,14 +209,41 @@ def refusal(container: Container, probe: Probe, video: Stream, index: int | None
     return None
 
 
-def _first_packet(source: InputContainer, index: int) -> av.Packet[Any] | None:
-    """Return the first packet of a stream, if it comes soon."""
-    for stream in source.streams:
-        stream.discard = Discard.default
-    for packet in islice(source.demux(), _PATIENCE):
-        if packet.stream_index == index and packet.size:
-            return packet
-    return None
+class _First(NamedTuple):
+    """The first packet of a stream, which outlives its file."""
+
+    data: bytes
+    pts: int | None
+    dts: int | None
+    duration: int
+    time_base: Fraction
+
+    def packet(self) -> av.Packet[Any]:
+        packet: Any = av.Packet(self.data)
+        packet.pts, packet.dts, packet.duration = self.pts, self.dts, self.duration
+        packet.time_base, packet.is_keyframe = self.time_base, True
+        return packet  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def _first_packets(path: str, size: int) -> dict[int, _First]:
+    """Return the first packet of each stream that has one soon: read once for all questions.
+
+    The file has ``size`` bytes, by which another one in its place is known.
+    """
+    del size
+    found: dict[int, _First] = {}
+    with open_source(path) as source, suppress(av.FFmpegError, EOFError, IndexError):
+        missing = {s.index for s in source.streams if s.type in {"video", "audio", "subtitle"}}
+        for packet in islice(source.demux(), _PATIENCE):
+            if packet.size and packet.stream_index not in found:
+                found[packet.stream_index] = _First(
+                    bytes(packet), packet.pts, packet.dts, packet.duration or 0, packet.time_base
+                )
+                missing.discard(packet.stream_index)
+            if not missing:
+                break
+    return found
 
 
 def _principle(stream: Stream, container: Container) -> str | None:

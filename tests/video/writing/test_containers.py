@@ -7,6 +7,7 @@ import pytest
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video import containers
 from tsuzuki.video.containers import (
     SUFFIXES,
     check_streams,
@@ -96,6 +97,24 @@ def test_what_a_container_cannot_hold_of_a_codec_is_told_before_the_work(
         check_streams(container, facts, plan_for(facts))
     assert caught.value.details["containers"] == others
     assert check_streams(others[0], facts, plan_for(facts))[0].code == "title-lost"
+
+
+def test_many_streams_are_read_once_for_all_questions(
+    tmp_path, make_source, plan_for, monkeypatch
+):
+    """A packet of a subtitle may come late, and all before it has to be read."""
+    source = make_source(tmp_path / "clip.mkv", audio=("aac", "pcm_s16le"), subtitles=("srt",) * 4)
+    facts = probe(source)
+    plan = plan_for(facts)
+    read = []
+    demux = containers.islice
+    monkeypatch.setattr(containers, "islice", lambda *args: read.append(args) or demux(*args))
+    containers._first_packets.cache_clear()
+    for container in ("mkv", "mov"):
+        check_streams(container, facts, plan)
+    with pytest.raises(ContainerError, match="unsupported channel layout"):
+        check_streams("mp4", facts, plan)
+    assert len(read) == 1
 
 
 def test_styled_subtitles_are_not_stripped_for_mp4(tmp_path, make_source, plan_for):
