@@ -15,10 +15,9 @@ import msgspec
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Stream
 
-from tsuzuki.video.facts import Probe
+from tsuzuki.video.facts import Container, Probe
 from tsuzuki.video.source import codec_name, is_cover, open_source
 
-Container = Literal["mp4", "mov", "mkv", "webm", "png"]
 Route = Literal["copy", "convert", "attach", "drop"]
 
 TEXT_CODECS: Mapping[Container, str] = {

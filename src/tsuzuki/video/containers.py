@@ -18,25 +18,15 @@ from av.stream import Stream
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.carry import Container, add_streams, route
+from tsuzuki.video.carry import add_streams, route
 from tsuzuki.video.colour import format_depth
-from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.facts import SUFFIXES, Container, EncodePlan, Probe
 from tsuzuki.video.segment import SegmentEncoder, black
 from tsuzuki.video.source import codec_name, is_cover, open_source
 from tsuzuki.video.trial import listening
 
 FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 """FFmpeg's names of the muxers."""
-
-SUFFIXES: dict[str, Container] = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "mkv",
-    ".webm": "webm",
-    ".png": "png",
-}
-
 
 BITMAP_SUBTITLES = frozenset({"dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle", "xsub"})
 """Pictures of text; FFmpeg writes some of them to MP4, where hardly any player shows them."""
@@ -197,8 +187,9 @@ def refusal(
                 source, output, probe, container, video, only=-1 if index is None else index
             )
             output.start_encoding()
-            first = _first_packets(probe.path, probe.size).get(-1 if index is None else index)
-            if index in carried and first is not None:
+            if index in carried and (
+                first := _first_packets(probe.path, probe.size).get(index)
+            ):
                 output.mux(list(carried[index].packets(first.packet(), Fraction(0), None)))
             output.close()
         except av.FFmpegError as error:

@@ -7,6 +7,18 @@ from typing import Literal, NamedTuple
 import msgspec
 
 StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
+Container = Literal["mp4", "mov", "mkv", "webm", "png"]
+"""Of the output; ``png`` stands for pictures, which have none."""
+
+SUFFIXES: dict[str, Container] = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "mkv",
+    ".webm": "webm",
+    ".png": "png",
+}
+"""What the name of an output may end in, and the container that this means."""
 
 
 class Colour(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,8 +155,8 @@ class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):
     transfer: int
     full_range: bool
     chroma_location: int
-    container: Literal["mp4", "mkv", "webm", "mov", "png"]
-    """Container of the output, ``png`` for pictures (segments themselves are always Matroska)."""
+    container: Container
+    """Segments themselves are always Matroska."""
     threads: int
     extra: dict[str, str] = {}
     """Side data to hand on, such as HDR mastering metadata."""

@@ -9,12 +9,12 @@ from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video import containers
 from tsuzuki.video.containers import (
-    SUFFIXES,
     check_streams,
     choose_container,
     container_of,
     template,
 )
+from tsuzuki.video.facts import SUFFIXES
 from tsuzuki.video.probe import probe
 
 HOLDS = {
