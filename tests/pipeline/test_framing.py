@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 from tsuzuki import pipeline
 from tsuzuki.errors import SessionDiffersError
 from tsuzuki.pipeline import events
+from tsuzuki.pipeline.decided import decided_facts
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.video import framing
 from tsuzuki.video.compare import compare
+from tsuzuki.video.facts import Judged
 
 LOSSLESS = {"encoder": "ffv1", "preset": None, "pixel_format": "yuv444p"}
 
@@ -126,6 +129,27 @@ def test_what_was_decided_is_never_decided_anew(run: Any, monkeypatch: pytest.Mo
     assert run.digest() == whole
     run(settings={"crop": "auto"}, overwrite=True)
     assert run.digest() != whole
+
+
+def test_a_resumed_run_does_not_look_all_over_the_video_again(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    whole = run.digest()
+    run.stop_after(events.SegmentSealed, 2, overwrite=True)
+    monkeypatch.setattr("tsuzuki.video.interlacing._looked_at", lambda *_: pytest.fail("it looked"))
+    pipeline.resume(run.session_id, sessions_dir=run.sessions, overwrite=True)
+    assert run.digest() == whole
+
+
+def test_another_file_is_looked_at_anew(run: Any, tmp_path: Path) -> None:
+    run.stop_after(events.SegmentSealed, 2)
+    data = json.loads((run.folder / "progress.json").read_bytes())
+    judged = data["steps"]["validate"]["data"]["judged"]
+    assert decided_facts(data, run.clip) == Judged(**judged)
+    write(run.clip, border=8)
+    assert decided_facts(data, run.clip) is None
+    assert decided_facts(data, tmp_path / "none.mp4") is None
 
 
 def test_an_unused_setting_leaves_the_identity_as_it_was(run: Any) -> None:

@@ -112,6 +112,20 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """Sentences for the user, such as on interlacing or unknown codecs."""
 
 
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What takes long to find out about a video: frames from all over it are looked at."""
+
+    interlaced: bool
+    woven: Literal["", "tff", "bff", "in part"]
+    telecined: bool
+    alpha: bool
+
+    @classmethod
+    def of(cls, facts: Probe) -> Judged:
+        """Return what was found out."""
+        return cls(**{name: getattr(facts, name) for name in cls.__struct_fields__})
+
+
 class Crop(NamedTuple):
     """The part of a picture that is kept, in pixels."""
 

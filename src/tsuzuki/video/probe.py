@@ -24,7 +24,7 @@ from tsuzuki.video.alpha import alpha_decoder, alpha_of, has_alpha
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
 from tsuzuki.video.dynamic_hdr import loss, read_dynamic_hdr
-from tsuzuki.video.facts import Colour, Probe, StreamFacts
+from tsuzuki.video.facts import Colour, Judged, Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.icc import read_profile
 from tsuzuki.video.interlacing import with_interlacing
@@ -55,10 +55,13 @@ _NAMED_PROFILES = frozenset({"png", "apng"})
 """Codecs whose colour profiles have names, which PyAV 18 frees twice if asked for side data."""
 
 
-def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
+def probe(
+    path: str | os.PathLike[str], rate: Fraction | None = None, judged: Judged | None = None
+) -> Probe:
     """Return what is known about a video before its frames are indexed.
 
-    ``rate`` is how many pictures of a sequence are shown a second, by default `DEFAULT_RATE`.
+    ``rate`` is how many pictures of a sequence are shown a second, by default `DEFAULT_RATE`;
+    ``judged`` is what was found out about this very file before, and is not looked for again.
 
     Raises the errors of `find_video` and of `tsuzuki.video.source.open_source`, `NotAVideoError`
     without a video stream, `DamagedVideoError` where no frame can be decoded,
@@ -81,11 +84,13 @@ def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
         facts = _gather(name, container, stream, frames)
         if read_profile(name):
             facts = msgspec.structs.replace(facts, colour_profile=True)
-        if facts.alpha and pictures is None and facts.codec in _ALWAYS_WITH_ALPHA:
+        if judged is not None:
+            facts = msgspec.structs.replace(facts, **msgspec.structs.asdict(judged))
+        elif facts.alpha and pictures is None and facts.codec in _ALWAYS_WITH_ALPHA:
             facts = msgspec.structs.replace(facts, alpha=_is_transparent(name))
         if is_picture(name):
             return _as_pictures(facts, pictures, rate)
-        return with_interlacing(facts, container, stream)
+        return facts if judged is not None else with_interlacing(facts, container, stream)
 
 
 def _is_transparent(name: str) -> bool:
