@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from tsuzuki.video.alpha import has_alpha
 from tsuzuki.video.carry import Carried, Span, add_streams, kept_metadata
 from tsuzuki.video.containers import open_output, template
 from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.hdr_container import with_hdr
 from tsuzuki.video.segment import raise_kept, ticks_per_frame
 from tsuzuki.video.source import open_source
 
@@ -32,6 +34,8 @@ _OWN_CLOCK = frozenset({"mpegts", "mpeg"})
 """Formats whose clock starts anywhere; their output starts at 0."""
 
 _MAX_TIMESCALE = 2**31
+_HEAD = 8 << 20
+"""Bytes of a segment that hold its header, and a first frame of any size, to know the stream by."""
 
 _VENDOR = "com."
 """Beginning of the metadata keys that telephones and cameras make up."""
@@ -64,7 +68,7 @@ def combine(
     layout = _survey(segments, plan, len(index))
     with (
         open_source(probe.path) as source,
-        _open_segment(segments[0]) as first,
+        _open_like(segments[0], plan) as first,
         _writing(plan, index, source, file) as output,
     ):
         shift = _shift(index, source, ranged=ranged)
@@ -144,6 +148,19 @@ def _open_segment(path: Path) -> Iterator[InputContainer]:
     with container:
         if not container.streams.video:
             raise _unfit(path, "it has no video")
+        yield container
+
+
+@contextmanager
+def _open_like(segment: Path, plan: EncodePlan) -> Iterator[InputContainer]:
+    """Open a segment for its stream to be a template, which has the HDR metadata of the plan."""
+    if not plan.extra:
+        with _open_segment(segment) as container:
+            yield container
+        return
+    with segment.open("rb") as file:
+        head = with_hdr(file.read(_HEAD), plan.extra)
+    with av.open(io.BytesIO(head), "r", format="matroska") as container:
         yield container
 
 

@@ -126,6 +126,12 @@ def _lost_by_pictures(probe: Probe) -> Iterator[Note]:
             message=f"Pictures have no {' or '.join(kinds)}: of the video only its frames are kept,"
             " without their times.",
         )
+    if probe.hdr:
+        yield Note(
+            code="hdr-lost",
+            message="Pictures are written without the HDR metadata (mastering display, light "
+            "level); every video keeps it.",
+        )
 
 
 def changed_container(probe: Probe, plan: EncodePlan) -> Note:
@@ -300,12 +306,6 @@ def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterat
             code="aspect-lost",
             message=f"The shape of the pixels ({sar.numerator}:{sar.denominator}) gets lost with "
             f"{plan.encoder} in {container}; choose mp4, x264 or x265 to keep it.",
-        )
-    if plan.extra and plan.encoder not in {"x264", "x265", "svt-av1"}:
-        yield Note(
-            code="hdr-lost",
-            message=f"{plan.encoder} does not keep the HDR metadata (mastering display, light "
-            "level); x265, x264 and svt-av1 do.",
         )
 
 

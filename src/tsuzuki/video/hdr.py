@@ -1,6 +1,7 @@
 """Static HDR metadata: the mastering display and the content light level of the source.
 
-It goes into the bitstream by each encoder's own parameters; decoders hand it on from there.
+It goes into the bitstream by the encoder's own parameters, where it has some; decoders hand it on
+from there. `tsuzuki.video.hdr_container` brings it into the container.
 """
 
 from __future__ import annotations
