@@ -25,6 +25,7 @@ from tsuzuki.video.facts import EncodePlan, Probe
 from tsuzuki.video.hdr_container import with_hdr
 from tsuzuki.video.segment import raise_kept, ticks_per_frame
 from tsuzuki.video.source import open_source
+from tsuzuki.video.timecode import later
 
 OnProgress = Callable[[int, int], None]
 """Called with the frames joined so far and their total."""
@@ -76,6 +77,7 @@ def combine(
         _finish_video(video, plan, probe, index)
         span = _span(index) if ranged else None
         output.metadata.update(kept_metadata(source.metadata))
+        _set_timecode(output, video, plan, probe, index)
         output.set_chapters(_chapters(source, shift, span))
         output.start_encoding()
         frames = _video_packets(segments, layout, index, plan, video, shift)
@@ -250,6 +252,24 @@ def _finish_video(video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex)
         video.metadata["alpha_mode"] = "1"
     if plan.encoder == "x265" and plan.container in {"mp4", "mov"}:
         video.codec_tag = "hvc1"  # players of one large maker know no other
+
+
+def _set_timecode(
+    output: OutputContainer, video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex
+) -> None:
+    """Set the timecode of the output's first frame, of which MP4 and MOV make a track.
+
+    There is none where frames are at another rate than those that it counts.
+    """
+    for owner in (output, *output.streams):
+        owner.metadata.pop("timecode", None)
+    rate = Fraction(*probe.frame_rate)
+    kept = later(probe.timecode, index.first, rate) if index.source is None else None
+    if kept is None:
+        return
+    video.metadata["timecode"] = kept
+    if plan.container in {"mp4", "mov"}:
+        video.codec_context.framerate = Fraction(*plan.frame_rate)
 
 
 def _video_packets(

@@ -267,6 +267,8 @@ def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
     handler = stream.metadata.get("handler_name")
     if stream.type == "data" and probe.chapters and handler in _CHAPTER_HANDLERS:
         return  # the text track behind MP4 chapters, which are carried over as chapters
+    if stream.type == "data" and "timecode" in stream.metadata:
+        return  # carried over as that of the video
     yield Note(
         code="stream-dropped",
         message=f"The {_describe(stream)} cannot be copied and is left out.",

@@ -102,6 +102,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """A still picture, or a sequence of them, rather than a video."""
     first_number: int = 1
     """Number of the first picture of a sequence."""
+    timecode: str = ""
+    """Of the first frame, as `tsuzuki.video.timecode` has it; empty where there is none."""
     colour_profile: bool = False
     """Whether the pictures have a colour profile (ICC)."""
     hdr: dict[str, str] = {}

@@ -197,6 +197,7 @@ def _gather(
         colour=colour,
         streams=streams,
         chapters=len(container.chapters()),
+        timecode=_timecode(container, stream),
         hdr=read_hdr(asked),
         dynamic_hdr=dynamic,
         warnings=(
@@ -281,6 +282,13 @@ def _facts(stream: Stream) -> StreamFacts:
         cover_art=is_cover(stream),
         supported=stream.type != "unknown" and bool(codec),
     )
+
+
+def _timecode(container: InputContainer, main: Stream) -> str:
+    """Return the timecode of the first frame, as the video, its file or a track of its own says."""
+    tracks = (stream for stream in container.streams if stream.type == "data")
+    owners = (main, container, *tracks)
+    return next((o.metadata["timecode"] for o in owners if "timecode" in o.metadata), "")
 
 
 def _warnings(

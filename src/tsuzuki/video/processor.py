@@ -25,7 +25,7 @@ from tsuzuki.video.encode import (
 )
 from tsuzuki.video.encoders import ENCODERS
 from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
-from tsuzuki.video.fields import method_for
+from tsuzuki.video.fields import Method, method_for
 from tsuzuki.video.framing import FramedReader, Reader
 from tsuzuki.video.hdr import HDR_TRANSFERS
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
@@ -36,6 +36,7 @@ from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
 from tsuzuki.video.slice import Slice
 from tsuzuki.video.telecine import film_index
+from tsuzuki.video.timecode import later
 from tsuzuki.video.verify import verify_output
 
 
@@ -89,6 +90,10 @@ _KEPT_WITHOUT_ALPHA = (
 _PROFILE_LOST = (
     "The colour profile (ICC) is not carried over, so colours may look a little different: only "
     "PNG can hold it, and only if it is one for red, green and blue."
+)
+_TIMECODE_LOST = (
+    "The timecode of the video gets lost: it counts frames at another rate than those of the "
+    "output, or the output has no place for it."
 )
 _DEINTERLACED = Note(
     code="deinterlaced",
@@ -183,11 +188,19 @@ class VideoProcessor:
             notes.append(Note(code="alpha-dropped", message=_ON_BLACK))
         if self.keeps_alpha and self.settings.keep_frames:
             notes.append(Note(code="kept-without-alpha", message=_KEPT_WITHOUT_ALPHA))
+        if self.facts.timecode and not self._keeps_timecode(plan, method):
+            notes.append(Note(code="timecode-lost", message=_TIMECODE_LOST))
         if self.facts.colour_profile and not self._carried_profile(plan):
             notes.append(Note(code="profile-lost", message=_PROFILE_LOST))
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
+
+    def _keeps_timecode(self, plan: EncodePlan, method: Method | None) -> bool:
+        """Tell whether the timecode still counts the frames of the output, and has a place."""
+        known = later(self.facts.timecode, 0, Fraction(*self.facts.frame_rate)) is not None
+        same_rate = self.settings.fps is None and method != "ivtc"
+        return known and same_rate and plan.container != "png"
 
     def index(self, on_progress: Callable[[float], None]) -> FrameIndex:
         """Return time and start of every frame of the range that the settings ask for."""

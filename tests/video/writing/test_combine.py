@@ -10,6 +10,7 @@ import pytest
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.video.combine import combine
+from tsuzuki.video.containers import check_streams
 from tsuzuki.video.probe import probe
 from tsuzuki.video.verify import verify_output
 
@@ -262,6 +263,53 @@ def test_a_range_of_sound_that_is_timed_by_its_packets_stays_in_sync(
     wanted = [time - first for time in times if first <= time < after]
     assert len(wanted) > 5
     assert found == pytest.approx(wanted, abs=0.001)
+
+
+@pytest.fixture
+def with_timecode(tmp_path, make_source):
+    """Make a MOV with a track of timecode, at 25 frames a second."""
+
+    def make(timecode="01:00:00:00"):
+        plain, path = make_source(tmp_path / "plain.mkv"), tmp_path / "timed.mov"
+        with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+            stream = out.add_stream_from_template(source.streams[0], opaque=True)
+            stream.metadata["timecode"] = timecode
+            stream.codec_context.framerate = Fraction(25)
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+        return path
+
+    return make
+
+
+def timecode_of(path):
+    with av.open(str(path)) as container:
+        tracks = [s.metadata["timecode"] for s in container.streams if "timecode" in s.metadata]
+        return tracks, any(s.type == "data" for s in container.streams)
+
+
+@pytest.mark.parametrize("container", ["mov", "mp4", "mkv"])
+def test_the_timecode_is_kept(container, with_timecode, joined, replace, plan_for):
+    path = with_timecode()
+    assert timecode_of(path) == (["01:00:00:00"] * 2, True)
+    facts = replace(probe(path), frame_rate=(25, 1))
+    assert facts.timecode == "01:00:00:00"
+    plan = plan_for(facts, container=container)
+    assert check_streams(container, facts, plan) == []
+    found, track = timecode_of(joined(facts, plan=plan).path)
+    assert set(found) == {"01:00:00:00"}
+    assert track == (container != "mkv")
+
+
+def test_the_timecode_of_a_part_is_that_of_its_first_frame(
+    with_timecode, joined, replace, index_of
+):
+    facts = replace(probe(with_timecode("01:00:00:20")), frame_rate=(25, 1))
+    whole = index_of(facts)
+    part = replace(whole, pts=whole.pts[10:], first=10)
+    assert set(timecode_of(joined(facts, index=part, ranged=True).path)[0]) == {"01:00:01:05"}
 
 
 def test_metadata_that_telephones_make_up_stays_in_mp4(tmp_path, plain, joined):

@@ -56,3 +56,20 @@ def test_a_loss_of_depth_names_the_pixel_format_and_what_keeps_it(plain, replace
     assert advice in notes["depth-lost"]
     assert f"({plan.pixel_format})" in notes["depth-lost"]
     assert "HDR shows bands" in notes["depth-lost"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "timecode", "lost"),
+    [
+        ({}, "01:00:00:00", False),
+        ({"fps": "12"}, "01:00:00:00", True),
+        ({"deinterlace": "ivtc"}, "01:00:00:00", True),
+        ({"encoder": "png", "container": "png"}, "01:00:00:00", True),
+        ({}, "noon", True),
+    ],
+)
+def test_the_loss_of_a_timecode_is_told(plain, replace, chosen, timecode, lost):
+    timed = replace(plain, timecode=timecode)
+    settings, plan = decide_encoding(timed, ProcessingSettings(**chosen), None)
+    codes = [note.code for note in VideoProcessor(timed, settings).losses(plan)]
+    assert ("timecode-lost" in codes) == lost
