@@ -59,6 +59,8 @@ MIN_BITRATE, MAX_BITRATE = 10**3, 10**9
 """Bits a second."""
 _OPTION = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 MAX_OPTIONS, MAX_OPTION_LENGTH = 64, 200
+MAX_SIZE = 99999
+"""Of a side of the output in pixels that can be asked for."""
 _SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
 MIN_RATE, MAX_RATE = 1, 240
 """Frames per second that encoders are told of; SVT-AV1 refuses more."""

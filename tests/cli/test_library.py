@@ -36,6 +36,12 @@ def test_probe_tells_the_rate_of_the_output_and_what_is_deinterlaced(cli, clip):
     assert "inverse telecine" in telecine
 
 
+def test_a_height_is_what_one_would_type(cli, clip):
+    assert "128x96 in mp4" in cli("probe", clip, "--height", "96").out
+    refused = cli("probe", clip, "--height", "96", "--scale", "2")
+    assert "--scale both say" in refused.err
+
+
 def test_probe_shows_the_video_even_where_it_cannot_be_upscaled_so(cli, clip):
     result = cli("probe", clip, "--container", "webm")
     assert result.code == 24

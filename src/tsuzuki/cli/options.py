@@ -20,6 +20,7 @@ from tsuzuki.settings import (
     ENCODERS,
     ENGINES,
     HARDWARE_ENCODERS,
+    MAX_SIZE,
     NOISE_REDUCTION_LEVELS,
     QUALITIES,
     REUSES,
@@ -48,6 +49,26 @@ Size = Annotated[
         metavar="WxH|Wx|xH",
         help="Size of the output in pixels instead of a scale: the largest that fits into "
         "1920x1080, or one side, 1920x or x1080. Pixels become square.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(
+        "--width",
+        min=1,
+        max=MAX_SIZE,
+        help="Width of the output in pixels, the same as --size Wx.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(
+        "--height",
+        min=1,
+        max=MAX_SIZE,
+        help="Height of the output in pixels, such as 1080, the same as --size xH.",
         rich_help_panel=PICTURE,
     ),
 ]
@@ -525,6 +546,19 @@ def for_purpose(
     if output is not None and output.suffix:
         given.add("container")
     return options | {name: value for name, value in chosen.items() if name not in given}
+
+
+def size_from(size: str | None, width: int | None, height: int | None) -> str | None:
+    """Return the size that ``--size``, or ``--width`` and ``--height``, ask for."""
+    if width is None and height is None:
+        return size
+    if size is not None:
+        raise SettingsError(
+            f"--size {size} and --width or --height all say how large the output becomes. Leave "
+            "out --size, or the others.",
+            setting="size",
+        )
+    return f"{width or ''}x{height or ''}"
 
 
 def refuse_scale_with_size(context: typer.Context, size: str | None) -> None:

@@ -25,6 +25,8 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    width: o.Width = None,
+    height: o.Height = None,
     rate: o.Rate = None,
     alpha: o.Alpha = D.alpha,
     deinterlace: o.Deinterlace = D.deinterlace,
@@ -44,6 +46,7 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.cli.text import safe, safe_json, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.look import look  # noqa: PLC0415
 
+    size = o.size_from(size, width, height)
     o.refuse_scale_with_size(context, size)
     settings = o.settings_from(
         {
