@@ -102,9 +102,9 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     have their own."""
     deinterlace: Deinterlace = "auto"
     """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced or
-    clearly looks so, ``on`` of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
-    telecine), which ``auto`` does where it is sure. Parts that are no film keep all frames; those
-    of them that are combed are made whole."""
+    clearly looks so, ``on`` of all frames, ``off`` never; ``ivtc`` brings telecined film back to
+    its own frames (inverse telecine), which ``auto`` does where it is sure. Parts that are no film
+    keep all frames; those of them that are combed are made whole."""
     alpha: AlphaChoice = "keep"
     """What becomes of transparency: it is kept, and refused where it would get lost; ``drop`` shows
     the video on black."""

@@ -96,8 +96,8 @@ Deinterlace = Annotated[
     typer.Option(
         "--deinterlace",
         metavar=_choices(DEINTERLACES),
-        help="Make whole pictures of interlaced ones: where the video says so (telecined film gets "
-        "back its own frames), always, by inverse telecine, or never.",
+        help="Make whole pictures of interlaced ones: where the video says so or clearly looks so "
+        "(telecined film gets back its own frames), always, by inverse telecine, or never.",
         rich_help_panel=PICTURE,
     ),
 ]

@@ -321,7 +321,8 @@ def _rarely_played(plan: EncodePlan) -> str:
     """
     if plan.encoder not in {"x264", "x265"}:
         return ""
-    found = [f"{':'.join(chroma)} colour" for chroma in ("444", "422") if chroma in plan.pixel_format]
+    chromas = (chroma for chroma in ("444", "422") if chroma in plan.pixel_format)
+    found = [f"{':'.join(chroma)} colour" for chroma in chromas]
     if plan.encoder == "x264" and format_depth(plan.pixel_format) > 8:
         found.append(_TEN_BITS)
     return " and ".join(found)

@@ -31,6 +31,10 @@ class Orientation(NamedTuple):
         return turned[:, :, ::-1] if self.mirrored else turned
 
 
+UPRIGHT = Orientation()
+"""As it is coded."""
+
+
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """Return what players do with this frame.
 

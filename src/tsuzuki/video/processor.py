@@ -30,7 +30,7 @@ from tsuzuki.video.framing import FramedReader, Reader
 from tsuzuki.video.hdr import HDR_TRANSFERS
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index
-from tsuzuki.video.orientation import Orientation
+from tsuzuki.video.orientation import UPRIGHT, Orientation
 from tsuzuki.video.picture_files import pictures_of
 from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
@@ -251,7 +251,7 @@ class VideoProcessor:
     def _orientation(self, plan: EncodePlan) -> Orientation:
         """Return what is done with frames before they are encoded: pictures have no tag."""
         if plan.container != "png":
-            return Orientation()
+            return UPRIGHT
         return Orientation(self.shown.rotation, self.shown.mirrored)
 
     def check_segment(self, path: Path, frames: int) -> None:

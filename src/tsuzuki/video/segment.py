@@ -19,7 +19,7 @@ from tsuzuki.frame import Rgb
 from tsuzuki.video import colour
 from tsuzuki.video.alpha import Alpha, has_alpha, set_alpha
 from tsuzuki.video.facts import EncodePlan
-from tsuzuki.video.orientation import Orientation
+from tsuzuki.video.orientation import UPRIGHT, Orientation
 from tsuzuki.video.picture_files import NUT, PICTURE_FORMAT, to_picture
 
 CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
@@ -49,7 +49,7 @@ class SegmentEncoder:
     """
 
     def __init__(
-        self, plan: EncodePlan, file: BinaryIO, *, shown: Orientation = Orientation()
+        self, plan: EncodePlan, file: BinaryIO, *, shown: Orientation = UPRIGHT
     ) -> None:
         """``shown`` is what is done with pictures before, which have no tag for it."""
         self._plan = plan

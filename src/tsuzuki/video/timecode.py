@@ -1,4 +1,4 @@
-"""The timecode of a film's first frame: a name for each frame that editors go by (SMPTE ST 12-1)."""
+"""The timecode of a film: a name for each frame that editors go by (SMPTE ST 12-1)."""
 
 from __future__ import annotations
 
