@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,4 +126,4 @@ def test_the_sources_are_what_they_are_meant_to_be(drawn: Path, tmp_path: Path) 
         assert first.pts < 0  # the encoder's priming, which an edit list takes away
     gap = edited(drawn, tmp_path / "gap.mp4", gap_in_both)
     times = [time for time, _ in samples(gap)]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) > SECOND
+    assert max(b - a for a, b in pairwise(times)) > SECOND

@@ -23,9 +23,7 @@ from tsuzuki.video.facts import Judged
 LOSSLESS = {"encoder": "ffv1", "preset": None, "pixel_format": "yuv444p"}
 
 
-def write(
-    path: Path, *, rotation: int = 0, border: int = 0, mirrored: bool = False
-) -> Path:
+def write(path: Path, *, rotation: int = 0, border: int = 0, mirrored: bool = False) -> Path:
     """Write 48 frames of moving noise, 96x64, with black above and below."""
     noise = np.random.default_rng(9).integers(40, 255, (64, 96, 3), np.uint8)
     with av.open(str(path), "w") as container:

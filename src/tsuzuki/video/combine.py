@@ -262,7 +262,8 @@ def _set_timecode(
     There is none where frames are at another rate than those that it counts.
     """
     for owner in (output, *output.streams):
-        owner.metadata.pop("timecode", None)
+        for key in [key for key in owner.metadata if key.lower() == "timecode"]:
+            del owner.metadata[key]
     rate = Fraction(*probe.frame_rate)
     kept = later(probe.timecode, index.first, rate) if index.source is None else None
     if kept is None:

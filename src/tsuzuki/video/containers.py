@@ -23,6 +23,7 @@ from tsuzuki.video.colour import format_depth
 from tsuzuki.video.facts import SUFFIXES, Container, EncodePlan, Probe
 from tsuzuki.video.segment import SegmentEncoder, black
 from tsuzuki.video.source import codec_name, is_cover, open_source
+from tsuzuki.video.timecode import timecode_in
 from tsuzuki.video.trial import listening
 
 FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
@@ -103,7 +104,7 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
         return list(_lost_by_pictures(probe))
     with template(plan) as video, open_source(probe.path) as source:
         _check_one(container, probe, plan, source, video, None)
-        notes = list(_video_notes(container, probe, plan))
+        notes = list(_video_notes(container, plan))
         for stream in source.streams:
             if container in {"mp4", "mov"} and stream.metadata.get("title"):
                 notes.append(_untitled(stream, container))
@@ -193,9 +194,7 @@ def refusal(
                 source, output, probe, container, video, only=-1 if index is None else index
             )
             output.start_encoding()
-            if index in carried and (
-                first := _first_packets(probe.path, probe.size).get(index)
-            ):
+            if index in carried and (first := _first_packets(probe.path, probe.size).get(index)):
                 output.mux(list(carried[index].packets(first.packet(), Fraction(0), None)))
             output.close()
         except av.FFmpegError as error:
@@ -267,7 +266,7 @@ def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
     handler = stream.metadata.get("handler_name")
     if stream.type == "data" and probe.chapters and handler in _CHAPTER_HANDLERS:
         return  # the text track behind MP4 chapters, which are carried over as chapters
-    if stream.type == "data" and "timecode" in stream.metadata:
+    if stream.type == "data" and timecode_in(stream.metadata):
         return  # carried over as that of the video
     yield Note(
         code="stream-dropped",
@@ -294,7 +293,7 @@ def _untitled(stream: Stream, container: Container) -> Note:
     )
 
 
-def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterator[Note]:
+def _video_notes(container: Container, plan: EncodePlan) -> Iterator[Note]:
     if rare := _rarely_played(plan):
         yield Note(
             code="rarely-played",

@@ -46,7 +46,7 @@ def _looked_at(facts: Probe, container: InputContainer, stream: VideoStream) -> 
     """Return the facts with ``interlaced`` where a frame says so, else with ``woven``."""
     judged = facts.height in _HEIGHTS_OF_TELEVISION
     verdicts: Counter[Verdict] = Counter()
-    for sample in _samples(container, stream, facts):
+    for sample in _samples(container, stream, facts, from_here=True):
         frames = list(islice(sample, _WOVEN_FRAMES if judged else _TELLING_FRAMES))
         if any(frame.interlaced_frame and not frame.is_corrupt for frame in frames):
             return msgspec.structs.replace(facts, interlaced=True)
@@ -69,14 +69,18 @@ def _is_telecined(container: InputContainer, stream: VideoStream, facts: Probe) 
 
 
 def _samples(
-    container: InputContainer, stream: VideoStream, facts: Probe
+    container: InputContainer, stream: VideoStream, facts: Probe, *, from_here: bool = False
 ) -> Iterator[Iterator[av.VideoFrame]]:
-    """Yield the frames from each place on; where one cannot seek, from where one is."""
+    """Yield the frames from each place on; where one cannot seek, from where one is.
+
+    With ``from_here`` the first place is where the file was read to: seeking may land later.
+    """
     start = (stream.start_time or 0) * cast(Fraction, stream.time_base)
     for place in range(PLACES if facts.duration else 1):
         moment = start + Fraction(facts.duration) * place / PLACES
         try:
-            container.seek(int(moment * av.time_base))
+            if place or not from_here:
+                container.seek(int(moment * av.time_base))
         except (av.error.FFmpegError, OverflowError):
             if place:
                 return

@@ -35,12 +35,12 @@ UPRIGHT = Orientation()
 """As it is coded."""
 
 
-def orientation_of(frame: av.VideoFrame) -> Orientation:
+def orientation_of(frame: av.VideoFrame, *, ask: bool = True) -> Orientation:
     """Return what players do with this frame.
 
-    Where PyAV does not give the display matrix, a mirror is not seen.
+    Where PyAV does not give the display matrix, or may not be asked for it, no mirror is seen.
     """
-    data = bytes(side_data_of(frame).get("DISPLAYMATRIX", b""))
+    data = bytes(side_data_of(frame).get("DISPLAYMATRIX", b"")) if ask else b""
     if len(data) < _MATRIX.size:
         return Orientation(_quarter(frame.rotation))
     a, b, _, c, d, *_ = _MATRIX.unpack_from(data)

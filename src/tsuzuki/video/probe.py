@@ -40,6 +40,7 @@ from tsuzuki.video.source import (
     open_source,
     prepare_decoder,
 )
+from tsuzuki.video.timecode import timecode_in
 from tsuzuki.video.unseen import unseen_losses
 
 DEFAULT_RATE = Fraction(25)
@@ -172,7 +173,7 @@ def _gather(
     asked = [] if codec_name(stream) in _NAMED_PROFILES else frames
     dynamic = read_dynamic_hdr(asked, decoder.codec_tag)
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    rotation, mirrored = orientation_of(first)
+    rotation, mirrored = orientation_of(first, ask=bool(asked))
     time_base = cast(Fraction, stream.time_base)
     return Probe(
         path=name,
@@ -287,8 +288,9 @@ def _facts(stream: Stream) -> StreamFacts:
 def _timecode(container: InputContainer, main: Stream) -> str:
     """Return the timecode of the first frame, as the video, its file or a track of its own says."""
     tracks = (stream for stream in container.streams if stream.type == "data")
-    owners = (main, container, *tracks)
-    return next((o.metadata["timecode"] for o in owners if "timecode" in o.metadata), "")
+    tags = (owner.metadata for owner in (main, *tracks))
+    found = (timecode_in(metadata) for metadata in (container.metadata, *tags))
+    return next(filter(None, found), "")
 
 
 def _warnings(

@@ -48,9 +48,7 @@ class SegmentEncoder:
     The first frame is a key frame and nothing refers beyond the segment.
     """
 
-    def __init__(
-        self, plan: EncodePlan, file: BinaryIO, *, shown: Orientation = UPRIGHT
-    ) -> None:
+    def __init__(self, plan: EncodePlan, file: BinaryIO, *, shown: Orientation = UPRIGHT) -> None:
         """``shown`` is what is done with pictures before, which have no tag for it."""
         self._plan = plan
         self._shown = shown

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 
 _FORM = re.compile("([0-9]{2}):([0-9]{2}):([0-9]{2})([:;.])([0-9]{2,3})")
 _HOURS = 24
+
+
+def timecode_in(metadata: Mapping[str, str]) -> str:
+    """Return the timecode that tags tell; empty for none. Matroska writes their names large."""
+    return next((value for key, value in metadata.items() if key.lower() == "timecode"), "")
 
 
 def later(timecode: str, frames: int, rate: Fraction) -> str | None:

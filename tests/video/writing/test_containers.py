@@ -99,9 +99,7 @@ def test_what_a_container_cannot_hold_of_a_codec_is_told_before_the_work(
     assert check_streams(others[0], facts, plan_for(facts))[0].code == "title-lost"
 
 
-def test_many_streams_are_read_once_for_all_questions(
-    tmp_path, make_source, plan_for, monkeypatch
-):
+def test_many_streams_are_read_once_for_all_questions(tmp_path, make_source, plan_for, monkeypatch):
     """A packet of a subtitle may come late, and all before it has to be read."""
     source = make_source(tmp_path / "clip.mkv", audio=("aac", "pcm_s16le"), subtitles=("srt",) * 4)
     facts = probe(source)
@@ -159,9 +157,7 @@ def test_the_frame_that_headers_are_tried_with_is_black(plain, plan_for, replace
         ("svt-av1", "yuv420p10le", ""),
     ],
 )
-def test_what_hardware_hardly_plays_is_told(
-    plain, plan_for, replace, encoder, pixel_format, told
-):
+def test_what_hardware_hardly_plays_is_told(plain, plan_for, replace, encoder, pixel_format, told):
     plan = replace(plan_for(plain, encoder), pixel_format=pixel_format)
     notes = {n.code: n.message for n in check_streams("mkv", plain, plan)}
     assert told in notes.get("rarely-played", "")

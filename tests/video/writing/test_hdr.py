@@ -69,10 +69,10 @@ def test_pictures_tell_the_loss(plain, plan_for, replace):
     ],
 )
 def test_the_container_has_it_by_itself(
-    encoder, container, plain, plan_for, replace, index_of, encode_segments, tmp_path
+    encoder, container, make_source, plan_for, replace, index_of, encode_segments, tmp_path
 ):
-    told = {"mastering": BT2020_1000, "light": "1000,400"}
-    deep = replace(plain, hdr=told)
+    plain = probe(make_source(tmp_path / "silent.mp4"))
+    deep = replace(plain, hdr={"mastering": BT2020_1000, "light": "1000,400"})
     plan = plan_for(deep, encoder, container)
     index = index_of(plain)
     path = tmp_path / f"out.{container}"
