@@ -12,7 +12,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.media.comparing import ASPECTS, COLOUR_TOLERANCE, EXPLAINED, Finding, Pair
+from tests.media.comparing import (
+    ASPECTS,
+    CELL_TOLERANCE,
+    COLOUR_TOLERANCE,
+    EXPLAINED,
+    Finding,
+    Pair,
+)
 from tests.media_folder import MEDIA
 
 from tsuzuki import pipeline
@@ -44,7 +51,8 @@ program that shares no code with Tsuzuki ([film.py](../tests/media/film.py),
 - **times**: each frame's time and the end of the last, in MP4 exact and in Matroska and WebM within
   1 ms, twice that for the end; one constant shift of everything is allowed, and shown;
 - **picture**: size, pixel shape, rotation, bits, subsampling, colour tags, HDR metadata, and the
-  mean of each plane of each frame, which may miss by {COLOUR_TOLERANCE} of 255 (worst shown);
+  mean of each plane of each frame, which may miss by {COLOUR_TOLERANCE} of 255 (worst shown), as
+  may that of each cell of a grid of 8x8 over it by {CELL_TOLERANCE};
 - **sound**, **subtitles**: every packet's bytes and times, codec headers; converted text by what it
   says;
 - **chapters**, **attachments** (cover art too), **metadata** (of the file; language, title and

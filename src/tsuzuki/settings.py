@@ -59,6 +59,8 @@ MIN_BITRATE, MAX_BITRATE = 10**3, 10**9
 """Bits a second."""
 _OPTION = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 MAX_OPTIONS, MAX_OPTION_LENGTH = 64, 200
+MAX_SIZE = 99999
+"""Of a side of the output in pixels that can be asked for."""
 _SIZE = re.compile("[1-9][0-9]{0,4}x|(?:[1-9][0-9]{0,4})?x[1-9][0-9]{0,4}")
 MIN_RATE, MAX_RATE = 1, 240
 """Frames per second that encoders are told of; SVT-AV1 refuses more."""
@@ -99,10 +101,10 @@ class ProcessingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Pictures a second of a sequence of pictures, such as 24 or 30000/1001; None is 25. Videos
     have their own."""
     deinterlace: Deinterlace = "auto"
-    """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced, ``on``
-    of all frames, ``off`` never; ``ivtc`` brings telecined film back to its own frames (inverse
-    telecine), which ``auto`` does where it is sure. Parts that are no film keep all frames; those
-    of them that are combed are made whole."""
+    """Make whole pictures of half ones: ``auto`` where the video says that it is interlaced or
+    clearly looks so, ``on`` of all frames, ``off`` never; ``ivtc`` brings telecined film back to
+    its own frames (inverse telecine), which ``auto`` does where it is sure. Parts that are no film
+    keep all frames; those of them that are combed are made whole."""
     alpha: AlphaChoice = "keep"
     """What becomes of transparency: it is kept, and refused where it would get lost; ``drop`` shows
     the video on black."""

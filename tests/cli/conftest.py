@@ -66,10 +66,12 @@ def child():
     return call
 
 
-def write_video(path, *, frames=FRAMES, width=64, height=48, sound=False):
+def write_video(path, *, frames=FRAMES, width=64, height=48, sound=False, turn=0):
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", 24, {"g": "6", "preset": "ultrafast"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        if turn:
+            video.set_display_rotation(turn)
         audio = container.add_stream("aac", 44100) if sound else None
         if audio is not None:
             audio.layout = "mono"

@@ -36,6 +36,12 @@ def test_probe_tells_the_rate_of_the_output_and_what_is_deinterlaced(cli, clip):
     assert "inverse telecine" in telecine
 
 
+def test_a_height_is_what_one_would_type(cli, clip):
+    assert "128x96 in mp4" in cli("probe", clip, "--height", "96").out
+    refused = cli("probe", clip, "--height", "96", "--scale", "2")
+    assert "--scale both say" in refused.err
+
+
 def test_probe_shows_the_video_even_where_it_cannot_be_upscaled_so(cli, clip):
     result = cli("probe", clip, "--container", "webm")
     assert result.code == 24
@@ -66,6 +72,18 @@ def test_doctor_names_what_is_wrong(cli, tmp_path):
     assert "✘ Sessions folder" in result.out
     assert "--sessions-dir" in result.out
     assert "Something needs attention" in result.out
+
+
+def test_probe_says_whether_the_pixels_are_turned(cli, make_video, tmp_path):
+    turned = make_video(tmp_path / "turned.mp4", turn=90)
+    for options, told in (
+        ((), "stays a tag"),
+        (("--bake-rotation",), "the pixels are turned"),
+        (("--encoder", "png", "--container", "png"), "the pixels are turned"),
+    ):
+        shown = cli("probe", turned, *options).out
+        assert f"({told})" in shown
+        assert shown.count("Rotation") == 1
 
 
 @pytest.mark.parametrize("name", ["bbb_everything.mkv", "bbb_vfr.mkv", "elf_rot90.mp4"])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsuzuki.cli.options import parse_options, parse_range, settings_from
+from tsuzuki.cli.options import parse_options, parse_range, settings_from, size_from
 from tsuzuki.errors import SettingsError
 from tsuzuki.settings import ProcessingSettings
 
@@ -69,6 +69,26 @@ def test_an_encoder_option_of_another_form_is_refused(texts):
 def test_names_may_be_written_in_any_case():
     settings = settings_from({"quality": "fast", "content": "PHOTO", "encoder": "X265"})
     assert settings == ProcessingSettings(quality="Fast", content="photo", encoder="x265")
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ((None, None, 1080), "x1080"),
+        ((None, 1920, None), "1920x"),
+        ((None, 1920, 1080), "1920x1080"),
+        (("640x480", None, None), "640x480"),
+        ((None, None, None), None),
+    ],
+)
+def test_one_side_is_enough(given, size):
+    assert size_from(*given) == size
+    assert settings_from({"size": size}).size == size
+
+
+def test_a_size_and_a_side_are_refused():
+    with pytest.raises(SettingsError, match="Leave out --size"):
+        size_from("640x480", None, 480)
 
 
 def test_an_unknown_name_is_refused_by_the_settings_with_those_that_exist():

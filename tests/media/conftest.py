@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.media.comparing import Pair
+from tests.media.outside import complaints
 
 from tsuzuki import pipeline
 from tsuzuki.pipeline import Result, events
@@ -32,25 +31,8 @@ class Upscaled:
         return {name: found.text for name, found in findings.items() if not found.ok}
 
     def complaints(self) -> str:
-        """What other programs say of the output, if they are here: errors alone."""
-        output = str(self.result.output)
-        streams = ["-map", "0:v:0", "-map", "0:a?", "-f", "null", "-"]
-        calls = [["ffmpeg", "-v", "error", "-i", output, *streams]]
-        if output.endswith(".mkv"):
-            calls.append(["mkvinfo", output])
-        said = ""
-        for call in calls:
-            if shutil.which(call[0]):
-                done = subprocess.run(call, capture_output=True, text=True, check=False)
-                lines = done.stderr.splitlines(keepends=True)
-                said += "".join(line for line in lines if not _is_of_the_sink(line))
-                said += f"{call[0]} failed" if done.returncode else ""
-        return said
-
-
-def _is_of_the_sink(line: str) -> bool:
-    """Tell whether a line is of what the program itself makes of the frames, by its own clock."""
-    return line.startswith(("[null @", "    Last message repeated"))
+        """What other programs say of the output."""
+        return complaints(self.result.output)
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
+GRID = 8
+"""Cells of a picture across and down."""
 _COVER = 0x400
 """Disposition of a still picture that travels with the file."""
 _MARGIN = 3
@@ -33,6 +35,8 @@ class Picture(NamedTuple):
     time: Fraction
     means: tuple[float, ...]
     """Mean of each plane in code values of 8 bits."""
+    cells: np.ndarray
+    """The same of the cells of a grid over each plane, shape (planes, `GRID`, `GRID`)."""
     corrupt: bool
 
 
@@ -148,17 +152,33 @@ def _decode(film: Film, stream: Any, packet: Any) -> None:
             film.size = frame.width, frame.height
             film.video = _video(stream, frame)
         time = (frame.dts if frame.pts is None else frame.pts) * frame.time_base
-        film.pictures.append(Picture(time, _means(frame), frame.is_corrupt))
+        bits = frame.format.components[0].bits
+        cells = np.stack([_cells(plane) for plane in _planes(frame)]) / (1 << (bits - 8))
+        means = tuple(map(float, cells.mean((1, 2))))
+        film.pictures.append(Picture(time, means, cells, frame.is_corrupt))
 
 
-def _means(frame: Any) -> tuple[float, ...]:
-    bits = frame.format.components[0].bits
-    kind = np.uint8 if bits <= 8 else np.uint16
-    means = []
+def _planes(frame: Any) -> Iterator[np.ndarray]:
+    """Yield the samples of each plane."""
+    kind = np.uint8 if frame.format.components[0].bits <= 8 else np.uint16
     for plane in frame.planes:
         rows = np.frombuffer(plane, kind)[: plane.line_size // kind().itemsize * plane.height]
-        means.append(float(rows.reshape(plane.height, -1)[:, : plane.width].mean()))
-    return tuple(mean / (1 << (bits - 8)) for mean in means)
+        yield rows.reshape(plane.height, -1)[:, : plane.width]
+
+
+def _cells(plane: np.ndarray) -> np.ndarray:
+    """Return the means of the cells of a grid over a plane."""
+    height, width = plane.shape
+    return _shares(height) @ plane.astype(np.float32) @ _shares(width).T
+
+
+@functools.lru_cache(maxsize=64)
+def _shares(size: int) -> np.ndarray:
+    """Return how much each sample counts in each cell of a line; some belong to two in part."""
+    borders = np.arange(GRID + 1)[:, None] * size / GRID
+    samples = np.arange(size)
+    shared = np.minimum(samples + 1, borders[1:]) - np.maximum(samples, borders[:-1])
+    return (np.clip(shared, 0, 1) * GRID / size).astype(np.float32)
 
 
 def _video(stream: Any, frame: Any) -> dict[str, Any]:

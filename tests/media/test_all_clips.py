@@ -138,7 +138,9 @@ def test_everything_of_the_whole_clip_comes_through(
     upscaled: Callable[..., Any], name: str, segment_frames: int | None
 ) -> None:
     scale = 1 if "long" in name else 2
-    assert upscaled(name, scale_factor=scale, segment_frames=segment_frames).differences() == {}
+    done = upscaled(name, scale_factor=scale, segment_frames=segment_frames)
+    assert done.differences() == {}
+    assert name in DAMAGED or done.complaints() == ""
 
 
 NETWORK_CASES = {

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.media.comparing import Pair
+from tests.media.outside import complaints
 
 from tsuzuki.cli import main
 
@@ -99,6 +100,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     pair = Pair(media / case.name, job.output, scale=1, span=span)
     differing = {name for name, found in pair.findings().items() if not found.ok}
     assert differing == case.apart
+    assert complaints(job.output) == ""
 
 
 def test_film_has_its_own_times(upscaled: Callable[..., Any]) -> None:

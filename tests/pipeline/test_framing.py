@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ import pytest
 from tsuzuki import pipeline
 from tsuzuki.errors import SessionDiffersError
 from tsuzuki.pipeline import events
+from tsuzuki.pipeline.decided import decided_facts
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.video import framing
 from tsuzuki.video.compare import compare
+from tsuzuki.video.facts import Judged
 
 LOSSLESS = {"encoder": "ffv1", "preset": None, "pixel_format": "yuv444p"}
 
 
-def write(path: Path, *, rotation: int = 0, border: int = 0) -> Path:
+def write(path: Path, *, rotation: int = 0, border: int = 0, mirrored: bool = False) -> Path:
     """Write 48 frames of moving noise, 96x64, with black above and below."""
     noise = np.random.default_rng(9).integers(40, 255, (64, 96, 3), np.uint8)
     with av.open(str(path), "w") as container:
@@ -28,8 +31,8 @@ def write(path: Path, *, rotation: int = 0, border: int = 0) -> Path:
         stream: Any = container.add_stream(codec, rate=24, options={"g": "12"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(8, 9)
-        if rotation:
-            stream.set_display_rotation(rotation)
+        if rotation or mirrored:
+            stream.set_display_rotation(rotation, hflip=mirrored)
         for number in range(48):
             picture = np.roll(noise, 2 * number, axis=1)
             picture[:border] = picture[64 - border :] = 0
@@ -65,6 +68,18 @@ def test_baked_rotation_shows_what_the_tag_shows(run: Any, rotation: int) -> Non
         turned = np.rot90(one, rotation // 90)
         assert turned.shape == other.shape
         assert np.abs(turned.astype(int) - other).mean() < 6
+
+
+def test_pictures_are_as_a_player_shows_a_mirrored_video(run: Any, tmp_path: Path) -> None:
+    made = {}
+    for mirrored in (False, True):
+        clip = write(run.clip, rotation=90, mirrored=mirrored)
+        folder = tmp_path / str(mirrored)
+        run(clip=clip, output=folder / "%d.png", settings={"preset": None})
+        with av.open(str(folder / "1.png")) as container:
+            made[mirrored] = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.array_equal(made[True], made[False][:, ::-1])
+    assert not np.array_equal(made[True], made[False])
 
 
 def test_comparing_turns_what_has_the_tag(run: Any) -> None:
@@ -112,6 +127,27 @@ def test_what_was_decided_is_never_decided_anew(run: Any, monkeypatch: pytest.Mo
     assert run.digest() == whole
     run(settings={"crop": "auto"}, overwrite=True)
     assert run.digest() != whole
+
+
+def test_a_resumed_run_does_not_look_all_over_the_video_again(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    whole = run.digest()
+    run.stop_after(events.SegmentSealed, 2, overwrite=True)
+    monkeypatch.setattr("tsuzuki.video.interlacing._looked_at", lambda *_: pytest.fail("it looked"))
+    pipeline.resume(run.session_id, sessions_dir=run.sessions, overwrite=True)
+    assert run.digest() == whole
+
+
+def test_another_file_is_looked_at_anew(run: Any, tmp_path: Path) -> None:
+    run.stop_after(events.SegmentSealed, 2)
+    data = json.loads((run.folder / "progress.json").read_bytes())
+    judged = data["steps"]["validate"]["data"]["judged"]
+    assert decided_facts(data, run.clip) == Judged(**judged)
+    write(run.clip, border=8)
+    assert decided_facts(data, run.clip) is None
+    assert decided_facts(data, tmp_path / "none.mp4") is None
 
 
 def test_an_unused_setting_leaves_the_identity_as_it_was(run: Any) -> None:

@@ -671,6 +671,11 @@ class TestMuchDamage:
         assert run(overwrite=True, accept_damage=True).frames == 96
         assert run.digest() == first
 
+    def test_it_stops_also_where_frames_are_kept(self, run: Any) -> None:
+        with pytest.raises(DamagedFramesError, match="--accept-damage") as told:
+            run(settings={"keep_frames": True})
+        assert told.value.details["frames"] < 96
+
     def test_consent_is_remembered(self, run: Any) -> None:
         run.stop_after(events.SegmentSealed, 1, settings={}, accept_damage=True)
         assert run().frames == 96

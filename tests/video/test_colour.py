@@ -24,7 +24,7 @@ from tsuzuki.video.facts import Colour
 
 def yuv(depth: int, *, full: bool, matrix: int = 1, chroma: str = "444") -> tuple[str, Colour]:
     name = f"yuv{chroma}p" + ("" if depth == 8 else f"{depth}le")
-    return name, colour_of(name, 720, tags=(matrix, 1, 1, 2 if full else 1), location=1)
+    return name, colour_of(name, 1280, 720, tags=(matrix, 1, 1, 2 if full else 1), location=1)
 
 
 def samples(frame: av.VideoFrame, depth: int) -> list[np.ndarray[Any, Any]]:
@@ -119,7 +119,7 @@ def test_any_size(size: tuple[int, int], name: str) -> None:
     if name == "yuyv422" and size[0] % 2:
         pytest.skip("a packed format of pairs")
     width, height = size
-    colour = colour_of(name, height, tags=(1, 1, 1, 1))
+    colour = colour_of(name, width, height, tags=(1, 1, 1, 1))
     frame = av.VideoFrame(width, height, name)
     for plane in frame.planes:
         np.frombuffer(plane, np.uint8)[:] = 2
@@ -128,7 +128,7 @@ def test_any_size(size: tuple[int, int], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["rgb24", "bgra", "gbrp", "pal8", "rgb48le", "gbrp10le"])
 def test_rgb_sources_keep_their_values(name: str) -> None:
-    colour = colour_of(name, 48, tags=(2, 2, 2, 0))
+    colour = colour_of(name, 64, 48, tags=(2, 2, 2, 0))
     assert (colour.matrix, colour.full_range) == (0, True)
     frame = av.VideoFrame(16, 16, name)
     value = {"pal8": 0, "gbrp10le": 3, "rgb48le": 0x4040}.get(name, 0x40)
@@ -162,17 +162,27 @@ def test_chroma_location_is_found(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "matrix", "primaries"), [(480, 6, 6), (576, 5, 5), (720, 1, 1), (1080, 1, 1)]
+    ("size", "matrix", "primaries"),
+    [
+        ((720, 480), 6, 6),
+        ((1024, 576), 5, 5),
+        ((1024, 577), 1, 1),
+        ((1278, 536), 6, 6),
+        ((1280, 536), 1, 1),  # a film of 720 lines without its black borders
+        ((720, 1280), 1, 1),
+    ],
 )
-def test_guess_by_height(height: int, matrix: int, primaries: int) -> None:
-    colour = colour_of("yuv420p", height, tags=(2, 2, 2, 0))
+def test_guess_by_size_as_players_have_it(
+    size: tuple[int, int], matrix: int, primaries: int
+) -> None:
+    colour = colour_of("yuv420p", *size, tags=(2, 2, 2, 0))
     assert (colour.matrix, colour.primaries) == (matrix, primaries)
     assert not colour.full_range
     assert colour.chroma_location == 1
 
 
 def test_jpeg_formats_are_full_range() -> None:
-    colour = colour_of("yuvj420p", 480, tags=(5, 1, 1, 0))
+    colour = colour_of("yuvj420p", 640, 480, tags=(5, 1, 1, 0))
     assert colour.full_range
     assert "full_range" not in colour.guessed
 
@@ -186,4 +196,4 @@ def test_refused_matrices(matrix: int) -> None:
 @pytest.mark.parametrize("name", ["bayer_rggb8", "xyz12le", "gbrpf32le"])
 def test_refused_layouts(name: str) -> None:
     with pytest.raises(UnsupportedVideoError, match=name):
-        colour_of(name, 480, tags=(2, 2, 2, 0))
+        colour_of(name, 640, 480, tags=(2, 2, 2, 0))

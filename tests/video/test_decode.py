@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsuzuki.errors import InputError, TsuzukiError
+from tsuzuki.errors import InputError, TsuzukiError, UnsupportedVideoError
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.video import packets
 from tsuzuki.video.colour import to_rgb
@@ -196,6 +197,35 @@ def _with_packets(index: FrameIndex, numbers: list[int]) -> FrameIndex:
     import msgspec
 
     return msgspec.structs.replace(index, packets=numbers)
+
+
+def resized(path: Path, make_clip: Callable[..., Path], frames: range) -> Path:
+    """Write a video whose picture is smaller in some frames: two raw streams in one file."""
+    data = b""
+    options = {"preset": "ultrafast", "threads": "1", "x264-params": "bframes=0"}
+    for part, size in ((range(frames.start), (64, 48)), (frames, (48, 48)), (range(20), (64, 48))):
+        raw = make_clip(path.with_suffix(".h264"), "libx264", options, "yuv420p", part, size)
+        data += raw.read_bytes()
+    raw.write_bytes(data)
+    with av.open(str(raw)) as source, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0], opaque=True)
+        for number, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            packet.pts = packet.dts = number * 3600
+            packet.time_base, packet.stream = Fraction(1, 90000), stream
+            out.mux(packet)
+    return path
+
+
+def test_a_change_of_size_is_told_with_its_moment_and_a_short_one_is_damage(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    facts, index = known(resized(tmp_path / "for_good.ts", make_clip, range(50, 90)))
+    assert len(list(FrameReader(facts, index).frames(0, 50))) == 50
+    with pytest.raises(UnsupportedVideoError, match=r"64x48 to 48x48 at frame 51, after 2\.000 s"):
+        list(FrameReader(facts, index).frames(0, len(index)))
+    facts, index = known(resized(tmp_path / "short.ts", make_clip, range(50, 60)))
+    frames = list(FrameReader(facts, index).frames(0, len(index)))
+    assert [frame.number for frame in frames if frame.failed] == list(range(50, 60))
 
 
 @pytest.mark.parametrize("first", [0, 399])

@@ -117,12 +117,57 @@ def test_what_is_done_is_told(tmp_path: Path, how: Any, code: str) -> None:
     assert VideoProcessor(facts, chosen).losses(plan)[0].code == code
 
 
-@pytest.mark.parametrize(("second", "looks"), [(1, True), (0, False)])
-def test_what_only_looks_interlaced_is_told(tmp_path: Path, second: int, looks: bool) -> None:
-    clip = weave(tmp_path / "woven.mpg", interlaced=False, height=480, second=second)
-    facts = probe(clip)
-    assert not facts.interlaced
-    assert any("--deinterlace on" in warning for warning in facts.warnings) == looks
+@pytest.mark.parametrize(
+    ("second", "order"), [(1, "tff"), (-1, "bff"), (0, "")], ids=["tff", "bff", "whole"]
+)
+def test_what_clearly_looks_interlaced_is_made_whole(
+    tmp_path: Path, second: int, order: str
+) -> None:
+    facts = probe(weave(tmp_path / "woven.mpg", interlaced=False, height=480, second=second))
+    assert (facts.interlaced, facts.woven) == (False, order)
+    assert method_for("auto", facts) == (order or None)
+    chosen, plan = decide_encoding(facts, ProcessingSettings(container="mkv"), None)
+    notes = [note.code for note in VideoProcessor(facts, chosen).losses(plan)]
+    assert notes == (["deinterlaced"] if order else [])
+    if order:
+        before, after = read(facts, "off"), read(facts, "auto")
+        assert combs(after[5]) < combs(before[5]) / 4
+
+
+def joined(path: Path, *parts: Path) -> Path:
+    """Join clips of MPEG-2 one after the other."""
+    with av.open(str(path), "w") as out:
+        frames = 0
+        stream: Any = None
+        for part in parts:
+            with av.open(str(part)) as source:
+                stream = stream or out.add_stream_from_template(source.streams[0], opaque=True)
+                for packet in source.demux(video=0):
+                    if packet.size:
+                        packet.pts = packet.dts = None
+                        packet.dts = packet.pts = frames * 3600
+                        packet.time_base, packet.stream = Fraction(1, 90000), stream
+                        frames += 1
+                        out.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("told", "woven_parts", "expected"),
+    [
+        (True, 3, (True, "")),
+        (False, 3, (False, "tff")),
+        (False, 1, (False, "in part")),
+    ],
+)
+def test_a_whole_trailer_does_not_hide_what_follows(
+    tmp_path: Path, *, told: bool, woven_parts: int, expected: tuple[bool, str]
+) -> None:
+    whole = weave(tmp_path / "whole.mpg", interlaced=False, height=480, second=0)
+    woven = weave(tmp_path / "woven.mpg", interlaced=told, height=480)
+    parts = [whole] * (4 - woven_parts) + [woven] * woven_parts
+    facts = probe(joined(tmp_path / "both.ts", *parts))
+    assert (facts.interlaced, facts.woven) == expected
 
 
 def test_frames_of_another_kind_are_no_neighbours() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tsuzuki.errors import DamagedVideoError, InputError, UnsupportedVideoError
+from tsuzuki.video.orientation import Orientation
 from tsuzuki.video.probe import probe, video_info
 
 
@@ -103,6 +104,29 @@ def test_rotation_stays_a_tag(tmp_path: Path) -> None:
     facts = probe(path)
     assert (facts.width, facts.height) == (64, 48)
     assert facts.rotation in {90, 270}
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_turns_and_mirrors_are_told_apart(
+    tmp_path: Path, turn: int, *, mirrored: bool, suffix: str
+) -> None:
+    path = tmp_path / f"turned.{suffix}"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=25, options={"threads": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(turn, hflip=mirrored)
+        out.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        out.mux(stream.encode(None))
+    facts = probe(path)
+    assert (facts.rotation, facts.mirrored) == (turn, mirrored)
+
+
+def test_an_orientation_turns_first_and_mirrors_then() -> None:
+    picture = np.arange(6).reshape(1, 2, 3)
+    assert Orientation(90, mirrored=True).of(picture)[0].tolist() == [[5, 2], [4, 1], [3, 0]]
+    assert np.array_equal(Orientation().of(picture), picture)
 
 
 def test_video_without_one_frame(tmp_path: Path, clip: Callable[[str], Path]) -> None:

@@ -12,7 +12,8 @@ from tsuzuki.video.colour import colour_of, to_rgb
 from tsuzuki.video.vmaf import LEAST_SIDE, Vmaf, can_judge, has_vmaf
 
 COLOURS = {
-    name: colour_of(name, 720, tags=(1, 1, 1, 1), location=1) for name in ("yuv420p", "yuv420p10le")
+    name: colour_of(name, 1280, 720, tags=(1, 1, 1, 1), location=1)
+    for name in ("yuv420p", "yuv420p10le")
 }
 needs_vmaf = pytest.mark.skipif(
     not has_vmaf(), reason=f"FFmpeg of PyAV {av.__version__} has no libvmaf; from 19 on it has"
@@ -82,7 +83,7 @@ def test_every_frame_has_its_score_and_nothing_is_left_behind(
 @needs_vmaf
 @pytest.mark.parametrize("matrix", [1, 6, 9])
 def test_light_is_what_the_decoder_gave(matrix: int) -> None:
-    colour = colour_of("yuv444p", 720, tags=(matrix, 1, 1, 1))
+    colour = colour_of("yuv444p", 1280, 720, tags=(matrix, 1, 1, 1))
     source = av.VideoFrame(256, 160, "yuv444p")
     shades = np.random.default_rng(2).integers(110, 145, (3, 160, 256), np.uint8)
     for plane, samples in zip(source.planes, shades, strict=True):

@@ -20,6 +20,7 @@ from tsuzuki.settings import (
     ENCODERS,
     ENGINES,
     HARDWARE_ENCODERS,
+    MAX_SIZE,
     NOISE_REDUCTION_LEVELS,
     QUALITIES,
     REUSES,
@@ -51,6 +52,26 @@ Size = Annotated[
         rich_help_panel=PICTURE,
     ),
 ]
+Width = Annotated[
+    int | None,
+    typer.Option(
+        "--width",
+        min=1,
+        max=MAX_SIZE,
+        help="Width of the output in pixels, the same as --size Wx.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(
+        "--height",
+        min=1,
+        max=MAX_SIZE,
+        help="Height of the output in pixels, such as 1080, the same as --size xH.",
+        rich_help_panel=PICTURE,
+    ),
+]
 Rate = Annotated[
     str | None,
     typer.Option(
@@ -75,8 +96,8 @@ Deinterlace = Annotated[
     typer.Option(
         "--deinterlace",
         metavar=_choices(DEINTERLACES),
-        help="Make whole pictures of interlaced ones: where the video says so (telecined film gets "
-        "back its own frames), always, by inverse telecine, or never.",
+        help="Make whole pictures of interlaced ones: where the video says so or clearly looks so "
+        "(telecined film gets back its own frames), always, by inverse telecine, or never.",
         rich_help_panel=PICTURE,
     ),
 ]
@@ -525,6 +546,19 @@ def for_purpose(
     if output is not None and output.suffix:
         given.add("container")
     return options | {name: value for name, value in chosen.items() if name not in given}
+
+
+def size_from(size: str | None, width: int | None, height: int | None) -> str | None:
+    """Return the size that ``--size``, or ``--width`` and ``--height``, ask for."""
+    if width is None and height is None:
+        return size
+    if size is not None:
+        raise SettingsError(
+            f"--size {size} and --width or --height all say how large the output becomes. Leave "
+            "out --size, or the others.",
+            setting="size",
+        )
+    return f"{width or ''}x{height or ''}"
 
 
 def refuse_scale_with_size(context: typer.Context, size: str | None) -> None:

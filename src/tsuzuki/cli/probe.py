@@ -25,6 +25,8 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    width: o.Width = None,
+    height: o.Height = None,
     rate: o.Rate = None,
     alpha: o.Alpha = D.alpha,
     deinterlace: o.Deinterlace = D.deinterlace,
@@ -44,6 +46,7 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.cli.text import safe, safe_json, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.look import look  # noqa: PLC0415
 
+    size = o.size_from(size, width, height)
     o.refuse_scale_with_size(context, size)
     settings = o.settings_from(
         {
@@ -105,8 +108,10 @@ def _video_rows(p: Probe) -> dict[str, str]:
         rows["Pixel shape"] = "{}:{}".format(*p.sample_aspect_ratio)
     if p.interlaced:
         rows["Interlaced"] = "telecined film" if p.telecined else "yes"
-    if p.rotation:
-        rows["Rotation"] = f"{p.rotation}° (stays a tag)"
+    elif p.woven:
+        rows["Interlaced"] = "it looks so, in part" if p.woven == "in part" else "it looks so"
+    if p.rotation or p.mirrored:
+        rows["Rotation"] = f"{p.rotation}°" + (", mirrored" if p.mirrored else "")
     if p.chapters:
         rows["Chapters"] = str(p.chapters)
     return rows | {f"Stream {s.index}": _stream(s) for s in p.streams}
@@ -123,6 +128,8 @@ _DEINTERLACING: dict[Method | None, str] = {
     None: "none",
     "marked": "of the frames that are marked as interlaced",
     "all": "of all frames",
+    "tff": "of all frames, the line at the top first",
+    "bff": "of all frames, the line below the top first",
     "ivtc": "inverse telecine: fields are matched, repeats left out",
 }
 
@@ -143,9 +150,11 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
     e = plan.encoding
     method = method_for(plan.settings.deinterlace, plan.probe)
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
-    turn = plan.framing.turn if plan.framing else 0
+    turned = e.container == "png" or plan.shown.rotation != plan.probe.rotation
+    how = "the pixels are turned" if turned else "stays a tag"  # which pictures do not have
+    shown = _video_rows(plan.probe).get("Rotation")
     return {
-        **({"Rotation": f"{turn}° (the pixels are turned)"} if turn else {}),
+        **({"Rotation": f"{shown} ({how})"} if shown else {}),
         "Output": f"{e.width}x{e.height} in {e.container}",
         "Output frames": f"about {expected_frames(plan)}, {_rate(plan, method)}",
         "Deinterlacing": _DEINTERLACING[method],

@@ -21,6 +21,8 @@ def chosen_settings(  # noqa: PLR0917 - each parameter is an option
     output: Path | None = None,
     scale: o.Scale = D.scale_factor,
     size: o.Size = None,
+    width: o.Width = None,
+    height: o.Height = None,
     rate: o.Rate = None,
     alpha: o.Alpha = D.alpha,
     deinterlace: o.Deinterlace = D.deinterlace,
@@ -54,6 +56,7 @@ def chosen_settings(  # noqa: PLR0917 - each parameter is an option
 
     ``output`` is the path that the output will have, where the person named it.
     """
+    size = o.size_from(size, width, height)
     o.refuse_scale_with_size(context, size)
     chosen = o.for_purpose(
         for_,

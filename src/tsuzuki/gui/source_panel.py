@@ -244,7 +244,7 @@ def facts_text(facts: Probe) -> str:
     ]
     if facts.hdr:
         first.append("HDR")
-    if facts.interlaced:
+    if facts.interlaced or facts.woven:
         first.append(tr("interlaced"))
     lines = [" · ".join(safe(part) for part in first)]
     carried = _carried(facts)

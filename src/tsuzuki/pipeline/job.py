@@ -20,7 +20,8 @@ from tsuzuki.errors import (
     TsuzukiError,
 )
 from tsuzuki.pipeline import events
-from tsuzuki.pipeline.runner import OnExisting, Result, Runner, decided_framing
+from tsuzuki.pipeline.decided import decided_framing
+from tsuzuki.pipeline.runner import OnExisting, Result, Runner
 from tsuzuki.pipeline.steps import validate
 from tsuzuki.pipeline.team import Cluster
 from tsuzuki.sessions.layout import SessionPaths

@@ -47,7 +47,7 @@ _CONSTANT = "Frames are left out or repeated so that all last equally long; none
 
 def make_plan(request: MakePlan) -> Plan:
     """Probe the video and resolve every setting; raises what makes the job impossible."""
-    facts = probe(request.path, request.settings.picture_rate())
+    facts = probe(request.path, request.settings.picture_rate(), request.judged)
     output = Path(request.output) if request.output else None
     framing = decide_framing(facts, request.settings, request.framing)
     shown = framed(facts, framing)

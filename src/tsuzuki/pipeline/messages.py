@@ -18,7 +18,7 @@ from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.sessions.pace import Pace, Work
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.comparison import Comparison
-from tsuzuki.video.facts import Framing, Probe
+from tsuzuki.video.facts import Framing, Judged, Probe
 from tsuzuki.video.slice import Slice
 
 _LENGTH = struct.Struct("<I")
@@ -49,6 +49,8 @@ class MakePlan(Message, frozen=True, kw_only=True, tag=True):
     """Where the output goes, if the user said so: its suffix may decide the container."""
     framing: Framing | None = None
     """What an earlier run of the session has decided, which counts."""
+    judged: Judged | None = None
+    """What an earlier run has found out about this file."""
     device: Device | None = None
     """What networks run on, where that is on other machines; None is to be chosen here."""
 

@@ -105,9 +105,7 @@ class Renderer:
         self._spools = job.loss_budget is not None
         self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
         self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
-        self._upscaled: queue.SimpleQueue[tuple[_Work, Rgb | int | None, Alpha | None]] = (
-            queue.SimpleQueue()
-        )
+        self._upscaled: queue.SimpleQueue[_Upscaled] = queue.SimpleQueue()
         """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
         self._ended = 0.0

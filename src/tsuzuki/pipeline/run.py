@@ -28,6 +28,7 @@ from tsuzuki.sessions.pace import Pace
 from tsuzuki.sessions.progress import ProgressData, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.records import read_records
+from tsuzuki.video.facts import Judged
 
 _log = logging.getLogger(__name__)
 
@@ -215,6 +216,7 @@ class Run:
             self.state["video_info"] = self.plan.video_info
             self.state["fingerprint"] = self.identity["video"]["content"]
         validated["identity"] = self.identity
+        validated["judged"] = msgspec.to_builtins(Judged.of(self.plan.probe))
         if not changes:
             return
         validated.setdefault("accepted_changes", []).extend(str(change) for change in changes)

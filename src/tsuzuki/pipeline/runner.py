@@ -29,6 +29,7 @@ from tsuzuki.errors import (
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.awake import awake
+from tsuzuki.pipeline.decided import decided_facts, decided_framing
 from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
@@ -43,7 +44,6 @@ from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.runs import COMPLETED, RunRecorder
 from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.facts import Framing
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +134,12 @@ class Runner:
         if self._cluster is not None and settings.engine != "nearest":
             device = self._cluster.device(settings.device)
         request = m.MakePlan(
-            path=str(path), settings=settings, output=file, framing=framing, device=device
+            path=str(path),
+            settings=settings,
+            output=file,
+            framing=framing,
+            judged=None if session is None else decided_facts(session, path),
+            device=device,
         )
         plan = self.team.first.ask(request, m.PlanMade).plan
         if self._cluster is not None:
@@ -407,14 +412,6 @@ class Runner:
     def _on_restart(self, reason: str) -> None:
         session_id = self._run.session_id if self._run else ""
         self._emit(events.WorkerRestarted(session_id=session_id, reason=reason))
-
-
-def decided_framing(session: ProgressData) -> Framing | None:
-    """Return what a session has decided on; None where it did not, or cannot be read."""
-    identity = session["steps"]["validate"].get("data", {}).get("identity", {})
-    with contextlib.suppress(msgspec.ValidationError):
-        return msgspec.convert(identity.get("framing"), Framing | None)
-    return None
 
 
 def _log_beginning(plan: Plan) -> None:

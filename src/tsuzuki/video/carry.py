@@ -15,10 +15,9 @@ import msgspec
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Stream
 
-from tsuzuki.video.facts import Probe
+from tsuzuki.video.facts import Container, Probe
 from tsuzuki.video.source import codec_name, is_cover, open_source
 
-Container = Literal["mp4", "mov", "mkv", "webm", "png"]
 Route = Literal["copy", "convert", "attach", "drop"]
 
 TEXT_CODECS: Mapping[Container, str] = {
@@ -91,6 +90,8 @@ class Carried:
         self.source = source
         self._convert = convert
         self._last: int | None = None
+        self._begun = False
+        """Whether there was a key frame, without which what follows in a video is nothing."""
         self.stream = self._add_text(output, convert) if convert else self._add_copy(output)
         self.stream.metadata.update(kept_metadata(source.metadata))
         self.stream.disposition = source.disposition
@@ -112,6 +113,10 @@ class Carried:
         """Yield what becomes of one packet of the source: nothing where it is out of the span."""
         if not self._timed(packet) or not _cut(packet, span):
             return
+        if span is not None and self.source.type == "video":
+            self._begun = self._begun or packet.is_keyframe
+            if not self._begun:
+                return
         ready = self._converted(packet) if self._convert else packet
         if ready is None:
             return

@@ -98,6 +98,7 @@ def format_depth(pixel_format: str) -> int:
 
 def colour_of(
     pixel_format: str,
+    width: int,
     height: int,
     *,
     tags: tuple[int, int, int, int],
@@ -107,13 +108,14 @@ def colour_of(
     """Return how samples are to be read, with the usual guesses for what ``tags`` leaves open.
 
     ``tags`` are matrix, primaries, transfer and range (1 limited, 2 full) as decoded, ``location``
-    the chroma position or 0. Pictures below 720 lines are taken for BT.601, others for BT.709.
+    the chroma position or 0. Pictures are taken for BT.709 from 1280 pixels a line or 577 lines on,
+    else for BT.601, as players do (mpv, libplacebo): what is shown must not change.
     """
     layout = av.VideoFormat(pixel_format)
     _check_layout(layout)
     rgb = layout.is_rgb or layout.has_palette
     matrix, primaries, transfer, full = tags
-    guess = _Guess(height, rgb=rgb, wide=9 in {matrix, primaries})
+    guess = _Guess(width, height, rgb=rgb, wide=9 in {matrix, primaries})
     full_range = rgb or pixel_format.startswith("yuvj") or full == 2
     subsampled = _subsampled(layout)
     open_fields = {
@@ -148,12 +150,12 @@ _CENTRED = frozenset({"mjpeg", "mpeg1video", "theora"})
 class _Guess:
     """Code points for missing tags."""
 
-    def __init__(self, height: int, *, rgb: bool, wide: bool) -> None:
+    def __init__(self, width: int, height: int, *, rgb: bool, wide: bool) -> None:
         if wide:
             self.matrix, self.primaries, self.transfer = 9, 9, 14
         elif rgb:
             self.matrix, self.primaries, self.transfer = 0, 1, 13
-        elif height >= 720:
+        elif width >= 1280 or height > 576:
             self.matrix, self.primaries, self.transfer = 1, 1, 1
         elif height in {288, 576}:  # PAL
             self.matrix, self.primaries, self.transfer = 5, 5, 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,8 +22,10 @@ from tsuzuki.video.alpha import has_alpha
 from tsuzuki.video.carry import Carried, Span, add_streams, kept_metadata
 from tsuzuki.video.containers import open_output, template
 from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.hdr_container import with_hdr
 from tsuzuki.video.segment import raise_kept, ticks_per_frame
 from tsuzuki.video.source import open_source
+from tsuzuki.video.timecode import later
 
 OnProgress = Callable[[int, int], None]
 """Called with the frames joined so far and their total."""
@@ -32,6 +35,8 @@ _OWN_CLOCK = frozenset({"mpegts", "mpeg"})
 """Formats whose clock starts anywhere; their output starts at 0."""
 
 _MAX_TIMESCALE = 2**31
+_HEAD = 8 << 20
+"""Bytes of a segment that hold its header, and a first frame of any size, to know the stream by."""
 
 _VENDOR = "com."
 """Beginning of the metadata keys that telephones and cameras make up."""
@@ -64,7 +69,7 @@ def combine(
     layout = _survey(segments, plan, len(index))
     with (
         open_source(probe.path) as source,
-        _open_segment(segments[0]) as first,
+        _open_like(segments[0], plan) as first,
         _writing(plan, index, source, file) as output,
     ):
         shift = _shift(index, source, ranged=ranged)
@@ -72,6 +77,7 @@ def combine(
         _finish_video(video, plan, probe, index)
         span = _span(index) if ranged else None
         output.metadata.update(kept_metadata(source.metadata))
+        _set_timecode(output, video, plan, probe, index)
         output.set_chapters(_chapters(source, shift, span))
         output.start_encoding()
         frames = _video_packets(segments, layout, index, plan, video, shift)
@@ -144,6 +150,19 @@ def _open_segment(path: Path) -> Iterator[InputContainer]:
     with container:
         if not container.streams.video:
             raise _unfit(path, "it has no video")
+        yield container
+
+
+@contextmanager
+def _open_like(segment: Path, plan: EncodePlan) -> Iterator[InputContainer]:
+    """Open a segment for its stream to be a template, which has the HDR metadata of the plan."""
+    if not plan.extra:
+        with _open_segment(segment) as container:
+            yield container
+        return
+    with segment.open("rb") as file:
+        head = with_hdr(file.read(_HEAD), plan.extra)
+    with av.open(io.BytesIO(head), "r", format="matroska") as container:
         yield container
 
 
@@ -227,12 +246,31 @@ def _finish_video(video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex)
     """Set what a template does not carry over: time base, pixel shape, rotation, codec tag."""
     video.time_base = Fraction(*index.time_base)
     video.codec_context.sample_aspect_ratio = Fraction(*plan.sample_aspect_ratio)
-    if probe.rotation:
-        video.set_display_rotation(probe.rotation)
+    if probe.rotation or probe.mirrored:
+        video.set_display_rotation(probe.rotation, hflip=probe.mirrored)
     if plan.encoder == "vp9" and has_alpha(plan.pixel_format):
         video.metadata["alpha_mode"] = "1"
     if plan.encoder == "x265" and plan.container in {"mp4", "mov"}:
         video.codec_tag = "hvc1"  # players of one large maker know no other
+
+
+def _set_timecode(
+    output: OutputContainer, video: Any, plan: EncodePlan, probe: Probe, index: FrameIndex
+) -> None:
+    """Set the timecode of the output's first frame, of which MP4 and MOV make a track.
+
+    There is none where frames are at another rate than those that it counts.
+    """
+    for owner in (output, *output.streams):
+        for key in [key for key in owner.metadata if key.lower() == "timecode"]:
+            del owner.metadata[key]
+    rate = Fraction(*probe.frame_rate)
+    kept = later(probe.timecode, index.first, rate) if index.source is None else None
+    if kept is None:
+        return
+    video.metadata["timecode"] = kept
+    if plan.container in {"mp4", "mov"}:
+        video.codec_context.framerate = Fraction(*plan.frame_rate)
 
 
 def _video_packets(

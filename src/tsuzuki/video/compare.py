@@ -192,7 +192,7 @@ def _contents(facts: Probe) -> dict[str, str]:
     colour = facts.colour
     found = {
         "shape of the pixels": "{}:{}".format(*facts.sample_aspect_ratio),
-        "rotation": f"{facts.rotation}°",
+        "rotation": f"{facts.rotation}°" + (", mirrored" if facts.mirrored else ""),
         "bits": str(min(colour.depth, 10)),
         "matrix": str(colour.matrix),
         "primaries": str(colour.primaries),

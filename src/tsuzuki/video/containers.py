@@ -6,35 +6,28 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import msgspec
 from av.container import InputContainer, OutputContainer
-from av.stream import Discard, Stream
+from av.stream import Stream
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
-from tsuzuki.video.carry import Container, add_streams, route
-from tsuzuki.video.facts import EncodePlan, Probe
+from tsuzuki.video.carry import add_streams, route
+from tsuzuki.video.colour import format_depth
+from tsuzuki.video.facts import SUFFIXES, Container, EncodePlan, Probe
 from tsuzuki.video.segment import SegmentEncoder, black
 from tsuzuki.video.source import codec_name, is_cover, open_source
+from tsuzuki.video.timecode import timecode_in
 from tsuzuki.video.trial import listening
 
 FORMATS: dict[Container, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 """FFmpeg's names of the muxers."""
-
-SUFFIXES: dict[str, Container] = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "mkv",
-    ".webm": "webm",
-    ".png": "png",
-}
-
 
 BITMAP_SUBTITLES = frozenset({"dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle", "xsub"})
 """Pictures of text; FFmpeg writes some of them to MP4, where hardly any player shows them."""
@@ -110,20 +103,20 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
     if container == "png":
         return list(_lost_by_pictures(probe))
     with template(plan) as video, open_source(probe.path) as source:
-        _check_one(container, probe, plan, video, None)
-        notes = list(_video_notes(container, probe, plan))
+        _check_one(container, probe, plan, source, video, None)
+        notes = list(_video_notes(container, plan))
         for stream in source.streams:
+            if container in {"mp4", "mov"} and stream.metadata.get("title"):
+                notes.append(_untitled(stream, container))
             if stream.index == probe.stream:
                 continue
             how = route(stream, container)
             if how == "drop":
                 notes.extend(_dropped(stream, probe))
             else:
-                _check_one(container, probe, plan, video, stream)
+                _check_one(container, probe, plan, source, video, stream)
             if how == "convert":
                 notes.append(_converted(stream, container))
-            if container in {"mp4", "mov"} and stream.metadata.get("title"):
-                notes.append(_untitled(stream, container))
     return notes
 
 
@@ -134,6 +127,12 @@ def _lost_by_pictures(probe: Probe) -> Iterator[Note]:
             message=f"Pictures have no {' or '.join(kinds)}: of the video only its frames are kept,"
             " without their times.",
         )
+    if probe.hdr:
+        yield Note(
+            code="hdr-lost",
+            message="Pictures are written without the HDR metadata (mastering display, light "
+            "level); every video keeps it.",
+        )
 
 
 def changed_container(probe: Probe, plan: EncodePlan) -> Note:
@@ -142,7 +141,7 @@ def changed_container(probe: Probe, plan: EncodePlan) -> Note:
     if probe.container != "other":
         with template(plan) as video, open_source(probe.path) as source:
             others = [None, *(s.index for s in source.streams if s.index != probe.stream)]
-            reasons = (refusal(probe.container, probe, video, index) for index in others)
+            reasons = (refusal(probe.container, probe, source, video, index) for index in others)
             why = next(filter(None, reasons), "not everything fits")
         reason = f"{probe.container} cannot hold all of it ({why})"
     return Note(
@@ -152,14 +151,21 @@ def changed_container(probe: Probe, plan: EncodePlan) -> Note:
 
 
 def _check_one(
-    container: Container, probe: Probe, plan: EncodePlan, video: Stream, stream: Stream | None
+    container: Container,
+    probe: Probe,
+    plan: EncodePlan,
+    source: InputContainer,
+    video: Stream,
+    stream: Stream | None,
 ) -> None:
     """Raise `ContainerError` unless the container takes the video with this stream."""
     index = None if stream is None else stream.index
-    reason = refusal(container, probe, video, index)
+    reason = refusal(container, probe, source, video, index)
     if reason is None:
         return
-    others = [c for c in FORMATS if c != container and refusal(c, probe, video, index) is None]
+    others = [
+        c for c in FORMATS if c != container and refusal(c, probe, source, video, index) is None
+    ]
     what = f"video of {plan.encoder}" if stream is None else _describe(stream)
     advice = f"Choose {' or '.join(others)}" if others else "No container here can: leave it out"
     raise ContainerError(
@@ -170,12 +176,14 @@ def _check_one(
     )
 
 
-def refusal(container: Container, probe: Probe, video: Stream, index: int | None) -> str | None:
+def refusal(
+    container: Container, probe: Probe, source: InputContainer, video: Stream, index: int | None
+) -> str | None:
     """Return why the container refuses the video with stream ``index``, None if it does not.
 
     Some codecs are refused only once there is a packet to be described.
     """
-    with open_source(probe.path) as source, listening():
+    with listening():
         if index is not None:
             reason = _principle(source.streams[index], container)
             if reason is not None:
@@ -186,8 +194,8 @@ def refusal(container: Container, probe: Probe, video: Stream, index: int | None
                 source, output, probe, container, video, only=-1 if index is None else index
             )
             output.start_encoding()
-            if index in carried and (packet := _first_packet(source, index)) is not None:
-                output.mux(list(carried[index].packets(packet, Fraction(0), None)))
+            if index in carried and (first := _first_packets(probe.path, probe.size).get(index)):
+                output.mux(list(carried[index].packets(first.packet(), Fraction(0), None)))
             output.close()
         except av.FFmpegError as error:
             said: Any = error.log  # level, who, what
@@ -197,14 +205,41 @@ def refusal(container: Container, probe: Probe, video: Stream, index: int | None
     return None
 
 
-def _first_packet(source: InputContainer, index: int) -> av.Packet[Any] | None:
-    """Return the first packet of a stream, if it comes soon."""
-    for stream in source.streams:
-        stream.discard = Discard.default
-    for packet in islice(source.demux(), _PATIENCE):
-        if packet.stream_index == index and packet.size:
-            return packet
-    return None
+class _First(NamedTuple):
+    """The first packet of a stream, which outlives its file."""
+
+    data: bytes
+    pts: int | None
+    dts: int | None
+    duration: int
+    time_base: Fraction
+
+    def packet(self) -> av.Packet[Any]:
+        packet: Any = av.Packet(self.data)
+        packet.pts, packet.dts, packet.duration = self.pts, self.dts, self.duration
+        packet.time_base, packet.is_keyframe = self.time_base, True
+        return packet  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def _first_packets(path: str, size: int) -> dict[int, _First]:
+    """Return the first packet of each stream that has one soon: read once for all questions.
+
+    The file has ``size`` bytes, by which another one in its place is known.
+    """
+    del size
+    found: dict[int, _First] = {}
+    with open_source(path) as source, suppress(av.FFmpegError, EOFError, IndexError):
+        missing = {s.index for s in source.streams if s.type in {"video", "audio", "subtitle"}}
+        for packet in islice(source.demux(), _PATIENCE):
+            if packet.size and packet.stream_index not in found:
+                found[packet.stream_index] = _First(
+                    bytes(packet), packet.pts, packet.dts, packet.duration or 0, packet.time_base
+                )
+                missing.discard(packet.stream_index)
+            if not missing:
+                break
+    return found
 
 
 def _principle(stream: Stream, container: Container) -> str | None:
@@ -231,6 +266,8 @@ def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
     handler = stream.metadata.get("handler_name")
     if stream.type == "data" and probe.chapters and handler in _CHAPTER_HANDLERS:
         return  # the text track behind MP4 chapters, which are carried over as chapters
+    if stream.type == "data" and timecode_in(stream.metadata):
+        return  # carried over as that of the video
     yield Note(
         code="stream-dropped",
         message=f"The {_describe(stream)} cannot be copied and is left out.",
@@ -256,16 +293,13 @@ def _untitled(stream: Stream, container: Container) -> Note:
     )
 
 
-def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterator[Note]:
-    if (
-        "444" in plan.pixel_format
-        and plan.encoder in {"x264", "x265"}
-        and "444" in probe.pixel_format
-    ):
+def _video_notes(container: Container, plan: EncodePlan) -> Iterator[Note]:
+    if rare := _rarely_played(plan):
         yield Note(
             code="rarely-played",
-            message="The output keeps the 4:4:4 colour of the source, which many televisions and "
-            "telephones do not play; --pixel-format yuv420p makes one that they do.",
+            message=f"The output keeps the {rare} of the source, which many televisions and "
+            f"telephones do not play in {plan.encoder}; --pixel-format yuv420p makes one that they "
+            "do" + (", and so does --encoder x265." if rare == _TEN_BITS else "."),
         )
     sar = Fraction(*plan.sample_aspect_ratio)
     if sar != 1 and container in {"mkv", "webm"} and plan.encoder not in {"x264", "x265"}:
@@ -274,12 +308,23 @@ def _video_notes(container: Container, probe: Probe, plan: EncodePlan) -> Iterat
             message=f"The shape of the pixels ({sar.numerator}:{sar.denominator}) gets lost with "
             f"{plan.encoder} in {container}; choose mp4, x264 or x265 to keep it.",
         )
-    if plan.extra and plan.encoder not in {"x264", "x265", "svt-av1"}:
-        yield Note(
-            code="hdr-lost",
-            message=f"{plan.encoder} does not keep the HDR metadata (mastering display, light "
-            "level); x265, x264 and svt-av1 do.",
-        )
+
+
+_TEN_BITS = "10 bits"
+
+
+def _rarely_played(plan: EncodePlan) -> str:
+    """Return what of the pixel format only programs decode, hardware hardly ever; empty if nothing.
+
+    Of H.265 hardware decodes 10 bits, too.
+    """
+    if plan.encoder not in {"x264", "x265"}:
+        return ""
+    chromas = (chroma for chroma in ("444", "422") if chroma in plan.pixel_format)
+    found = [f"{':'.join(chroma)} colour" for chroma in chromas]
+    if plan.encoder == "x264" and format_depth(plan.pixel_format) > 8:
+        found.append(_TEN_BITS)
+    return " and ".join(found)
 
 
 def open_output(container: Container, file: BinaryIO, **options: str) -> OutputContainer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from fractions import Fraction
 from typing import NamedTuple, cast
 
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
+from tsuzuki.errors import UnsupportedVideoError
 from tsuzuki.frame import Rgb
 from tsuzuki.sessions.frame_index import FrameIndex, Start
 from tsuzuki.settings import AlphaChoice
@@ -19,6 +21,8 @@ from tsuzuki.video.facts import Probe
 from tsuzuki.video.fields import Method
 from tsuzuki.video.packets import FrameNumbers, changed, decode, mark, number_of, packets_from
 
+_FOR_GOOD = 24
+"""Sound frames in a row of another size that are a change of the video rather than damage."""
 _NO_PICTURE: Rgb = np.empty((3, 0, 0), np.uint8)
 
 
@@ -67,6 +71,8 @@ class FrameReader:
         self._ahead: tuple[int, av.VideoFrame] | None = None
         self._start: Start | None = None
         self._at = -1
+        self._odd: list[int] = []
+        """Numbers of the frames decoded last, as long as they have another size."""
 
     def frames(
         self, first: int, last: int, *, without: Container[int] = frozenset()
@@ -79,7 +85,8 @@ class FrameReader:
         there is none before; black stands in where the video has no such frame. One that can be
         decoded in part stays as the decoder has patched it, which shows more than a repeat.
 
-        Raises `InputError` if the file changed, `StorageError` if it cannot be read.
+        Raises `InputError` if the file changed, `StorageError` if it cannot be read,
+        `UnsupportedVideoError` where frames become larger or smaller for good.
         """
         count = len(self._shown) or len(self._index)
         if not 0 <= first <= last <= count:
@@ -177,6 +184,7 @@ class FrameReader:
     def _decode_from(self, start: Start) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield the frames of the index that a fresh decoder gives, with their numbers."""
         own: VideoCodecContext | None = None
+        self._odd = []
         for place, (number, packet, stream) in enumerate(packets_from(self._probe, start)):
             if place == 0 and self._alpha is not None:
                 own = alpha_decoder(stream)
@@ -189,6 +197,25 @@ class FrameReader:
     def _known(self, frames: list[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
         for frame in frames:
             number = self._numbers.get(number_of(frame))
-            fits = (frame.width, frame.height) == (self._probe.width, self._probe.height)
-            if number is not None and fits:
+            if number is None:
+                continue
+            if (frame.width, frame.height) == (self._probe.width, self._probe.height):
+                self._odd = []
                 yield number, frame
+            elif not frame.is_corrupt:  # else the damage may be in what tells the size
+                self._odd.append(number)
+                if len(self._odd) == _FOR_GOOD:
+                    raise self._resized(min(self._odd), frame)
+
+    def _resized(self, number: int, frame: av.VideoFrame) -> UnsupportedVideoError:
+        index, tick = self._index, Fraction(*self._index.time_base)
+        seconds = float((index.pts[number] - index.pts[0]) * tick)
+        of_part = " of the range" if index.first else ""
+        return UnsupportedVideoError(
+            f"The picture of '{self._probe.path}' changes from {self._probe.width}x"
+            f"{self._probe.height} to {frame.width}x{frame.height} at frame "
+            f"{index.in_video(number) + 1}, after {seconds:.3f} s{of_part}. Cut it there with "
+            "another program first, and upscale the parts by themselves.",
+            path=self._probe.path,
+            seconds=seconds,
+        )

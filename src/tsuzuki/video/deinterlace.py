@@ -17,12 +17,14 @@ from typing import NamedTuple
 import av
 from av.filter import Graph
 
-from tsuzuki.video.fields import Method
+from tsuzuki.video.fields import Method, Order, Verdict
 
 _BWDIF = "mode=send_frame:parity=auto"
 _CHAINS: dict[Method, tuple[tuple[str, str], ...]] = {
     "marked": (("bwdif", f"{_BWDIF}:deint=interlaced"),),
     "all": (("bwdif", f"{_BWDIF}:deint=all"),),
+    "tff": (("bwdif", "mode=send_frame:parity=tff:deint=all"),),
+    "bff": (("bwdif", "mode=send_frame:parity=bff:deint=all"),),
     # Looking at every frame alone, it remembers nothing of those before.
     "ivtc": (
         ("fieldmatch", "mode=pc_n:combmatch=full"),
@@ -85,7 +87,7 @@ def _ready(graph: Graph, inside: list[Picture]) -> Iterator[Picture]:
         yield inside.pop(0)._replace(picture=frame)
 
 
-def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
+def look_woven(frames: Iterable[av.VideoFrame]) -> Verdict:
     """Tell whether frames that do not say so look interlaced, by FFmpeg's ``idet``.
 
     Only if most of them do, and clearly more than do not: drawn lines may look like combs, too.
@@ -104,8 +106,10 @@ def look_woven(frames: Iterable[av.VideoFrame]) -> bool:
             while True:
                 judged = graph.vpull()
                 verdicts[judged.metadata.get("lavfi.idet.multiple.current_frame", "")] += 1
-    woven = max(verdicts["tff"], verdicts["bff"])
-    return woven > verdicts.total() / 2 and woven > 4 * verdicts["progressive"]
+    order: Order = "tff" if verdicts["tff"] >= verdicts["bff"] else "bff"
+    if verdicts[order] > verdicts.total() / 2 and verdicts[order] > 4 * verdicts["progressive"]:
+        return order
+    return "whole" if verdicts["progressive"] > verdicts.total() / 2 else ""
 
 
 def _graph(like: av.VideoFrame, *filters: tuple[str, str]) -> Graph:

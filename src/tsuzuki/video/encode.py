@@ -115,6 +115,12 @@ def output_pixel_format(settings: ProcessingSettings, probe: Probe) -> str:
     return next(name for name in names if name in supported)
 
 
+def deeper_format(plan: EncodePlan) -> str | None:
+    """Return the plan's pixel format with 10 bits; None where its encoder has none."""
+    deeper = f"{plan.pixel_format}10le"
+    return deeper if deeper in _supported_formats(plan.encoder) else None
+
+
 def _wanted_formats(source: av.VideoFormat, *, deep: bool, lossless: bool) -> tuple[str, ...]:
     suffix = "10le" if deep else ""
     fallback = (f"yuv444p{suffix}", f"yuv420p{suffix}")

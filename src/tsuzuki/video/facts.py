@@ -7,6 +7,18 @@ from typing import Literal, NamedTuple
 import msgspec
 
 StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
+Container = Literal["mp4", "mov", "mkv", "webm", "png"]
+"""Of the output; ``png`` stands for pictures, which have none."""
+
+SUFFIXES: dict[str, Container] = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "mkv",
+    ".webm": "webm",
+    ".png": "png",
+}
+"""What the name of an output may end in, and the container that this means."""
 
 
 class Colour(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +86,12 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """(1, 1) where unknown or square."""
     rotation: int
     """Degrees counter-clockwise that a player turns the picture by: 0, 90, 180 or 270."""
+    mirrored: bool = False
+    """Whether a player mirrors it from left to right after that."""
     interlaced: bool
+    woven: Literal["", "tff", "bff", "in part"] = ""
+    """Whether frames that do not say so are woven of half pictures, and which line of the picture
+    the earlier one begins in, the top line or the one below."""
     telecined: bool = False
     """Film at the rate of television, its frames shown for two fields and for three in turn."""
     alpha: bool
@@ -85,6 +102,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """A still picture, or a sequence of them, rather than a video."""
     first_number: int = 1
     """Number of the first picture of a sequence."""
+    timecode: str = ""
+    """Of the first frame, as `tsuzuki.video.timecode` has it; empty where there is none."""
     colour_profile: bool = False
     """Whether the pictures have a colour profile (ICC)."""
     hdr: dict[str, str] = {}
@@ -93,6 +112,20 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the kinds of dynamic HDR metadata, as `tsuzuki.video.dynamic_hdr` has them."""
     warnings: tuple[str, ...] = ()
     """Sentences for the user, such as on interlacing or unknown codecs."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What takes long to find out about a video: frames from all over it are looked at."""
+
+    interlaced: bool
+    woven: Literal["", "tff", "bff", "in part"]
+    telecined: bool
+    alpha: bool
+
+    @classmethod
+    def of(cls, facts: Probe) -> Judged:
+        """Return what was found out."""
+        return cls(**{name: getattr(facts, name) for name in cls.__struct_fields__})
 
 
 class Crop(NamedTuple):
@@ -138,8 +171,8 @@ class EncodePlan(msgspec.Struct, frozen=True, kw_only=True):
     transfer: int
     full_range: bool
     chroma_location: int
-    container: Literal["mp4", "mkv", "webm", "mov", "png"]
-    """Container of the output, ``png`` for pictures (segments themselves are always Matroska)."""
+    container: Container
+    """Segments themselves are always Matroska."""
     threads: int
     extra: dict[str, str] = {}
     """Side data to hand on, such as HDR mastering metadata."""

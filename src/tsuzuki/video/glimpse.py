@@ -17,6 +17,7 @@ from tsuzuki.frame import Rgb
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import format_depth, resized, rgb_frame, to_rgb
 from tsuzuki.video.facts import Probe
+from tsuzuki.video.orientation import Orientation
 from tsuzuki.video.packets import decode, open_stream, packets
 from tsuzuki.video.stills import encode_png
 
@@ -89,7 +90,8 @@ def picture(rgb: Rgb, probe: Probe, *, height: int | None = None, upright: bool 
     if (depth := format_depth(rgb_format)) > 8:
         rgb = cast(Rgb, (rgb >> depth - 8).astype(np.uint8))
     if upright:
-        rgb = cast(Rgb, np.ascontiguousarray(np.rot90(rgb, probe.rotation // 90, axes=(1, 2))))
+        shown = Orientation(probe.rotation, probe.mirrored).of(rgb)
+        rgb = cast(Rgb, np.ascontiguousarray(shown))
     return encode_png(rgb_frame(rgb, "gbrp").reformat(format="rgb24"))
 
 

@@ -100,7 +100,7 @@ def _trial(name: str) -> EncodePlan:
         height=height,
         frame_rate=(25, 1),
         sample_aspect_ratio=(1, 1),
-        source_colour=colour_of("yuv420p", height, tags=(1, 1, 1, 1)),
+        source_colour=colour_of("yuv420p", width, height, tags=(1, 1, 1, 1)),
         matrix=1,
         primaries=1,
         transfer=1,

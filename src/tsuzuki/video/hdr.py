@@ -1,6 +1,7 @@
 """Static HDR metadata: the mastering display and the content light level of the source.
 
-It goes into the bitstream by each encoder's own parameters; decoders hand it on from there.
+It goes into the bitstream by the encoder's own parameters, where it has some; decoders hand it on
+from there. `tsuzuki.video.hdr_container` brings it into the container.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ Hdr = Mapping[str, str]
 """``mastering``: ten numbers (red, green, blue, white x and y as parts of 1; least and greatest
 luminance in cd/m²) as fractions; ``light``: greatest and mean light level in cd/m²."""
 
+HDR_TRANSFERS = frozenset({16, 18})
+"""PQ and HLG (ITU-T H.273)."""
 _RATIONALS = 10
 _CHROMATICITY, _LUMINANCE = 50000, 10000
 """Parts of 1 and of 1 cd/m² in which H.264 and H.265 count (SMPTE ST 2086)."""

@@ -15,16 +15,17 @@ from tsuzuki.frame import Rgb
 from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.video.colour import rgb_frame
 from tsuzuki.video.facts import EncodePlan
+from tsuzuki.video.orientation import Orientation
 
 PICTURE_FORMAT, NUT = "nut", b"nut/"
 """Container of segments of pictures, and what its files begin with."""
 _HEAD, _END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"IEND\xaeB`\x82"
 
 
-def to_picture(rgb: Rgb, plan: EncodePlan, turn: int) -> av.VideoFrame:
-    """Return a frame as it is encoded: turned, with white as the greatest value of its depth."""
+def to_picture(rgb: Rgb, plan: EncodePlan, shown: Orientation) -> av.VideoFrame:
+    """Return a frame as it is encoded: upright, with white as the greatest value of its depth."""
     colour = plan.source_colour
-    turned = np.rot90(rgb, turn // 90, axes=(1, 2))
+    turned = cast(Rgb, shown.of(rgb))
     deep = rgb.dtype == np.uint16
     if deep:
         turned = _stretched(turned, colour.white)

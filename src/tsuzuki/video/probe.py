@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import islice
@@ -23,12 +23,12 @@ from tsuzuki.sessions.progress import VideoInfo
 from tsuzuki.video.alpha import alpha_decoder, alpha_of, has_alpha
 from tsuzuki.video.bounds import bounded_memory
 from tsuzuki.video.colour import check_matrix, chroma_location, colour_of
-from tsuzuki.video.deinterlace import look_woven
 from tsuzuki.video.dynamic_hdr import loss, read_dynamic_hdr
-from tsuzuki.video.facts import Colour, Probe, StreamFacts
-from tsuzuki.video.fields import MATCHED_FORMATS
+from tsuzuki.video.facts import Colour, Judged, Probe, StreamFacts
 from tsuzuki.video.hdr import read_hdr
 from tsuzuki.video.icc import read_profile
+from tsuzuki.video.interlacing import with_interlacing
+from tsuzuki.video.orientation import orientation_of
 from tsuzuki.video.packets import decode, packets
 from tsuzuki.video.pictures import is_picture
 from tsuzuki.video.source import (
@@ -40,7 +40,8 @@ from tsuzuki.video.source import (
     open_source,
     prepare_decoder,
 )
-from tsuzuki.video.telecine import RATE, look_telecined
+from tsuzuki.video.timecode import timecode_in
+from tsuzuki.video.unseen import unseen_losses
 
 DEFAULT_RATE = Fraction(25)
 """Pictures of a sequence a second, as FFmpeg has it."""
@@ -49,26 +50,19 @@ _PATIENCE = 300
 """Packets that may pass until the first frame comes out of the decoder."""
 _HIGHEST_RATE = 300
 """Frame rates above are clocks, not rates, as in FLV."""
-_JUDGED_FRAMES = 40
-"""Frames by which a part of a video is judged interlaced, or telecined."""
-_SAMPLES = 4
-"""Places of a video at which it is looked at for film."""
-_HEIGHTS_OF_TELEVISION = {480, 486, 576, 1080, 1088}
 _ALWAYS_WITH_ALPHA = {"apng", "bmp", "gif", "png", "tiff", "webp", "targa"}
 """Codecs whose frames often have an alpha that is opaque everywhere."""
-_NEVER_INTERLACED = {"vp8", "vp9", "av1", "gif", "apng"}
 _NAMED_PROFILES = frozenset({"png", "apng"})
 """Codecs whose colour profiles have names, which PyAV 18 frees twice if asked for side data."""
-_WOVEN = (
-    "The video looks interlaced, though it does not say so: two half pictures woven into each "
-    "frame. If it is, --deinterlace on makes whole pictures first."
-)
 
 
-def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
+def probe(
+    path: str | os.PathLike[str], rate: Fraction | None = None, judged: Judged | None = None
+) -> Probe:
     """Return what is known about a video before its frames are indexed.
 
-    ``rate`` is how many pictures of a sequence are shown a second, by default `DEFAULT_RATE`.
+    ``rate`` is how many pictures of a sequence are shown a second, by default `DEFAULT_RATE`;
+    ``judged`` is what was found out about this very file before, and is not looked for again.
 
     Raises the errors of `find_video` and of `tsuzuki.video.source.open_source`, `NotAVideoError`
     without a video stream, `DamagedVideoError` where no frame can be decoded,
@@ -91,33 +85,13 @@ def probe(path: str | os.PathLike[str], rate: Fraction | None = None) -> Probe:
         facts = _gather(name, container, stream, frames)
         if read_profile(name):
             facts = msgspec.structs.replace(facts, colour_profile=True)
-        if facts.alpha and pictures is None and facts.codec in _ALWAYS_WITH_ALPHA:
+        if judged is not None:
+            facts = msgspec.structs.replace(facts, **msgspec.structs.asdict(judged))
+        elif facts.alpha and pictures is None and facts.codec in _ALWAYS_WITH_ALPHA:
             facts = msgspec.structs.replace(facts, alpha=_is_transparent(name))
         if is_picture(name):
             return _as_pictures(facts, pictures, rate)
-        if facts.interlaced:
-            telecined = _is_telecined(container, stream, facts)
-            return msgspec.structs.replace(facts, telecined=telecined)
-        if _may_be_woven(facts) and look_woven(_next_frames(container, stream, name)):
-            return msgspec.structs.replace(facts, warnings=(_WOVEN, *facts.warnings))
-        return facts
-
-
-def _is_telecined(container: InputContainer, stream: VideoStream, facts: Probe) -> bool:
-    """Tell whether the video is film somewhere, by samples spread over it."""
-    rate = Fraction(*facts.frame_rate)
-    if not RATE[0] < rate < RATE[1] or facts.pixel_format not in MATCHED_FORMATS:
-        return False
-    start = (stream.start_time or 0) * cast(Fraction, stream.time_base)
-    for place in range(_SAMPLES):
-        moment = start + Fraction(facts.duration) * place / _SAMPLES
-        try:
-            container.seek(int(moment * av.time_base))
-        except (av.error.FFmpegError, OverflowError):
-            return False
-        if look_telecined(_next_frames(container, stream, facts.path)):
-            return True
-    return False
+        return facts if judged is not None else with_interlacing(facts, container, stream)
 
 
 def _is_transparent(name: str) -> bool:
@@ -155,22 +129,6 @@ def _as_pictures(facts: Probe, sequence: Sequence | None, rate: Fraction | None)
     )
 
 
-def _may_be_woven(facts: Probe) -> bool:
-    """Tell whether such videos are interlaced now and then, and this one does not say."""
-    return (
-        not facts.interlaced
-        and facts.height in _HEIGHTS_OF_TELEVISION
-        and facts.codec not in _NEVER_INTERLACED
-    )
-
-
-def _next_frames(
-    container: InputContainer, stream: VideoStream, name: str
-) -> Iterator[av.VideoFrame]:
-    frames = (f for p in packets(container, stream, name) for f in decode(stream.codec_context, p))
-    yield from islice(frames, _JUDGED_FRAMES)
-
-
 def video_info(facts: Probe) -> VideoInfo:
     """Return the facts that ``progress.json`` shows."""
     return VideoInfo(
@@ -200,6 +158,7 @@ def _gather(
     decoder = stream.codec_context
     colour = colour_of(
         first.format.name,
+        first.width,
         first.height,
         tags=(
             decoder.colorspace,
@@ -214,6 +173,7 @@ def _gather(
     asked = [] if codec_name(stream) in _NAMED_PROFILES else frames
     dynamic = read_dynamic_hdr(asked, decoder.codec_tag)
     aspect = stream.sample_aspect_ratio or Fraction(1)
+    rotation, mirrored = orientation_of(first, ask=bool(asked))
     time_base = cast(Fraction, stream.time_base)
     return Probe(
         path=name,
@@ -231,15 +191,20 @@ def _gather(
         time_base=(time_base.numerator, time_base.denominator),
         stream=stream.index,
         sample_aspect_ratio=(aspect.numerator, aspect.denominator) if aspect > 0 else (1, 1),
-        rotation=round(first.rotation / 90) * 90 % 360,
+        rotation=rotation,
+        mirrored=mirrored,
         interlaced=interlaced,
         alpha=alpha,
         colour=colour,
         streams=streams,
         chapters=len(container.chapters()),
+        timecode=_timecode(container, stream),
         hdr=read_hdr(asked),
         dynamic_hdr=dynamic,
-        warnings=tuple(_warnings(streams, stream.index, dynamic, colour)),
+        warnings=(
+            *_warnings(streams, stream.index, dynamic, colour),
+            *unseen_losses(asked),
+        ),
     )
 
 
@@ -318,6 +283,14 @@ def _facts(stream: Stream) -> StreamFacts:
         cover_art=is_cover(stream),
         supported=stream.type != "unknown" and bool(codec),
     )
+
+
+def _timecode(container: InputContainer, main: Stream) -> str:
+    """Return the timecode of the first frame, as the video, its file or a track of its own says."""
+    tracks = (stream for stream in container.streams if stream.type == "data")
+    tags = (owner.metadata for owner in (main, *tracks))
+    found = (timecode_in(metadata) for metadata in (container.metadata, *tags))
+    return next(filter(None, found), "")
 
 
 def _warnings(

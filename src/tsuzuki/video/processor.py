@@ -17,19 +17,26 @@ from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import Note, changed_container, check_streams, container_of
 from tsuzuki.video.cut import cut, head_of
 from tsuzuki.video.decode import FrameReader
-from tsuzuki.video.encode import output_pixel_format, output_size, plan_encoding
+from tsuzuki.video.encode import (
+    deeper_format,
+    output_pixel_format,
+    output_size,
+    plan_encoding,
+)
 from tsuzuki.video.encoders import ENCODERS
 from tsuzuki.video.facts import EncodePlan, Framing, Probe, framed
-from tsuzuki.video.fields import method_for
+from tsuzuki.video.fields import Method, method_for
 from tsuzuki.video.framing import FramedReader, Reader
+from tsuzuki.video.hdr import HDR_TRANSFERS
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index
+from tsuzuki.video.orientation import UPRIGHT, Orientation
 from tsuzuki.video.picture_files import pictures_of
-from tsuzuki.video.probe import probe
 from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
 from tsuzuki.video.slice import Slice
 from tsuzuki.video.telecine import film_index
+from tsuzuki.video.timecode import later
 from tsuzuki.video.verify import verify_output
 
 
@@ -84,10 +91,24 @@ _PROFILE_LOST = (
     "The colour profile (ICC) is not carried over, so colours may look a little different: only "
     "PNG can hold it, and only if it is one for red, green and blue."
 )
+_TIMECODE_LOST = (
+    "The timecode of the video gets lost: it counts frames at another rate than those of the "
+    "output, or the output has no place for it."
+)
 _DEINTERLACED = Note(
     code="deinterlaced",
     message="The video is interlaced: whole pictures are made of its half ones, as many as it "
     "has frames. --deinterlace off leaves them as they are.",
+)
+_WOVEN = Note(
+    code="deinterlaced",
+    message="The video looks interlaced all over, though it does not say so: whole pictures are "
+    "made of its half ones, as many as it has frames. --deinterlace off leaves them as they are.",
+)
+_IN_PART = Note(
+    code="interlaced",
+    message="Parts of the video look interlaced, though they do not say so: two half pictures "
+    "woven into each frame. If they are, --deinterlace on makes whole pictures first.",
 )
 _INTERLACED = {
     None: Note(
@@ -97,6 +118,8 @@ _INTERLACED = {
     ),
     "marked": _DEINTERLACED,
     "all": _DEINTERLACED,
+    "tff": _WOVEN,
+    "bff": _WOVEN,
     "ivtc": Note(
         code="inverse-telecined",
         message="Inverse telecine: fields are matched and repeats left out, so that of film four "
@@ -122,10 +145,16 @@ def _encoder_notes(plan: EncodePlan, settings: ProcessingSettings, facts: Probe)
             "run that was stopped; with the encoders of the processor they are.",
         )
     if facts.colour.depth > 8 >= format_depth(plan.pixel_format):
+        advice = "choose an encoder of hevc or av1"
+        if (deeper := deeper_format(plan)) is not None:
+            advice = f"--pixel-format {deeper}"
+        elif settings.pixel_format is not None:
+            advice = "leave --pixel-format out"
+        bands = " HDR shows bands in 8 bits." if facts.colour.transfer in HDR_TRANSFERS else ""
         yield Note(
             code="depth-lost",
-            message=f"{plan.encoder} has 8 bits of colour, the source {facts.colour.depth}; an "
-            "encoder of hevc or av1 keeps 10.",
+            message=f"The output has 8 bits of colour ({plan.pixel_format}), the source "
+            f"{facts.colour.depth}.{bands} To keep 10: {advice}.",
         )
 
 
@@ -141,11 +170,6 @@ class VideoProcessor:
         self.shown = framed(facts, framing)
         """The facts of its pictures once they are cropped and turned."""
 
-    @classmethod
-    def open(cls, path: str, settings: ProcessingSettings) -> VideoProcessor:
-        """Probe the video; see `tsuzuki.video.probe.probe` for what it raises."""
-        return cls(probe(path, settings.picture_rate()), settings)
-
     @property
     def keeps_alpha(self) -> bool:
         """Whether frames have transparency that is kept."""
@@ -156,17 +180,27 @@ class VideoProcessor:
         notes = check_streams(plan.container, self.shown, plan)
         notes[:0] = _encoder_notes(plan, self.settings, self.facts)
         method = method_for(self.settings.deinterlace, self.facts)
-        if method == "ivtc" or self.facts.interlaced:
+        if method == "ivtc" or self.facts.interlaced or self.facts.woven in {"tff", "bff"}:
             notes.insert(0, _INTERLACED[method])
+        elif self.facts.woven and method is None:
+            notes.insert(0, _IN_PART)
         if self.facts.alpha and self.settings.alpha == "drop":
             notes.append(Note(code="alpha-dropped", message=_ON_BLACK))
         if self.keeps_alpha and self.settings.keep_frames:
             notes.append(Note(code="kept-without-alpha", message=_KEPT_WITHOUT_ALPHA))
+        if self.facts.timecode and not self._keeps_timecode(plan, method):
+            notes.append(Note(code="timecode-lost", message=_TIMECODE_LOST))
         if self.facts.colour_profile and not self._carried_profile(plan):
             notes.append(Note(code="profile-lost", message=_PROFILE_LOST))
         if self.settings.container == "auto" and plan.container != self.facts.container:
             notes.append(changed_container(self.facts, plan))
         return notes
+
+    def _keeps_timecode(self, plan: EncodePlan, method: Method | None) -> bool:
+        """Tell whether the timecode still counts the frames of the output, and has a place."""
+        known = later(self.facts.timecode, 0, Fraction(*self.facts.frame_rate)) is not None
+        same_rate = self.settings.fps is None and method != "ivtc"
+        return known and same_rate and plan.container != "png"
 
     def index(self, on_progress: Callable[[float], None]) -> FrameIndex:
         """Return time and start of every frame of the range that the settings ask for."""
@@ -205,7 +239,7 @@ class VideoProcessor:
 
     def encoder(self, plan: EncodePlan, file: BinaryIO) -> SegmentEncoder:
         """Return an encoder that writes one segment to ``file``."""
-        return SegmentEncoder(plan, file, turn=self._turn(plan))
+        return SegmentEncoder(plan, file, shown=self._orientation(plan))
 
     def _carried_profile(self, plan: EncodePlan) -> bytes:
         """Return the colour profile that the output gets; empty for none."""
@@ -214,9 +248,11 @@ class VideoProcessor:
         profile = read_profile(self.facts.path)
         return profile if is_rgb(profile) else b""
 
-    def _turn(self, plan: EncodePlan) -> int:
-        """Return by how much frames are turned before they are encoded: pictures have no tag."""
-        return self.shown.rotation if plan.container == "png" else 0
+    def _orientation(self, plan: EncodePlan) -> Orientation:
+        """Return what is done with frames before they are encoded: pictures have no tag."""
+        if plan.container != "png":
+            return UPRIGHT
+        return Orientation(self.shown.rotation, self.shown.mirrored)
 
     def check_segment(self, path: Path, frames: int) -> None:
         """Raise `StorageError` unless the file is a whole segment of so many frames."""
@@ -254,8 +290,8 @@ class VideoProcessor:
 
         Those of a sequence keep their numbers; the frames of a video are counted from 1.
         """
-        profile = self._carried_profile(plan)
-        for frame, data in enumerate(pictures_of(segments, plan, index, turn=self._turn(plan))):
+        profile, turn = self._carried_profile(plan), self._orientation(plan).turn
+        for frame, data in enumerate(pictures_of(segments, plan, index, turn=turn)):
             kept = self.facts.pictures == "sequence" and index.source is None
             number = self.facts.first_number + (index.packets[frame] if kept else frame)
             write(number, with_profile(data, profile) if profile else data)

@@ -19,6 +19,7 @@ from tsuzuki.frame import Rgb
 from tsuzuki.video import colour
 from tsuzuki.video.alpha import Alpha, has_alpha, set_alpha
 from tsuzuki.video.facts import EncodePlan
+from tsuzuki.video.orientation import UPRIGHT, Orientation
 from tsuzuki.video.picture_files import NUT, PICTURE_FORMAT, to_picture
 
 CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
@@ -47,10 +48,10 @@ class SegmentEncoder:
     The first frame is a key frame and nothing refers beyond the segment.
     """
 
-    def __init__(self, plan: EncodePlan, file: BinaryIO, *, turn: int = 0) -> None:
-        """``turn`` is by how many degrees frames are turned counter-clockwise before."""
+    def __init__(self, plan: EncodePlan, file: BinaryIO, *, shown: Orientation = UPRIGHT) -> None:
+        """``shown`` is what is done with pictures before, which have no tag for it."""
         self._plan = plan
-        self._turn = turn
+        self._shown = shown
         self._file = file
         self._rate = Fraction(*plan.frame_rate)
         self._step = ticks_per_frame(plan)
@@ -70,7 +71,7 @@ class SegmentEncoder:
             os.environ.setdefault("SVT_LOG", "1")  # the only way to make it report errors alone
         options = plan.options | {"chroma_sample_location": CHROMA_LOCATIONS[plan.chroma_location]}
         stream: Any = self._container.add_stream(plan.library, rate=self._rate, options=options)
-        lies = self._turn in {90, 270}
+        lies = self._shown.turn in {90, 270}
         sides = (plan.height, plan.width) if lies else (plan.width, plan.height)
         stream.width, stream.height, stream.pix_fmt = *sides, plan.pixel_format
         context = stream.codec_context
@@ -91,8 +92,8 @@ class SegmentEncoder:
         """
         plan = self._plan
         if plan.encoder == "png":
-            frame = to_picture(rgb, plan, self._turn)
-            alpha = None if alpha is None else np.rot90(alpha, self._turn // 90, axes=(1, 2))
+            frame = to_picture(rgb, plan, self._shown)
+            alpha = None if alpha is None else self._shown.of(alpha)
         else:
             frame = colour.from_rgb(
                 rgb,

@@ -90,6 +90,7 @@ def make_source() -> Callable[..., Path]:
         subtitles: tuple[str, ...] = (),
         extras: bool = False,
         first: int = 0,
+        video_title: str | None = None,
     ) -> Path:
         tick = Fraction(1, 1000) if path.suffix == ".mkv" else Fraction(1, 12800)
         step = int(Fraction(1, 25) / tick)
@@ -101,6 +102,8 @@ def make_source() -> Callable[..., Path]:
             makers += [_subtitle(out, codec, lines) for codec in subtitles]
             for maker in makers:
                 next(maker)
+            if video_title is not None:
+                out.streams.video[0].metadata["title"] = video_title
             if extras:
                 _add_extras(out)
             packets = [packet for maker in makers for packet in maker]

@@ -10,7 +10,9 @@ import pytest
 from tsuzuki.errors import SessionDamagedError
 from tsuzuki.settings import SOFTWARE_ENCODERS
 from tsuzuki.video.combine import combine
+from tsuzuki.video.containers import check_streams
 from tsuzuki.video.probe import probe
+from tsuzuki.video.timecode import timecode_in
 from tsuzuki.video.verify import verify_output
 
 MILLISECOND = Fraction(1, 1000)
@@ -186,6 +188,13 @@ def test_rotation_pixel_shape_and_codec_tag_are_kept(plain, replace, plan_for, j
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_mirror_is_kept(plain, replace, plan_for, joined, container):
+    mirrored = replace(plain, rotation=270, mirrored=True)
+    facts = probe(joined(mirrored, plan=plan_for(mirrored, container=container)).path)
+    assert (facts.rotation, facts.mirrored) == (270, True)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_range_starts_at_zero_with_the_sound_of_that_moment(
     container, rich, plain, joined, index_of, replace
 ):
@@ -211,6 +220,29 @@ def test_range_starts_at_zero_with_the_sound_of_that_moment(
         assert spans == [(0, Fraction(3, 5) - first), (Fraction(3, 5) - first, after - first)]
 
 
+def test_a_range_of_a_further_video_begins_with_a_key_frame(
+    tmp_path, make_clip, joined, index_of, replace
+):
+    options = {"preset": "ultrafast", "threads": "1", "g": "10", "x264-params": "scenecut=0"}
+    one = make_clip(tmp_path / "one.mkv", "libx264", options, "yuv420p", range(30))
+    both = tmp_path / "both.mkv"
+    with av.open(str(one)) as source, av.open(str(both), "w") as out:
+        streams = [out.add_stream_from_template(source.streams[0], opaque=True) for _ in "12"]
+        for packet in source.demux(video=0):
+            for stream in streams if packet.size else ():
+                copy = av.Packet(bytes(packet))
+                copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+                copy.is_keyframe, copy.stream = packet.is_keyframe, stream
+                out.mux(copy)
+    facts = probe(both)
+    part = replace(index_of(facts), pts=index_of(facts).pts[15:])
+    result = joined(facts, index=part, ranged=True)
+    with av.open(str(result.path)) as output:
+        kept = [packet for packet in output.demux(video=1) if packet.size]
+    assert kept[0].is_keyframe
+    assert len(kept) == 10
+
+
 def test_a_range_of_sound_that_is_timed_by_its_packets_stays_in_sync(
     tmp_path, make_source, joined, index_of, replace
 ):
@@ -228,6 +260,53 @@ def test_a_range_of_sound_that_is_timed_by_its_packets_stays_in_sync(
     wanted = [time - first for time in times if first <= time < after]
     assert len(wanted) > 5
     assert found == pytest.approx(wanted, abs=0.001)
+
+
+@pytest.fixture
+def with_timecode(tmp_path, make_source):
+    """Make a MOV with a track of timecode, at 25 frames a second."""
+
+    def make(timecode="01:00:00:00"):
+        plain, path = make_source(tmp_path / "plain.mkv"), tmp_path / "timed.mov"
+        with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+            stream = out.add_stream_from_template(source.streams[0], opaque=True)
+            stream.metadata["timecode"] = timecode
+            stream.codec_context.framerate = Fraction(25)
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+        return path
+
+    return make
+
+
+def timecode_of(path):
+    with av.open(str(path)) as container:
+        tracks = [found for s in container.streams if (found := timecode_in(s.metadata))]
+        return tracks, any(s.type == "data" for s in container.streams)
+
+
+@pytest.mark.parametrize("container", ["mov", "mp4", "mkv"])
+def test_the_timecode_is_kept(container, with_timecode, joined, replace, plan_for):
+    path = with_timecode()
+    assert timecode_of(path) == (["01:00:00:00"] * 2, True)
+    facts = replace(probe(path), frame_rate=(25, 1))
+    assert facts.timecode == "01:00:00:00"
+    plan = plan_for(facts, container=container)
+    assert check_streams(container, facts, plan) == []
+    found, track = timecode_of(joined(facts, plan=plan).path)
+    assert set(found) == {"01:00:00:00"}
+    assert track == (container != "mkv")
+
+
+def test_the_timecode_of_a_part_is_that_of_its_first_frame(
+    with_timecode, joined, replace, index_of
+):
+    facts = replace(probe(with_timecode("01:00:00:20")), frame_rate=(25, 1))
+    whole = index_of(facts)
+    part = replace(whole, pts=whole.pts[10:], first=10)
+    assert set(timecode_of(joined(facts, index=part, ranged=True).path)[0]) == {"01:00:01:05"}
 
 
 def test_metadata_that_telephones_make_up_stays_in_mp4(tmp_path, plain, joined):

@@ -7,13 +7,14 @@ import pytest
 
 from tsuzuki.errors import ContainerError
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.video import containers
 from tsuzuki.video.containers import (
-    SUFFIXES,
     check_streams,
     choose_container,
     container_of,
     template,
 )
+from tsuzuki.video.facts import SUFFIXES
 from tsuzuki.video.probe import probe
 
 HOLDS = {
@@ -98,17 +99,36 @@ def test_what_a_container_cannot_hold_of_a_codec_is_told_before_the_work(
     assert check_streams(others[0], facts, plan_for(facts))[0].code == "title-lost"
 
 
+def test_many_streams_are_read_once_for_all_questions(tmp_path, make_source, plan_for, monkeypatch):
+    """A packet of a subtitle may come late, and all before it has to be read."""
+    source = make_source(tmp_path / "clip.mkv", audio=("aac", "pcm_s16le"), subtitles=("srt",) * 4)
+    facts = probe(source)
+    plan = plan_for(facts)
+    read = []
+    demux = containers.islice
+    monkeypatch.setattr(containers, "islice", lambda *args: read.append(args) or demux(*args))
+    containers._first_packets.cache_clear()
+    for container in ("mkv", "mov"):
+        check_streams(container, facts, plan)
+    with pytest.raises(ContainerError, match="unsupported channel layout"):
+        check_streams("mp4", facts, plan)
+    assert len(read) == 1
+
+
 def test_styled_subtitles_are_not_stripped_for_mp4(tmp_path, make_source, plan_for):
     facts = probe(make_source(tmp_path / "clip.mkv", subtitles=("ass",)))
     with pytest.raises(ContainerError, match=r"subtitle stream 1 \(ass\).*Choose mkv"):
         plan_for(facts, container="mp4")
 
 
-def test_conversion_and_lost_title_are_told(tmp_path, make_source, plan_for):
-    source = make_source(tmp_path / "clip.mkv", audio=("aac",), subtitles=("srt",))
+def test_conversion_and_lost_titles_are_told(tmp_path, make_source, plan_for):
+    source = make_source(
+        tmp_path / "clip.mkv", audio=("aac",), subtitles=("srt",), video_title="Director's cut"
+    )
     facts = probe(source)
     notes = check_streams("mp4", facts, plan_for(facts))
     assert [(note.code, note.stream) for note in notes] == [
+        ("title-lost", 0),
         ("title-lost", 1),
         ("subtitle-converted", 2),
     ]
@@ -123,6 +143,26 @@ def test_the_frame_that_headers_are_tried_with_is_black(plain, plan_for, replace
         frame = next(stream.container.decode(stream))
     values = frame.to_ndarray(format="gray16le") >> 8
     assert values.max() <= 17
+
+
+@pytest.mark.parametrize(
+    ("encoder", "pixel_format", "told"),
+    [
+        ("x264", "yuv420p", ""),
+        ("x264", "yuv420p10le", "10 bits of the source"),
+        ("x264", "yuv422p", "4:2:2 colour of the source"),
+        ("x264", "yuv444p10le", "4:4:4 colour and 10 bits of the source"),
+        ("x265", "yuv420p10le", ""),
+        ("x265", "yuv422p10le", "4:2:2 colour of the source"),
+        ("svt-av1", "yuv420p10le", ""),
+    ],
+)
+def test_what_hardware_hardly_plays_is_told(plain, plan_for, replace, encoder, pixel_format, told):
+    plan = replace(plan_for(plain, encoder), pixel_format=pixel_format)
+    notes = {n.code: n.message for n in check_streams("mkv", plain, plan)}
+    assert told in notes.get("rarely-played", "")
+    assert ("rarely-played" in notes) == bool(told)
+    assert ("--encoder x265" in notes.get("rarely-played", "")) == told.startswith("10 bits")
 
 
 def test_lost_pixel_shape_is_told(plain, plan_for, replace):

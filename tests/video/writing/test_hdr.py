@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import io
 import struct
+from fractions import Fraction
 
 import av
 import pytest
 
 from tsuzuki.video import hdr
+from tsuzuki.video.combine import combine
 from tsuzuki.video.containers import check_streams
 from tsuzuki.video.probe import probe
 from tsuzuki.video.segment import SegmentEncoder
+from tsuzuki.video.verify import verify_output
 
 BT2020_1000 = (
     "17/25 8/25 53/200 69/100 3/20 3/50 3127/10000 329/1000 1/10000 1000"  # R G B white, luminance
@@ -45,9 +48,75 @@ def test_metadata_reaches_the_bitstream(encoder, plain, plan_for, replace):
     assert told == pytest.approx(wanted, abs=1e-4)
 
 
-def test_ffv1_tells_the_loss(plain, plan_for, replace):
-    plan = replace(plan_for(plain, "ffv1", "mkv"), extra={"light": "1000,400"})
-    assert "hdr-lost" in [note.code for note in check_streams("mkv", plain, plan)]
+def test_pictures_tell_the_loss(plain, plan_for, replace):
+    facts = replace(plain, hdr={"light": "1000,400"})
+    assert "hdr-lost" in [n.code for n in check_streams("png", facts, plan_for(facts, "png"))]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "container"),
+    [
+        ("x265", "mp4"),
+        ("x265", "mov"),
+        ("x265", "mkv"),
+        ("x264", "mp4"),
+        ("svt-av1", "mp4"),
+        ("svt-av1", "webm"),
+        ("vp9", "webm"),
+        ("vp9", "mp4"),
+        ("prores", "mov"),
+        ("ffv1", "mkv"),
+    ],
+)
+def test_the_container_has_it_by_itself(
+    encoder, container, make_source, plan_for, replace, index_of, encode_segments, tmp_path
+):
+    plain = probe(make_source(tmp_path / "silent.mp4"))
+    deep = replace(plain, hdr={"mastering": BT2020_1000, "light": "1000,400"})
+    plan = plan_for(deep, encoder, container)
+    index = index_of(plain)
+    path = tmp_path / f"out.{container}"
+    segments = encode_segments(plan, len(index), tmp_path)
+    with path.open("wb") as file:
+        combine(deep, index, segments, plan, file)
+    verify_output(path, index, plan, deep)
+    data = path.read_bytes()
+    head = data if container in {"mp4", "mov"} else data[: data.index(_CLUSTER)]
+    assert in_header(container, head) == pytest.approx(
+        [*(float(Fraction(part)) for part in BT2020_1000.split()), 1000, 400], abs=1e-4
+    )
+    assert len(probe(path).hdr) == 2  # and the frames, whatever the codec
+
+
+_CLUSTER = b"\x1f\x43\xb6\x75"
+
+
+def in_header(container, head):
+    """Read the metadata from the boxes of MP4 (ISO/IEC 14496-12) or the elements of Matroska.
+
+    Red, green, blue, white, least and greatest luminance, greatest and mean light level.
+    """
+    if container in {"mp4", "mov"}:
+        at = head.index(b"mdcv") + 4
+        *green_blue_red_white, greatest, least = struct.unpack_from(">8H2I", head, at)
+        g, b, r, w = (green_blue_red_white[n : n + 2] for n in (0, 2, 4, 6))
+        colours = [value / 50000 for pair in (r, g, b, w) for value in pair]
+        levels = struct.unpack_from(">2H", head, head.index(b"clli") + 4)
+        return [*colours, least / 10000, greatest / 10000, *levels]
+    mastering = head.index(b"\x55\xd0")
+
+    def number(name):
+        at = head.index(name, mastering)
+        kind = {4: ">f", 8: ">d"}[head[at + 2] & 0x7F]
+        return struct.unpack_from(kind, head, at + 3)[0]
+
+    def level(name):
+        at = head.index(name)
+        return int.from_bytes(head[at + 3 : at + 3 + (head[at + 2] & 0x7F)], "big")
+
+    colours = [number(bytes((0x55, 0xD1 + n))) for n in range(8)]
+    luminance = [number(b"\x55\xda"), number(b"\x55\xd9")]
+    return [*colours, *luminance, level(b"\x55\xbc"), level(b"\x55\xbd")]
 
 
 def test_incomplete_metadata_is_none():

@@ -40,3 +40,36 @@ def test_a_change_of_the_container_is_told_unless_it_was_asked_for(plain, replac
         settings, plan = decide_encoding(other, AUTO, output and Path(output))
         notes = VideoProcessor(other, settings).losses(plan)
         assert [note.code for note in notes] == codes
+
+
+@pytest.mark.parametrize(
+    ("chosen", "advice"),
+    [
+        ({"pixel_format": "yuv420p"}, "--pixel-format yuv420p10le"),
+        ({"encoder": "png", "container": "png", "pixel_format": "rgb24"}, "leave --pixel-format"),
+    ],
+)
+def test_a_loss_of_depth_names_the_pixel_format_and_what_keeps_it(plain, replace, chosen, advice):
+    deep = replace(plain, colour=replace(plain.colour, depth=10, transfer=16))
+    settings, plan = decide_encoding(deep, ProcessingSettings(**chosen), None)
+    notes = {note.code: note.message for note in VideoProcessor(deep, settings).losses(plan)}
+    assert advice in notes["depth-lost"]
+    assert f"({plan.pixel_format})" in notes["depth-lost"]
+    assert "HDR shows bands" in notes["depth-lost"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "timecode", "lost"),
+    [
+        ({}, "01:00:00:00", False),
+        ({"fps": "12"}, "01:00:00:00", True),
+        ({"deinterlace": "ivtc"}, "01:00:00:00", True),
+        ({"encoder": "png", "container": "png"}, "01:00:00:00", True),
+        ({}, "noon", True),
+    ],
+)
+def test_the_loss_of_a_timecode_is_told(plain, replace, chosen, timecode, lost):
+    timed = replace(plain, timecode=timecode)
+    settings, plan = decide_encoding(timed, ProcessingSettings(**chosen), None)
+    codes = [note.code for note in VideoProcessor(timed, settings).losses(plan)]
+    assert ("timecode-lost" in codes) == lost

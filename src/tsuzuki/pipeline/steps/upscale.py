@@ -271,6 +271,8 @@ class _Upscaling:
             self._store.discard(rendered)
             return
         segment, workers = asked
+        failed = sorted({*rendered.failed, *self._failed_before(segment)})
+        rendered = replace(rendered, failed=failed)
         self._store.seal(segment, rendered, *self._run.made_with(rendered))
         for worker in workers:
             worker.send(m.Committed(first=segment.first, last=segment.last))
@@ -279,6 +281,16 @@ class _Upscaling:
         self._store.drop_frames(segment)
         self._tell_sealed(segment, rendered)
         self._check_damage()
+
+    def _failed_before(self, segment: Segment) -> list[int]:
+        """Return the frames that failed to decode when they were extracted, as a PNG cannot tell.
+
+        Each once, however often it is shown.
+        """
+        index = self._run.index
+        known = set(self._run.remembered("extract").get("failed_frames", ()))
+        shown = (frame for frame in segment.frames if index.is_new(frame))
+        return [frame for frame in shown if index.in_video(frame) + 1 in known]
 
     def _check_damage(self) -> None:
         """Raise `DamagedFramesError` for more damage than anybody would want to wait for."""

@@ -26,12 +26,9 @@ from tsuzuki.pipeline.run import Run
 from tsuzuki.sessions.identity import Difference, differences
 from tsuzuki.sessions.pictures import pattern_of
 from tsuzuki.video.dynamic_hdr import loss
+from tsuzuki.video.facts import SUFFIXES
 from tsuzuki.video.fields import FILM_SHARE, method_for
 
-SUFFIXES = {"mp4": (".mp4", ".m4v"), "mov": (".mov",), "mkv": (".mkv",), "webm": (".webm",)} | {
-    "png": (".png",)
-}
-"""What the name of an output may end in, by its container."""
 SPARE_BYTES = 32 << 20
 """Room for state, logs and temporary files beside what frames need."""
 LOSSY_BITS_PER_PIXEL = 0.05
@@ -118,7 +115,7 @@ def check_output(plan: Plan, output: Path, *, overwrite: bool) -> None:
             "--overwrite.",
             path=str(output),
         )
-    if output.suffix.lower() not in SUFFIXES[plan.encoding.container]:
+    if SUFFIXES.get(output.suffix.lower()) != plan.encoding.container:
         raise ContainerError(
             f"The session makes {plan.encoding.container}, which {output.name} does not end in. "
             "Choose a name that does, or start anew for another container.",
