@@ -222,9 +222,10 @@ def _principle(stream: Stream, container: Container) -> str | None:
 
 
 def _describe(stream: Stream) -> str:
-    kind = "cover art" if is_cover(stream) else f"{stream.type} stream"
     name = codec_name(stream) or stream.metadata.get("filename", "unknown codec")
-    return f"{kind} {stream.index} ({name})"
+    if is_cover(stream):
+        return f"cover art {stream.index} ({name})"
+    return f"{stream.type} stream {stream.index} ({name})"
 
 
 def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
