@@ -10,7 +10,6 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 SOURCE = Path(__file__).parents[1] / "src" / "tsuzuki"
 _PROSE = re.compile(r"\w[,;:]? ([A-Za-z]{2,}|\{\})|[)}] [a-z]{3,}")
@@ -21,8 +20,8 @@ _UNSEEN_CALLS = re.compile(r"(typer|_?log(ger|ging)?|warnings|re|struct)\.|.*\bc
 """Options have their texts from `tsuzuki.cli.help`; what is logged stays English."""
 _UNSEEN_ERRORS = {"AssertionError", "AttributeError", "NotImplementedError", "TypeError"}
 """Faults of the program."""
-_UNSEEN_FILES = ("gui/", "metrics/prometheus.py", "demo/picture.py")
-"""The window looks its texts up; what Prometheus is told, programs read."""
+_UNSEEN_FILES = ("metrics/prometheus.py", "demo/picture.py")
+"""What Prometheus is told, programs read."""
 _UNSEEN_TEXTS = re.compile(
     r"SELECT |INSERT |UPDATE |DELETE |PRAGMA |from tsuzuki|waifu2x |Real-CUGAN |tsuzuki \{|PyAV \{"
     r"|\{ours\}|--content \{|BT\.2020 |chromaticity-derived |Basic |model name|log log-level "
@@ -31,22 +30,32 @@ _UNSEEN_TEXTS = re.compile(
 """Programs, and names that are the same everywhere. So are lists of several lines."""
 
 
-class Sentence(NamedTuple):
-    """A template, and where it stands."""
-
-    text: str
-    file: str
-    line: int
-
-
-def find_sentences() -> Iterator[Sentence]:
-    """Yield every sentence of the library."""
+def find_sentences() -> Iterator[tuple[str, str, int]]:
+    """Yield every sentence of the library as a template, with its file and line."""
     for file in sorted(SOURCE.rglob("*.py")):
         name = file.relative_to(SOURCE).as_posix()
-        if not name.startswith(_UNSEEN_FILES):
-            finder = _Finder(warns=name.startswith("sessions/"))
-            finder.visit(ast.parse(file.read_text(encoding="utf-8")))
-            yield from (Sentence(text, name, line) for text, line in finder.found)
+        if name not in _UNSEEN_FILES:
+            # The window looks up what it says itself, and raises errors as the library does.
+            found = sentences_in(
+                file.read_text(encoding="utf-8"),
+                errors_only=name.startswith("gui/"),
+                warns=name.startswith("sessions/"),
+            )
+            yield from ((text, name, line) for text, line in found)
+
+
+def sentences_in(
+    source: str, *, errors_only: bool = False, warns: bool = False
+) -> list[tuple[str, int]]:
+    """Return the sentences of a module with their lines.
+
+    ``warns`` has what is logged as a warning count too, where the command line shows it.
+    """
+    finder, tree = _Finder(warns=warns), ast.parse(source)
+    for part in ast.walk(tree) if errors_only else (tree,):
+        if not errors_only or isinstance(part, ast.Raise):
+            finder.visit(part)
+    return finder.found
 
 
 def is_prose(template: str) -> bool:
@@ -59,7 +68,6 @@ def is_prose(template: str) -> bool:
 class _Finder(ast.NodeVisitor):
     def __init__(self, *, warns: bool) -> None:
         self._warns = warns
-        """Whether the command line shows what is logged as a warning."""
         self.found: list[tuple[str, int]] = []
 
     def visit_Expr(self, node: ast.Expr) -> None:

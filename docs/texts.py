@@ -28,8 +28,8 @@ def template() -> Catalog:
     found = extract_from_dir(str(SOURCE), [("**.py", "python")], keywords=KEYWORDS)
     for name, line, text, comments, context in found:
         catalogue.add(text, None, [(name, line)], auto_comments=comments, context=context)
-    for sentence in find_sentences():
-        catalogue.add(sentence.text, None, [(sentence.file, sentence.line)])
+    for text, name, line in find_sentences():
+        catalogue.add(text, None, [(name, line)])
     for text in help_texts(typer.main.get_command(app)):
         catalogue.add(text)
     return catalogue
@@ -37,7 +37,7 @@ def template() -> Catalog:
 
 def sentences() -> bytes:
     """Return the templates of the library's sentences as the program reads them."""
-    texts = sorted({sentence.text for sentence in find_sentences()})
+    texts = sorted({text for text, _, _ in find_sentences()})
     return (json.dumps(texts, ensure_ascii=False, indent=0) + "\n").encode()
 
 

@@ -46,8 +46,7 @@ def help_texts(command: Any) -> Iterator[str]:
 
 def put_in_language(command: Any) -> None:
     """Have a command and those below it show their help in the language that is spoken."""
-    for owner, name in list(_places(command)):
-        setattr(owner, name, tr(getattr(owner, name)))
+    put_texts(command)
     for one in _commands(command):
         one.context_class = _context_class(one.context_class)
     rich_utils.ARGUMENTS_PANEL_TITLE = tr("Arguments")
@@ -56,6 +55,12 @@ def put_in_language(command: Any) -> None:
     rich_utils.DEFAULT_STRING = tr("[default: {}]")
     rich_utils.ENVVAR_STRING = tr("[env var: {}]")
     rich_utils.REQUIRED_LONG_STRING = tr("[required]")
+
+
+def put_texts(command: Any) -> None:
+    """Have a command and those below it hold the texts of their help in the language spoken."""
+    for owner, name in list(_places(command)):
+        setattr(owner, name, tr(getattr(owner, name)))
 
 
 def show_usage_error(error: Any) -> None:
@@ -78,7 +83,7 @@ def _places(command: Any) -> Iterator[tuple[Any, str]]:
         for owner in (one, *one.params, asks):
             for name in _ATTRIBUTES:
                 text = getattr(owner, name, None)
-                if isinstance(text, str) and text:
+                if isinstance(text, str) and any(map(str.isalpha, text)):
                     yield owner, name
 
 
