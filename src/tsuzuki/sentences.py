@@ -32,6 +32,8 @@ class Template:
         self.weight = sum(map(len, self._literals))
         """Length of what is the same in each of its sentences."""
         self._longest = max(self._literals, key=len)
+        self._is_vague = sum(map(str.isalpha, "".join(self._literals))) < 4
+        """Whether much that is no sentence of the library would do as well."""
 
     def values_in(self, said: str) -> dict[str, str] | None:
         """Return the values by name where this is what was said."""
@@ -39,7 +41,8 @@ class Template:
             return None
         # The value at the end may be empty, and the space before it stripped.
         match = self._pattern.fullmatch(said) or self._pattern.fullmatch(f"{said} ")
-        return match and match.groupdict()
+        values = match and match.groupdict()
+        return None if values and self._is_vague and " " in "".join(values.values()) else values
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -107,14 +110,18 @@ def _labelled(said: str) -> str | None:
 
 def _value(name: str, value: str) -> str:
     """Return a value as it is shown; kinds of streams are the only single words."""
-    kinds = {
+    shown = _told(value)
+    if shown != value or name not in {"type", "kind", "kinds"}:
+        return shown
+    words = {
         "audio": tr("audio"),
         "video": trp("stream", "video"),
         "subtitle": tr("subtitle"),
         "data": tr("data"),
         "attachment": tr("attachment"),
+        "or": tr("or"),
     }
-    return kinds.get(value, value) if name in {"type", "kind"} else _told(value)
+    return " ".join(words.get(word, word) for word in value.split(" "))
 
 
 @cache

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer import rich_utils
 
 from tsuzuki.cli.text import safe, stderr
 from tsuzuki.language import tr
@@ -46,6 +45,8 @@ def help_texts(command: Any) -> Iterator[str]:
 
 def put_in_language(command: Any) -> None:
     """Have a command and those below it show their help in the language that is spoken."""
+    from typer import rich_utils  # noqa: PLC0415 - takes its time
+
     put_texts(command)
     for one in _commands(command):
         one.context_class = _context_class(one.context_class)

@@ -128,10 +128,11 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
 
 
 def _lost_by_pictures(probe: Probe) -> Iterator[Note]:
-    if kinds := sorted({s.kind for s in probe.streams if s.index != probe.stream}):
+    kinds = " or ".join(sorted({s.kind for s in probe.streams if s.index != probe.stream}))
+    if kinds:
         yield Note(
             code="stream-dropped",
-            message=f"Pictures have no {' or '.join(kinds)}: of the video only its frames are kept,"
+            message=f"Pictures have no {kinds}: of the video only its frames are kept,"
             " without their times.",
         )
 
