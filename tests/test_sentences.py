@@ -71,7 +71,7 @@ def test_every_sentence_is_japanese_in_japanese(japanese):
         ('raise InputError(f"No good at {x.path!r}. Try {y}.")', ["No good at {path}. Try {y}."]),
         ('raise InputError(f"{a} is {b[0]} of {len(b)}.")', ["{a} is {b} of {b2}."]),
         ('why = "it is gone" if x else f"it is at {p}"', ["it is gone", "it is at {p}"]),
-        ('say(f"Done: {\'all of it\' if x else 2}")', ["Done: {value}", "all of it"]),
+        ("say(f\"Done: {'all of it' if x else 2}\")", ["Done: {value}", "all of it"]),
         ('say("There are {} and {}.".format(1, 2))', ["There are {value1} and {value2}."]),
         ("kind = 'names, such as {\"a\": 1}'", ['names, such as {{"a": 1}}']),
         ('"""Say what it is."""\ndef f():\n    "Return nothing at all."', []),
@@ -100,9 +100,9 @@ def test_what_the_window_raises_and_what_sessions_warn_of_counts():
             "ファイル '/a, b. C.mp4' がありません。名前と、ディスクが接続されているかを確認してください。",
         ),
         (
-            "mp4 cannot hold the subtitle stream 3 (ass) (its text subtitles have no styles). "
+            "mp4 cannot hold the subtitle stream 3 (ass): its text subtitles have no styles. "
             "Choose mkv.",
-            "mp4 に字幕ストリーム 3(ass)は入れられません(テキスト字幕に書式を付けられません)。"
+            "mp4 に字幕ストリーム 3(ass)は入れられません: テキスト字幕に書式を付けられません。"
             "mkv を指定してください。",
         ),
         (

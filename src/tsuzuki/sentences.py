@@ -70,13 +70,17 @@ def _told(said: str) -> str:
 def _one(said: str, *, tight: bool = False) -> str | None:
     """Return the sentence where one template is all of it, the most particular one.
 
-    Where it is ``tight``, no value may hold the end of a sentence and the beginning of another.
+    Where it is ``tight``, no value may hold the end of a sentence and the beginning of another,
+    unless the template is most of what was said.
     """
     if said in _whole():
         return tr(_whole()[said]).format()
     for template in _templates():
         values = template.values_in(said)
-        if values is not None and not (tight and any(map(_NEXT.search, values.values()))):
+        if values is None:
+            continue
+        several = any(map(_NEXT.search, values.values())) and 2 * template.weight < len(said)
+        if not (tight and several):
             shown = {name: _value(name, value) for name, value in values.items()}
             return tr(template.text).format(**shown)
     return None
@@ -94,10 +98,11 @@ def _several(said: str) -> str | None:
 def _list(said: str) -> str | None:
     """Return a list whose members are known, or some of them."""
     for separator in ("; ", ", "):
-        members = said.split(separator)
-        shown = [_told(member) for member in members]
-        if len(members) > 1 and shown != members:
-            return separator.join(shown)
+        if separator in said:
+            members = said.split(separator)
+            shown = [_told(member) for member in members]
+            if shown != members:
+                return separator.join(shown)
     return None
 
 

@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     command = typer.main.get_command(app)
-    if language.is_translated():
+    if language.is_translated() or "typer.rich_utils" in sys.modules:
         put_in_language(command)
     try:
         code = command.main(arguments, prog_name="tsuzuki", standalone_mode=False)

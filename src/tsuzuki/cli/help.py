@@ -30,9 +30,11 @@ COMPLAINTS = (
     "Missing argument {argument}.",
     "Missing option {option}.",
     "Invalid value for {option}: {reason}",
-    "{value} is not a valid integer.",
-    "{value} is not a valid float.",
-    "{value} is not in the range {range}.",
+    "Value {value} is not a valid {type}.",
+    "Input should be a valid number, unable to parse string as a number",
+    "Input should be a valid integer, unable to parse string as an integer",
+    "Input should be greater than or equal to {least}",
+    "Input should be less than or equal to {most}",
 )
 """What the framework may say of a command line."""
 
@@ -73,7 +75,8 @@ def show_usage_error(error: Any) -> None:
         console.print(context.get_usage(), markup=False, style="yellow")
         hint = tr("Try '{command} --help' for help.").format(command=context.command_path)
         console.print(hint, markup=False, style="dim")
-    console.print(f"[bold red]{tr('Error')}:[/] ", end="")
+    title = tr("Error")
+    console.print(f"[bold red]{title}:[/] ", end="")
     console.print(safe(told(text)), markup=False, soft_wrap=True)
 
 
@@ -99,7 +102,8 @@ def _context_class(base: Any) -> Any:
 
     class Formatter(base.formatter_class):  # type: ignore[misc]
         def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-            super().write_usage(prog, args, prefix or f"{tr('Usage:')} ")
+            usage = tr("Usage:")
+            super().write_usage(prog, args, prefix or f"{usage} ")
 
     class Context(base):  # type: ignore[misc]
         formatter_class = Formatter

@@ -116,7 +116,9 @@ def _video_rows(p: Probe) -> dict[str, str]:
 
 
 def _colour(c: Colour) -> str:
-    full = tr("{depth} bits, matrix {matrix}, primaries {primaries}, transfer {transfer}, full range")
+    full = tr(
+        "{depth} bits, matrix {matrix}, primaries {primaries}, transfer {transfer}, full range"
+    )
     limited = tr(
         "{depth} bits, matrix {matrix}, primaries {primaries}, transfer {transfer}, limited range"
     )

@@ -185,7 +185,6 @@ def move_session(
 @app.command("remove")
 def remove_sessions(ids: Ids, yes: Yes = False, sessions_dir: o.SessionsDir = None) -> None:
     """Remove sessions and the work in them. Outputs stay."""
-    from tsuzuki.cli.text import stdout  # noqa: PLC0415
     from tsuzuki.sessions.cleanup import has_work  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
@@ -211,7 +210,7 @@ def clean_sessions(
     sessions_dir: o.SessionsDir = None,
 ) -> None:
     """Remove old sessions; those with work in them only after asking."""
-    from tsuzuki.cli.text import is_terminal, stdout  # noqa: PLC0415
+    from tsuzuki.cli.text import is_terminal  # noqa: PLC0415
 
     kept: list[str] = []
 
@@ -278,9 +277,7 @@ def _show_report(report: Report, paths: SessionPaths, *, read_data: bool) -> Non
     elif read_data:
         _print(tr("Session {id} is sound.").format(id=session_id))
     else:
-        sound = tr(
-            "Session {id} is sound as far as sizes tell; --read-data compares every bit."
-        )
+        sound = tr("Session {id} is sound as far as sizes tell; --read-data compares every bit.")
         _print(sound.format(id=session_id))
 
 

@@ -193,7 +193,10 @@ def _news(event: events.Finished | events.Stopped, video: str) -> News:
         title, text = trp("news", "Finished"), f"{name} → {event.output}"
     else:
         pause = issubclass(by_code(event.code), Cancelled | ResourceError)
-        title, text = trp("news", "Paused") if pause else trp("news", "Failed"), f"{name}: {told(event.message)}"
+        title, text = (
+            trp("news", "Paused") if pause else trp("news", "Failed"),
+            f"{name}: {told(event.message)}",
+        )
     more = {"video_file": video, "host": socket.gethostname(), "text": safe(f"{title}: {text}")}
     fields = msgspec.to_builtins(event) | more
     return News(f"Tsuzuki: {title.lower()}", safe(text), fields)

@@ -164,7 +164,7 @@ def _check_one(
     what = f"video of {plan.encoder}" if stream is None else _describe(stream)
     advice = f"Choose {' or '.join(others)}" if others else "No container here can: leave it out"
     raise ContainerError(
-        f"{container} cannot hold the {what} ({reason}). {advice}.",
+        f"{container} cannot hold the {what}: {reason}. {advice}.",
         container=container,
         stream=index,
         containers=others,
