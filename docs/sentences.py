@@ -77,8 +77,8 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = ast.unparse(node.func)
-        if self._warns and name == "_log.warning" and isinstance(node.args[0], ast.Constant):
-            self._add(node.args[0].value.replace("%s", "{}"), node.lineno)
+        if self._warns and name == "_log.warning":
+            self._add(str(ast.literal_eval(node.args[0])).replace("%s", "{}"), node.lineno)
         if name not in _LOOKED_UP | _UNSEEN_ERRORS and not _UNSEEN_CALLS.match(name):
             self.generic_visit(node)
 
@@ -123,7 +123,7 @@ def _template_of(node: ast.JoinedStr) -> str:
     return "".join(parts)
 
 
-def _name_of(value: ast.expr) -> str:
+def _name_of(value: ast.expr) -> str:  # noqa: PLR0911 - one for each kind
     match value:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name.strip("_").lower()

@@ -97,19 +97,28 @@ def test_what_the_window_raises_and_what_sessions_warn_of_counts():
         ("/a is missing", "/a がありません"),
         (
             "There is no file '/a, b. C.mp4'. Check the name, and that its disk is connected.",
-            "ファイル '/a, b. C.mp4' がありません。名前と、ディスクが接続されているかを確認してください。",
+            (
+                "ファイル '/a, b. C.mp4' がありません。名前と、"
+                "ディスクが接続されているかを確認してください。"
+            ),
         ),
         (
-            "mp4 cannot hold the subtitle stream 3 (ass): its text subtitles have no styles. "
-            "Choose mkv.",
-            "mp4 に字幕ストリーム 3(ass)は入れられません: テキスト字幕に書式を付けられません。"
-            "mkv を指定してください。",
+            (
+                "mp4 cannot hold the subtitle stream 3 (ass): its text subtitles have no styles. "
+                "Choose mkv."
+            ),
+            (
+                "mp4 に字幕ストリーム 3(ass)は入れられません: テキスト字幕に書式を付けられません。"
+                "mkv を指定してください。"
+            ),
         ),
         (
-            "The worker process was killed by signal 9. Its last words were: Oh. No. "
-            "This happened 3 times at the same place, so the work is paused; everything finished "
-            "is saved. The session's log may tell more. Run `tsuzuki resume` to try again, or "
-            "`tsuzuki upscale` with another --device for a new session.",
+            (
+                "The worker process was killed by signal 9. Its last words were: Oh. No. "
+                "This happened 3 times at the same place, so the work is paused; everything finished "
+                "is saved. The session's log may tell more. Run `tsuzuki resume` to try again, or "
+                "`tsuzuki upscale` with another --device for a new session."
+            ),
             "処理プロセスがシグナル 9 で強制終了されました。",
         ),
         ("There is no setting sclae. Did you mean scale?", "設定 sclae はありません。 もしかして"),
@@ -134,7 +143,8 @@ def test_what_is_said_twice_is_told_once_and_whole(japanese):
         "everything finished before is saved."
     )
     assert told(said) == (
-        "/a を読み書きできませんでした(Input/output error)。ディスクが見えなくなりました。接続し直して"
-        "ください。そのあと `tsuzuki resume` を実行してください。それまでに完了した分はすべて"
+        "/a を読み書きできませんでした(Input/output error)。ディスクが見えなくなりました。"
+        "接続し直してください。そのあと "
+        "`tsuzuki resume` を実行してください。それまでに完了した分はすべて"
         "保存されています。"
     )

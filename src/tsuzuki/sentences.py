@@ -48,7 +48,9 @@ class Template:
     def _pattern(self) -> re.Pattern[str]:
         names = iter(self.names)
         literals = [re.escape(literal) for literal in self._literals]
-        groups = (f"{literal}(?P<{name}>.*?)" for literal, name in zip(literals, names))
+        groups = (
+            f"{literal}(?P<{name}>.*?)" for literal, name in zip(literals, names, strict=False)
+        )
         rest = literals[len(self.names) :]
         return re.compile("".join([*groups, *rest]), re.DOTALL)
 
