@@ -24,7 +24,7 @@ def doctor(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False) -> No
         raise typer.Exit(0 if well else 1)
     for finding in findings:
         mark = "[green]✔[/]" if finding.well else "[red]✘[/]"
-        console.print(f"{mark} {padded(finding_name(finding.name), 17)}", end=" ")
+        console.print(f"{mark} {padded(finding_name(finding.name), 24)}", end=" ")
         console.print(safe(told(finding.text)), markup=False, soft_wrap=True)
     fine = tr("Everything needed is there.")
     console.print(fine if well else tr("Something needs attention: see ✘."))
