@@ -116,8 +116,8 @@ def test_what_the_window_raises_and_what_sessions_warn_of_counts():
             (
                 "The worker process was killed by signal 9. Its last words were: Oh. No. "
                 "This happened 3 times at the same place, so the work is paused; everything "
-                "finished is saved. The session's log may tell more. Run `tsuzuki resume` to try again, "
-                "or `tsuzuki upscale` with another --device for a new session."
+                "finished is saved. The session's log may tell more. Run `tsuzuki resume` to try "
+                "again, or `tsuzuki upscale` with another --device for a new session."
             ),
             "処理プロセスがシグナル 9 で強制終了されました。",
         ),
