@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
-from docs.commands import page
+from docs.commands import PAGES, page
 
-(Path(__file__).parent / "cli.md").write_text(page(), encoding="utf-8", newline="\n")
+for code, name in PAGES.items():
+    (Path(__file__).parent / name).write_text(page(code), encoding="utf-8", newline="\n")

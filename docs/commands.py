@@ -8,30 +8,50 @@ from typing import Any
 
 import typer.main
 
+from tsuzuki import language
 from tsuzuki.cli import app
+from tsuzuki.cli.help import put_texts
 
-HEAD = """# Commands
+HEADS = {
+    "en": """# Commands
+
+[日本語](cli.ja.md)
 
 Written by `python -m docs` from the program's own help; do not edit.
-"""
+""",
+    "ja": """# コマンド
+
+[English](cli.md)
+
+プログラム自身のヘルプから `python -m docs` が書いています。編集しないでください。
+""",
+}
+COLUMNS = {"en": "| option | meaning | default |", "ja": "| オプション | 意味 | 既定 |"}
+PAGES = {"en": "cli.md", "ja": "cli.ja.md"}
+"""Files by the code of their language."""
 
 
-def page() -> str:
-    """Return the whole page."""
-    return "\n".join([HEAD, *_command("tsuzuki", typer.main.get_command(app))])
+def page(code: str = "en") -> str:
+    """Return the whole page in a language."""
+    before = language.spoken()
+    language.use(code)
+    command = typer.main.get_command(app)
+    put_texts(command)
+    language.use(before)
+    return "\n".join([HEADS[code], *_command("tsuzuki", command, COLUMNS[code])])
 
 
-def _command(name: str, command: Any) -> Iterator[str]:
+def _command(name: str, command: Any, columns: str) -> Iterator[str]:
     yield f"## {name}\n"
     yield _plain(command.help or "") + "\n"
     children = getattr(command, "commands", {})
     rows = [row for parameter in command.params for row in _row(parameter)]
     if rows:
-        yield "| option | meaning | default |\n|---|---|---|"
+        yield f"{columns}\n|---|---|---|"
         yield from rows
         yield ""
     for child_name, child in children.items():
-        yield from _command(f"{name} {child_name}", child)
+        yield from _command(f"{name} {child_name}", child, columns)
 
 
 def _row(parameter: Any) -> Iterator[str]:

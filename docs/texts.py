@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
+import typer.main
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from docs.sentences import SOURCE, find_sentences
+from tsuzuki.cli import app
+from tsuzuki.cli.help import help_texts
 from tsuzuki.language import LANGUAGES, LOCALES
+from tsuzuki.sentences import TEMPLATES
 
-SOURCE = Path(__file__).parents[1] / "src" / "tsuzuki"
 KEYWORDS = {"tr": None, "trn": (1, 2), "trp": ((1, "c"), 2)}
 DOMAIN = "tsuzuki"
 
@@ -23,7 +28,17 @@ def template() -> Catalog:
     found = extract_from_dir(str(SOURCE), [("**.py", "python")], keywords=KEYWORDS)
     for name, line, text, comments, context in found:
         catalogue.add(text, None, [(name, line)], auto_comments=comments, context=context)
+    for text, name, line in find_sentences():
+        catalogue.add(text, None, [(name, line)])
+    for text in help_texts(typer.main.get_command(app)):
+        catalogue.add(text)
     return catalogue
+
+
+def sentences() -> bytes:
+    """Return the templates of the library's sentences as the program reads them."""
+    texts = sorted({text for text, _, _ in find_sentences()})
+    return (json.dumps(texts, ensure_ascii=False, indent=0) + "\n").encode()
 
 
 def po_file(language: str) -> Path:
@@ -73,6 +88,7 @@ def missing(language: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    TEMPLATES.write_bytes(sentences())
     for code in LANGUAGES:
         if code != "en":
             update(code)

@@ -52,6 +52,11 @@ def spoken() -> str:
     return _chosen
 
 
+def is_translated() -> bool:
+    """Return whether texts are shown otherwise than they are written."""
+    return _chosen != "en" or _disguise is not None
+
+
 def system_language() -> str:
     """Return the language that the user's system speaks, English where there is no catalogue."""
     names = [os.environ.get(name, "") for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")]

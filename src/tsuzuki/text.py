@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
+from tsuzuki.language import tr
+
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -46,7 +48,8 @@ def forecast(seconds: float, low: float | None, high: float | None) -> str:
     text = duration(seconds)
     if low is None or high is None or duration(low) == duration(high):
         return text
-    return f"{text} ({duration(low)} to {duration(high)})"
+    between = tr("{time} ({low} to {high})")
+    return between.format(time=text, low=duration(low), high=duration(high))
 
 
 def moment(iso: str) -> str:

@@ -169,7 +169,7 @@ def test_the_dialog_cancels_and_restarts(terminal, long_clip, cli):
     assert session in cli("sessions", "list").out
 
     other = terminal("upscale", long_clip, *QUICK, "--scale", "3")
-    other.wait_for(rf"scale factor 2.0, not 3.0\)\. .* tsuzuki resume {session}")
+    other.wait_for(rf"scale factor: 2.0 then, 3.0 now\)\. .* tsuzuki resume {session}")
     assert other.end() == 0
 
     third = terminal("upscale", long_clip, *QUICK, "--on-existing", "restart")

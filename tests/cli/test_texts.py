@@ -4,11 +4,13 @@ import io
 import re
 
 import pytest
+import typer.main
 from rich.console import Console
 
+import tsuzuki
 from tsuzuki import language
-from tsuzuki.cli import boundary, dialog, display
-from tsuzuki.errors import DiskFullError
+from tsuzuki.cli import app, boundary, dialog, display
+from tsuzuki.errors import DiskFullError, InputNotFoundError
 from tsuzuki.pipeline import events
 from tsuzuki.sessions.progress import new_progress
 from tsuzuki.settings import ProcessingSettings
@@ -80,5 +82,106 @@ def test_an_error_is_told_in_the_language_of_the_system(cli, monkeypatch, tmp_pa
     monkeypatch.setenv("TSUZUKI_LANGUAGE", "ja")
     told = cli("upscale", tmp_path / "gone.mp4").err
     language.use("en")
-    assert told.startswith("入力: 動画が見つかりません")
+    assert told.startswith("入力: ファイル ")
+    assert "がありません" in told
     assert str(tmp_path / "gone.mp4") in told
+
+
+def leftover(text):
+    """Return the sentences in a text that did not come from a catalogue."""
+    known = r"`[^`]*`|'[^']*'|tsuzuki( \w+)*|/\S+|\[default: |\[env var: |<\S+( range)?>"
+    text = re.sub(known, "", text)
+    return re.findall(r"[A-Za-z]*[a-z]{2,} [a-z]{2,}.*", text)
+
+
+def help_pages(name="", command=None):
+    command = command or typer.main.get_command(app)
+    yield name
+    for child in getattr(command, "commands", {}):
+        yield from help_pages(f"{name} {child}".strip(), command.commands[child])
+
+
+@pytest.mark.parametrize("name", list(help_pages()))
+def test_no_help_has_a_text_outside_the_catalogues(cli, disguised, name):
+    shown = cli(*name.split(), "--help").out
+    assert "◇" in shown
+    assert leftover(shown) == []
+
+
+WRONG = (
+    "upscal",
+    "upscale",
+    "upscale --scal",
+    "upscale gone.mp4 --scale",
+    "upscale gone.mp4 --scale big",
+    "upscale gone.mp4 --workers 0",
+    "upscale gone.mp4 --scale 99",
+    "upscale gone.mp4 --quality best",
+    "upscale gone.mp4 --for nobody",
+    "upscale gone.mp4 --fps often",
+    "upscale gone.mp4 --encoder-option x",
+    "upscale gone.mp4 --range 1",
+    "upscale gone.mp4 --range 2-1",
+    "upscale gone.mp4 --cluster far",
+    "upscale gone.mp4 --sync ftp://here",
+    "upscale gone.mp4 --take-over",
+    "upscale gone.mp4 --notify nobody",
+    "upscale gone/",
+    "upscale gone/%03d.png",
+    "probe gone.mp4 gone.mp4",
+    "compare gone.mp4 gone.mp4",
+    "resume",
+    "resume --all now",
+    "resume 000000000000",
+    "resume gone.mp4",
+    "watch gone",
+    "sessions check",
+    "sessions check 000000000000",
+    "sessions list",
+    "sessions show 1",
+    "sessions clean",
+    "cloud list --from gone",
+    "metrics",
+    "metrics --json --dashboard",
+    "metrics --serve nowhere",
+    "models",
+)
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_nothing_said_of_a_command_line_is_outside_the_catalogues(cli, disguised, line):
+    result = cli(*line.split())
+    assert "◇" in result.out + result.err
+    assert leftover(result.err) == []
+    assert leftover(re.sub(r".*--content \w+ --quality.*|.*\dx .*", "", result.out)) == []
+
+
+def test_the_check_up_is_told_from_the_catalogues(cli, disguised):
+    shown = cli("doctor").out
+    assert not any(name in shown for name in ("Everything", "Networks", "Sessions folder"))
+    rows = shown.splitlines()
+    assert len(rows) == 9
+    # Versions, FFmpeg's answers, and devices as their makers call them are told as they are.
+    assert leftover("\n".join([rows[2], rows[4], *rows[6:]])) == []
+
+
+def test_usage_and_help_are_in_the_language_of_the_system(cli, monkeypatch):
+    monkeypatch.setenv("TSUZUKI_LANGUAGE", "ja")
+    shown, wrong = cli("upscale", "--help").out, cli("upscal").err
+    language.use("en")
+    assert "使い方: tsuzuki upscale [OPTIONS]" in shown
+    assert "─ エンコード ─" in shown
+    assert "[既定: Balanced]" in shown
+    assert "このヘルプを表示して終了します。" in shown
+    assert "コマンド 'upscal' はありません。もしかして 'upscale' ですか?" in wrong
+    monkeypatch.setenv("TSUZUKI_LANGUAGE", "en")
+    assert "Usage: tsuzuki upscale" in cli("upscale", "--help").out
+
+
+def test_errors_and_events_themselves_stay_english(tmp_path):
+    language.use("ja")
+    try:
+        with pytest.raises(InputNotFoundError, match="There is no file"):
+            tsuzuki.upscale(tmp_path / "gone.mp4", sessions_dir=tmp_path)
+    finally:
+        language.use("en")

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+import typer.main
+from typer.exceptions import TyperException
 
 from tsuzuki import language
 from tsuzuki.cli import (
@@ -29,6 +31,7 @@ from tsuzuki.cli import (
     watch,
 )
 from tsuzuki.cli.boundary import guarded
+from tsuzuki.cli.help import NAMES, put_in_language, show_usage_error
 from tsuzuki.cli.notes import show_warnings
 
 HELP = """Upscale videos with AI, and never lose the work.
@@ -74,7 +77,7 @@ app = typer.Typer(
     epilog=INTERRUPTED,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": NAMES, "max_content_width": 100},
 )
 for _command, _epilog in COMMANDS:
     app.command(help=_unwrap(_command.__doc__ or ""), epilog=_epilog or None)(_command)
@@ -116,7 +119,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     show_warnings()
     language.use(None)
-    return guarded(lambda: app(arguments, prog_name="tsuzuki"))
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    command = typer.main.get_command(app)
+    if language.is_translated() or "typer.rich_utils" in sys.modules:
+        put_in_language(command)
+    try:
+        code = command.main(arguments, prog_name="tsuzuki", standalone_mode=False)
+    except TyperException as error:
+        show_usage_error(error)
+        code = error.exit_code
+    except typer.Abort:
+        code = 1
+    raise SystemExit(code)
 
 
 __all__ = ["app", "main"]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.language import tr
 
 D = o.DEFAULTS
 
@@ -60,15 +61,21 @@ def quality(  # noqa: PLR0917 - typer gives them by name
         }
     )
     with Progress(console=stderr(), transient=True, disable=not is_terminal()) as progress:
-        task = progress.add_task("comparing", total=1.0)
+        task = progress.add_task(tr("comparing"), total=1.0)
         found = measure(clip, settings, lambda done: progress.update(task, completed=done))
     if json:
         typer.echo(msgspec.json.encode(found).decode())
         return
     console = stdout()
-    console.print(f"{found.frames} frames, {100 * found.reused:.1f} % of their area reused")
+    area = tr("{number} frames, {share} % of their area reused")
+    console.print(area.format(number=found.frames, share=f"{100 * found.reused:.1f}"))
+    psnr = tr("PSNR: worst {worst} dB (frame {frame}), mean {mean} dB")
     console.print(
-        f"PSNR: worst {found.worst_psnr:.1f} dB (frame {found.worst_frame}), mean "
-        f"{found.mean_psnr:.1f} dB"
+        psnr.format(
+            worst=f"{found.worst_psnr:.1f}",
+            frame=found.worst_frame,
+            mean=f"{found.mean_psnr:.1f}",
+        )
     )
-    console.print(f"SSIM: worst {found.worst_ssim:.5f}, mean {found.mean_ssim:.5f}")
+    ssim = tr("SSIM: worst {worst}, mean {mean}")
+    console.print(ssim.format(worst=f"{found.worst_ssim:.5f}", mean=f"{found.mean_ssim:.5f}"))

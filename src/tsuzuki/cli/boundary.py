@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tsuzuki.cli.text import safe, stderr
 from tsuzuki.errors import Cancelled, TsuzukiError
-from tsuzuki.gui.advice import advice_on
-from tsuzuki.language import spoken, tr
+from tsuzuki.language import tr
+from tsuzuki.sentences import told
 
 
 def guarded(command: Callable[[], object]) -> int:
@@ -42,11 +42,7 @@ def show_error(error: TsuzukiError, *, hint: str | None = None) -> None:
     console = stderr()
     colour = "yellow" if isinstance(error, Cancelled) else "red"
     console.print(f"[bold {colour}]{title(error)}:[/] ", end="")
-    if spoken() != "en" and not isinstance(error, Cancelled):
-        # The library's own sentence, which names files and numbers, is English.
-        advice = advice_on(error.code, error.details)
-        console.print(advice.title, advice.what_to_do, markup=False, soft_wrap=True)
-    console.print(safe(error.message), markup=False, highlight=False, soft_wrap=True)
+    console.print(safe(told(error.message)), markup=False, highlight=False, soft_wrap=True)
     if hint:
         console.print(f"  {safe(hint)}", markup=False, style="bold", soft_wrap=True)
     if _debug():
@@ -72,14 +68,18 @@ def title(error: TsuzukiError) -> str:
 def show_unexpected(error: Exception) -> None:
     """Say that this is a fault of the program, and where its traceback is kept."""
     kept = _keep_traceback(error)
-    where = f"Its traceback is in {kept}." if kept else "Run it with --debug to see the traceback."
+    if kept:
+        where = tr("Its traceback is in {file}.").format(file=kept)
+    else:
+        where = tr("Run it with --debug to see the traceback.")
+    text = tr(
+        "{error}. This is a fault of the program. Finished frames are safe: `tsuzuki resume` goes "
+        "on from them. {where} Please report it."
+    )
     console, unexpected = stderr(), tr("Unexpected error")
     console.print(f"[bold red]{unexpected}:[/] ", end="")
     console.print(
-        safe(
-            f"{type(error).__name__}: {error}. This is a fault of the program. Finished frames are "
-            f"safe: `tsuzuki resume` goes on from them. {where} Please report it."
-        ),
+        safe(text.format(error=f"{type(error).__name__}: {error}", where=where)),
         markup=False,
         highlight=False,
         soft_wrap=True,

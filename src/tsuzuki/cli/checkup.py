@@ -16,6 +16,7 @@ from av.codec import Codec
 from tsuzuki.cli.text import size
 from tsuzuki.durable import Durable
 from tsuzuki.errors import TsuzukiError
+from tsuzuki.language import tr
 from tsuzuki.sessions import SessionLock, SessionManager, SessionPaths
 from tsuzuki.sessions.layout import make_root
 from tsuzuki.settings import SOFTWARE_ENCODERS
@@ -45,6 +46,19 @@ def check_up(sessions_dir: Path | None) -> list[Finding]:
         "Saving": lambda: _saving(sessions_dir),
     }
     return [_try(name, check) for name, check in checks.items()]
+
+
+def finding_name(name: str) -> str:
+    """Return the name of a finding in the language that is spoken."""
+    return {
+        "Versions": tr("Versions"),
+        "Encoders": tr("Encoders"),
+        "Hardware encoders": tr("Hardware encoders"),
+        "Networks": tr("Networks"),
+        "Devices": tr("Devices"),
+        "Sessions folder": tr("Sessions folder"),
+        "Saving": tr("Saving"),
+    }.get(name, name)
 
 
 def _try(name: str, check: Callable[[], str]) -> Finding:

@@ -11,6 +11,7 @@ import typer
 
 from tsuzuki.cli import options as o
 from tsuzuki.errors import SettingsError
+from tsuzuki.language import tr, trp
 
 if TYPE_CHECKING:
     from tsuzuki.cloud.manager import CloudSessionManager, Stored
@@ -44,9 +45,16 @@ def push_sessions(
     with _manager(to, sessions_dir, limit) as manager:
         for session_id in ids:
             done = manager.sync_to_cloud(session_id, take_over=take_over)
+            there = tr("{id} is in {url}: {files} files, of which {sent} were sent ({size}).")
+            size = _size(done.sent_bytes)
             _say(
-                f"{session_id} is in {manager.store.url}: {done.files} files, of which {done.sent} "
-                f"were sent ({_size(done.sent_bytes)})."
+                there.format(
+                    id=session_id,
+                    url=manager.store.url,
+                    files=done.files,
+                    sent=done.sent,
+                    size=size,
+                )
             )
 
 
@@ -65,15 +73,15 @@ def pull_sessions(
     with _manager(from_, sessions_dir, limit) as manager:
         for session_id in ids:
             done = manager.restore_from_cloud(session_id, take_over=take_over)
-            _say(
-                f"{session_id} is here: {done.files} files, of which {done.fetched} were fetched "
-                f"({_size(done.fetched_bytes)})."
-            )
+            here = tr("{id} is here: {files} files, of which {fetched} were fetched ({size}).")
+            size = _size(done.fetched_bytes)
+            _say(here.format(id=session_id, files=done.files, fetched=done.fetched, size=size))
             for name in done.damaged:
-                _say(f"Missing or damaged in the store, so it is computed again: {name}")
+                lost = tr("Missing or damaged in the store, so it is computed again: {name}")
+                _say(lost.format(name=name))
             paths = manager.paths(session_id)
             more = () if manager.is_own(session_id) else ("--video", "PATH", "-o", "OUTPUT")
-            _say(f"Go on with: {paths.command('resume', *more)}")
+            _say(tr("Go on with: {command}").format(command=paths.command("resume", *more)))
 
 
 @app.command("list")
@@ -86,7 +94,7 @@ def list_stored(from_: From, json: o.JsonResult = False) -> None:
         elif found:
             _show(found)
         else:
-            _say(f"There is no session in {manager.store.url}.")
+            _say(tr("There is no session in {place}.").format(place=manager.store.url))
 
 
 @app.command("remove")
@@ -95,7 +103,8 @@ def remove_stored(ids: Ids, from_: From, take_over: o.TakeOver = False) -> None:
     with _manager(from_, None, None) as manager:
         for session_id in ids:
             manager.remove_from_cloud(session_id, take_over=take_over)
-            _say(f"Removed {session_id} from {manager.store.url}.")
+            gone = tr("Removed {id} from {url}.")
+            _say(gone.format(id=session_id, url=manager.store.url))
 
 
 def synced(
@@ -175,11 +184,19 @@ def _show(found: list[Stored]) -> None:
     from tsuzuki.cli.text import moment, safe, stdout  # noqa: PLC0415
 
     table = Table(box=None)
-    for heading in ("id", "video", "done", "saved", "size"):
-        table.add_column(heading, no_wrap=heading != "video", overflow="fold")
+    video = trp("sessions", "video")
+    headings = (
+        trp("sessions", "id"),
+        video,
+        trp("sessions", "done"),
+        trp("sessions", "saved"),
+        trp("sessions", "size"),
+    )
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading != video, overflow="fold")
     for one in found:
         if one.manifest is None:
-            table.add_row(one.session_id, "cannot be read", "", "", "")
+            table.add_row(one.session_id, tr("cannot be read"), "", "", "")
             continue
         table.add_row(
             one.session_id,

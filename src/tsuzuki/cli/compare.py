@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.language import tr
+from tsuzuki.sentences import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +52,7 @@ def compare(
             f"{sheet} exists. Give another name, or --overwrite.", path=str(sheet)
         )
     with Progress(console=stderr(), transient=True, disable=not is_terminal()) as progress:
-        task = progress.add_task("comparing", total=1.0)
+        task = progress.add_task(tr("comparing"), total=1.0)
         found, picture = compare_videos(
             first, second, lambda done: progress.update(task, completed=done), sheet=bool(sheet)
         )
@@ -62,59 +64,78 @@ def compare(
     for line in _lines(found):
         stdout().print(safe(line), markup=False, soft_wrap=True)
     if sheet is not None:
-        stdout().print(safe(f"The least like frames: {sheet}"), markup=False, soft_wrap=True)
+        least = tr("The least like frames: {file}").format(file=sheet)
+        stdout().print(safe(least), markup=False, soft_wrap=True)
 
 
 def _lines(found: Comparison) -> Iterator[str]:
     yield _frames(found)
     sizes = [f"{width}x{height}" for width, height in found.sizes]
-    yield f"Size: {sizes[0]}" if sizes[0] == sizes[1] else f"Size: {sizes[0]}, then {sizes[1]}"
-    later = f", all {found.shift:+.3f} s" if found.shift else ""
-    yield f"Times: {_off(found)}{later}"
-    yield f"PSNR: mean {_db(found.psnr)}"
-    yield f"SSIM: mean {found.ssim:.5f}"
+    if sizes[0] == sizes[1]:
+        yield tr("Size: {size}").format(size=sizes[0])
+    else:
+        yield tr("Size: {first}, then {second}").format(first=sizes[0], second=sizes[1])
+    if found.shift:
+        late = tr("Times: {off}, all {shift} s")
+        yield late.format(off=_off(found), shift=f"{found.shift:+.3f}")
+    else:
+        yield tr("Times: {off}").format(off=_off(found))
+    yield tr("PSNR: mean {value}").format(value=_db(found.psnr))
+    yield tr("SSIM: mean {value}").format(value=f"{found.ssim:.5f}")
     yield f"VMAF: {_vmaf(found)}"
     for pair in (one for one in found.worst if one.psnr is not None):
         vmaf = "" if pair.vmaf is None else f", VMAF {pair.vmaf:.2f}"
-        beside = "" if found.paired_by == "number" else f" with frame {pair.second_frame}"
-        yield (
-            f"  frame {pair.frame} ({pair.seconds:.3f} s){beside}: {_db(pair.psnr)}, "
-            f"SSIM {pair.ssim:.5f}{vmaf}"
-        )
-    yield "Everything else: " + ("" if found.differences else "the same")
+        alone = found.paired_by == "number"
+        pairs = tr("frame {number} ({time} s) with frame {other}")
+        frame = tr("frame {number} ({time} s)") if alone else pairs
+        where = frame.format(number=pair.frame, time=f"{pair.seconds:.3f}", other=pair.second_frame)
+        yield f"  {where}: {_db(pair.psnr)}, SSIM {pair.ssim:.5f}{vmaf}"
+    if not found.differences:
+        yield tr("Everything else: the same")
+        return
+    yield tr("Everything else:")
     for difference in found.differences:
-        yield f"  {difference.what}: {difference.first} -> {difference.second}"
+        first, second = told(difference.first), told(difference.second)
+        yield f"  {told(difference.what)}: {first} -> {second}"
 
 
 def _frames(found: Comparison) -> str:
     one, other = found.frames
     if found.paired_by == "number":
-        return f"Frames: {one}"
-    which = f"the first {found.compared}" if found.compared < other else "each"
-    return (
-        f"Frames: {one} in the first, {other} in the second; {which} of the second compared with "
-        "what the first shows then"
-    )
+        return tr("Frames: {number}").format(number=one)
+    if found.compared < other:
+        text = tr(
+            "Frames: {one} in the first, {other} in the second; the first {number} of the second "
+            "compared with what the first shows then"
+        )
+    else:
+        text = tr(
+            "Frames: {one} in the first, {other} in the second; each of the second compared with "
+            "what the first shows then"
+        )
+    return text.format(one=one, other=other, number=found.compared)
 
 
 def _off(found: Comparison) -> str:
     if not found.most_off:
-        return "the same"
+        return tr("the same")
     off = f"{1000 * found.most_off:.2f} ms"
     if found.paired_by == "number":
-        return f"they miss by up to {off}"
-    return f"up to {off} between the beginnings of two frames compared"
+        return tr("they miss by up to {time}").format(time=off)
+    return tr("up to {time} between the beginnings of two frames compared").format(time=off)
 
 
 def _vmaf(found: Comparison) -> str:
     from tsuzuki.video.vmaf import LEAST_SIDE, has_vmaf  # noqa: PLC0415 - keeps --help fast
 
     if found.vmaf is not None:
-        return f"mean {found.vmaf:.2f}"
+        return tr("mean {value}").format(value=f"{found.vmaf:.2f}")
     if has_vmaf():
-        return f"not measured: a side has less than {LEAST_SIDE} pixels"
-    return f"not measured: PyAV {version('av')} has no libvmaf in its FFmpeg; from 19 on it has"
+        small = tr("not measured: a side has less than {number} pixels")
+        return small.format(number=LEAST_SIDE)
+    old = tr("not measured: PyAV {version} has no libvmaf in its FFmpeg; from 19 on it has")
+    return old.format(version=version("av"))
 
 
 def _db(psnr: float | None) -> str:
-    return "the same" if psnr is None else f"{psnr:.2f} dB"
+    return tr("the same") if psnr is None else f"{psnr:.2f} dB"

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tsuzuki.sentences import told
+
 
 def demo(
     folder: Annotated[
@@ -25,6 +27,6 @@ def demo(
 
     console = stdout()
     same = run_demo(
-        folder, keep=keep, say=lambda line: console.print(line, markup=False, soft_wrap=True)
+        folder, keep=keep, say=lambda line: console.print(told(line), markup=False, soft_wrap=True)
     )
     raise typer.Exit(0 if same else 1)

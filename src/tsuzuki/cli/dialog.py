@@ -16,6 +16,7 @@ from tsuzuki.cli.text import bar, is_terminal, moment, safe, stderr
 from tsuzuki.gui.words import step_title
 from tsuzuki.language import tr
 from tsuzuki.pipeline.command import options_for
+from tsuzuki.sentences import told
 from tsuzuki.sessions.progress import STEPS, ProgressData, StepProgress
 from tsuzuki.settings import ProcessingSettings
 
@@ -71,8 +72,8 @@ def ask_of_hdr_loss(*, ask: bool) -> bool | Callable[[str], bool]:
     return _accepts_hdr_loss if ask and is_terminal() else False
 
 
-def _accepts_hdr_loss(told: str) -> bool:
-    stderr().print(safe(told), markup=False, soft_wrap=True)
+def _accepts_hdr_loss(what: str) -> bool:
+    stderr().print(safe(told(what)), markup=False, soft_wrap=True)
     with answerable():
         return confirm(tr("Go on without it?"))
 
@@ -104,7 +105,7 @@ def _facts(progress: ProgressData) -> dict[str, str]:
         facts[tr("Output")] = output
     reasons = [step["error"] for step in progress["steps"].values() if step.get("error")]
     if reasons:
-        facts[tr("Failed") if progress["status"] == "failed" else tr("Paused")] = reasons[-1]
+        facts[tr("Failed") if progress["status"] == "failed" else tr("Paused")] = told(reasons[-1])
     return facts
 
 

@@ -19,6 +19,7 @@ from tsuzuki.cli.text import duration, forecast, is_terminal, safe, safe_json, s
 from tsuzuki.gui.words import frames
 from tsuzuki.language import tr, trp
 from tsuzuki.pipeline import events
+from tsuzuki.sentences import told
 from tsuzuki.sessions.progress import STEPS, StepName
 from tsuzuki.sessions.ranges import FrameRanges
 
@@ -255,9 +256,10 @@ def sentence(event: events.Event, *, frames_again: int = 0) -> str | None:
             time = duration(event.seconds)
             text = f"{_name(event.step)}: " + tr("done in {time}").format(time=time)
         case events.Warned():
-            text = tr("Note: {text}").format(text=event.message)
+            text = tr("Note: {text}").format(text=told(event.message))
         case events.WorkerRestarted():
-            text = tr("A worker was started anew: {reason}").format(reason=event.reason)
+            anew = tr("A worker was started anew: {reason}")
+            text = anew.format(reason=told(event.reason))
         case events.Finished():
             text = _finished(event, frames_again)
     return text

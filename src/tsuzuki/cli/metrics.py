@@ -8,6 +8,7 @@ import typer
 
 from tsuzuki.cli import options as o
 from tsuzuki.errors import SettingsError
+from tsuzuki.language import tr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,8 @@ def _serve(address: str, root: Path | None) -> None:
 
     with cancel_on_signals(lambda: None) as cancel:
         server = Server(address, root)
-        stderr().print(f"Metrics are served at {server.url} until Ctrl-C.", soft_wrap=True)
+        served = tr("Metrics are served at {url} until Ctrl-C.").format(url=server.url)
+        stderr().print(served, soft_wrap=True)
         cancel.wait()
         server.close()
 
@@ -87,14 +89,16 @@ def _show(found: SessionMetrics) -> None:
 
     metrics = found.collect_metrics()
     mean, rate = metrics["average_completion_time"], metrics["resume_success_rate"]
+    average = tr("none completed yet") if mean is None else duration(mean)
+    success = tr("none yet") if rate is None else f"{100 * rate:.1f} %"
     rows = {
-        "Sessions ever begun": str(metrics["total_sessions"]),
-        "Sessions not done": str(metrics["active_sessions"]),
-        "Mean time to completion": "none completed yet" if mean is None else duration(mean),
-        "Resumed runs that were completed": "none yet" if rate is None else f"{100 * rate:.1f} %",
-        "Disk used by sessions": size(metrics["disk_usage"]),
-        "Time until a resumed run goes on": _mean(found.resume_times()),
-        "Time to save the summary": _mean(found.save_times()),
+        tr("Sessions ever begun"): str(metrics["total_sessions"]),
+        tr("Sessions not done"): str(metrics["active_sessions"]),
+        tr("Mean time to completion"): average,
+        tr("Resumed runs that were completed"): success,
+        tr("Disk used by sessions"): size(metrics["disk_usage"]),
+        tr("Time until a resumed run goes on"): _mean(found.resume_times()),
+        tr("Time to save the summary"): _mean(found.save_times()),
     }
     table = Table(box=None, show_header=False)
     for name, value in rows.items():
@@ -105,7 +109,7 @@ def _show(found: SessionMetrics) -> None:
 def _mean(histogram: Histogram) -> str:
     count = sum(histogram.counts)
     if not count:
-        return "not measured yet"
+        return tr("not measured yet")
     mean = histogram.seconds / count
     shown = f"{1000 * mean:.1f} ms" if mean < 1 else f"{mean:.1f} s"
-    return f"{shown} (mean of {count})"
+    return tr("{time} (mean of {count})").format(time=shown, count=count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.language import tr, trp
 
 
 def models(json: o.JsonResult = False) -> None:
@@ -22,22 +23,33 @@ def models(json: o.JsonResult = False) -> None:
     if json:
         typer.echo(msgspec.json.encode(networks()).decode())
         return
-    table = Table("name", "scale", "noise", "content", "pools", "licence", box=None)
+    headings = (
+        trp("network", "name"),
+        trp("network", "scale"),
+        trp("network", "noise"),
+        trp("network", "content"),
+        trp("network", "pools"),
+        trp("network", "licence"),
+    )
+    table = Table(*headings, box=None)
     for network in networks():
         table.add_row(
             network.name,
             f"{network.scale}x",
-            "built in" if network.noise is None else str(network.noise),
+            tr("built in") if network.noise is None else str(network.noise),
             network.content,
-            "yes" if network.pools else "no",
+            tr("yes") if network.pools else tr("no"),
             network.licence,
         )
     console = stdout()
     console.print(table)
     for (content, quality), family in PRESETS.items():
-        console.print(f"--content {content} --quality {quality:8} takes {family}")
+        options = f"--content {content} --quality {quality:8}"
+        console.print(tr("{options} takes {network}").format(options=options, network=family))
     console.print(
-        "noise: -1 is none, 3 the strongest. pools: averages over the whole frame, so that large "
-        "frames cost more memory or time.",
+        tr(
+            "noise: -1 is none, 3 the strongest. pools: averages over the whole frame, so that "
+            "large frames cost more memory or time."
+        ),
         style="dim",
     )

@@ -6,6 +6,8 @@ import contextlib
 import logging
 
 from tsuzuki.cli.text import safe, stderr
+from tsuzuki.language import tr
+from tsuzuki.sentences import told
 
 
 class Notes(logging.Handler):
@@ -14,7 +16,8 @@ class Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one warning."""
         with contextlib.suppress(OSError):  # it may go to a file, on a disk that is full
-            stderr().print(f"Note: {safe(record.getMessage())}", markup=False, soft_wrap=True)
+            note = tr("Note: {text}").format(text=told(record.getMessage()))
+            stderr().print(safe(note), markup=False, soft_wrap=True)
 
 
 def show_warnings() -> None:

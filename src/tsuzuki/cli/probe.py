@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.language import tr
+from tsuzuki.sentences import told
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from tsuzuki.pipeline.plan import Plan
-    from tsuzuki.video.facts import Probe, StreamFacts
+    from tsuzuki.video.facts import Colour, Probe, StreamFacts
     from tsuzuki.video.fields import Method
 
 D = o.DEFAULTS
@@ -74,7 +76,8 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     else:
         stdout().print(_table({**_video_rows(facts), **(_plan_rows(plan) if plan else {})}))
         for sentence in plan.notes if plan else facts.warnings:
-            stdout().print(f"Note: {safe(sentence)}", markup=False, soft_wrap=True)
+            note = tr("Note: {text}").format(text=told(sentence))
+            stdout().print(safe(note), markup=False, soft_wrap=True)
     if seen.problem is not None:  # the video is shown all the same
         raise seen.problem
 
@@ -95,52 +98,74 @@ def _video_rows(p: Probe) -> dict[str, str]:
     from tsuzuki.cli.text import duration, size  # noqa: PLC0415
 
     rate = p.frame_rate[0] / p.frame_rate[1] if p.frame_rate[1] else 0.0
-    guessed = f", guessed: {', '.join(p.colour.guessed)}" if p.colour.guessed else ""
+    frames = tr("about {number}, {rate} a second, {time}")
     rows = {
-        "Video": f"{p.path} ({size(p.size)}, {p.format})",
-        "Picture": f"{p.width}x{p.height}, {p.codec} {p.profile or ''}, {p.pixel_format}",
-        "Frames": f"about {p.frame_count}, {rate:.3f} a second, {duration(p.duration)}",
-        "Colour": f"{p.colour.depth} bits, matrix {p.colour.matrix}, primaries "
-        f"{p.colour.primaries}, transfer {p.colour.transfer}, "
-        f"{'full' if p.colour.full_range else 'limited'} range{guessed}",
+        tr("Video"): f"{p.path} ({size(p.size)}, {p.format})",
+        tr("Picture"): f"{p.width}x{p.height}, {p.codec} {p.profile or ''}, {p.pixel_format}",
+        tr("Frames"): frames.format(
+            number=p.frame_count, rate=f"{rate:.3f}", time=duration(p.duration)
+        ),
+        tr("Colour"): _colour(p.colour),
     }
     if p.sample_aspect_ratio != (1, 1):
-        rows["Pixel shape"] = "{}:{}".format(*p.sample_aspect_ratio)
+        rows[tr("Pixel shape")] = "{}:{}".format(*p.sample_aspect_ratio)
     if p.interlaced:
-        rows["Interlaced"] = "telecined film" if p.telecined else "yes"
+        rows[tr("Interlaced")] = tr("telecined film") if p.telecined else tr("yes")
     elif p.woven:
-        rows["Interlaced"] = "it looks so, in part" if p.woven == "in part" else "it looks so"
+        in_part = p.woven == "in part"
+        rows[tr("Interlaced")] = tr("it looks so, in part") if in_part else tr("it looks so")
     if p.rotation or p.mirrored:
-        rows["Rotation"] = f"{p.rotation}°" + (", mirrored" if p.mirrored else "")
+        rows[tr("Rotation")] = _rotation(p)
     if p.chapters:
-        rows["Chapters"] = str(p.chapters)
-    return rows | {f"Stream {s.index}": _stream(s) for s in p.streams}
+        rows[tr("Chapters")] = str(p.chapters)
+    return rows | {tr("Stream {number}").format(number=s.index): _stream(s) for s in p.streams}
+
+
+def _colour(c: Colour) -> str:
+    full = tr(
+        "{depth} bits, matrix {matrix}, primaries {primaries}, transfer {transfer}, full range"
+    )
+    limited = tr(
+        "{depth} bits, matrix {matrix}, primaries {primaries}, transfer {transfer}, limited range"
+    )
+    text = (full if c.full_range else limited).format(
+        depth=c.depth, matrix=c.matrix, primaries=c.primaries, transfer=c.transfer
+    )
+    guessed = tr("guessed: {names}").format(names=", ".join(c.guessed))
+    return f"{text}, {guessed}" if c.guessed else text
 
 
 def _stream(s: StreamFacts) -> str:
-    known = "" if s.supported or s.kind == "attachment" else "unknown codec"
-    cover = "cover art" if s.cover_art else ""
+    known = "" if s.supported or s.kind == "attachment" else tr("unknown codec")
+    cover = tr("cover art") if s.cover_art else ""
     parts = (s.kind, s.codec, s.language, s.title, cover, ", ".join(s.disposition), known)
     return " · ".join(part for part in parts if part)
 
 
-_DEINTERLACING: dict[Method | None, str] = {
-    None: "none",
-    "marked": "of the frames that are marked as interlaced",
-    "all": "of all frames",
-    "tff": "of all frames, the line at the top first",
-    "bff": "of all frames, the line below the top first",
-    "ivtc": "inverse telecine: fields are matched, repeats left out",
-}
+def _rotation(p: Probe) -> str:
+    return f"{p.rotation}°" + (tr(", mirrored") if p.mirrored else "")
+
+
+def _deinterlacing(method: Method | None) -> str:
+    return {
+        None: tr("none"),
+        "marked": tr("of the frames that are marked as interlaced"),
+        "all": tr("of all frames"),
+        "tff": tr("of all frames, the line at the top first"),
+        "bff": tr("of all frames, the line below the top first"),
+        "ivtc": tr("inverse telecine: fields are matched, repeats left out"),
+    }[method]
 
 
 def _rate(plan: Plan, method: Method | None) -> str:
     if plan.settings.fps is not None:
-        return f"{float(Fraction(plan.settings.fps)):.3f} a second, all equally long"
+        equal = tr("{rate} a second, all equally long")
+        return equal.format(rate=f"{float(Fraction(plan.settings.fps)):.3f}")
     if method == "ivtc":
         rate = float(Fraction(*plan.encoding.frame_rate))
-        return f"{rate:.3f} a second where there is film, else at the video's own times"
-    return "at the video's own times"
+        film = tr("{rate} a second where there is film, else at the video's own times")
+        return film.format(rate=f"{rate:.3f}")
+    return tr("at the video's own times")
 
 
 def _plan_rows(plan: Plan) -> dict[str, str]:
@@ -150,15 +175,19 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
     e = plan.encoding
     method = method_for(plan.settings.deinterlace, plan.probe)
     options = ", ".join(f"{name} {value}" for name, value in e.options.items())
-    turned = e.container == "png" or plan.shown.rotation != plan.probe.rotation
-    how = "the pixels are turned" if turned else "stays a tag"  # which pictures do not have
-    shown = _video_rows(plan.probe).get("Rotation")
+    size, shown = f"{e.width}x{e.height}", {}
+    if plan.probe.rotation or plan.probe.mirrored:
+        turned = e.container == "png" or plan.shown.rotation != plan.probe.rotation
+        how = tr("the pixels are turned") if turned else tr("stays a tag")  # of videos alone
+        shown = {tr("Rotation"): f"{_rotation(plan.probe)} ({how})"}
     return {
-        **({"Rotation": f"{shown} ({how})"} if shown else {}),
-        "Output": f"{e.width}x{e.height} in {e.container}",
-        "Output frames": f"about {expected_frames(plan)}, {_rate(plan, method)}",
-        "Deinterlacing": _DEINTERLACING[method],
-        "Network": " then ".join(one.network for one in plan.upscaling.passes) or "none",
-        "Encoder": f"{e.encoder}, {e.pixel_format} ({options})",
-        "Segments": f"of at most {plan.segment_frames} frames",
+        **shown,
+        tr("Output"): tr("{size} in {container}").format(size=size, container=e.container),
+        tr("Output frames"): tr("about {number}, {rate}").format(
+            number=expected_frames(plan), rate=_rate(plan, method)
+        ),
+        tr("Deinterlacing"): _deinterlacing(method),
+        tr("Network"): " → ".join(one.network for one in plan.upscaling.passes) or tr("none"),
+        tr("Encoder"): f"{e.encoder}, {e.pixel_format} ({options})",
+        tr("Segments"): tr("of at most {number} frames").format(number=plan.segment_frames),
     }

@@ -16,6 +16,7 @@ from tsuzuki.cli.stop_file import cancel_on_file
 from tsuzuki.errors import Cancelled, OutputError, OutputExistsError, TsuzukiError
 from tsuzuki.language import tr
 from tsuzuki.pipeline import events
+from tsuzuki.sentences import told
 from tsuzuki.unattended.notify import Notifier
 
 
@@ -88,7 +89,7 @@ class Queue:
 
     def say(self, text: str) -> None:
         """Show a line to the person; called in any thread."""
-        (self._shown or self._new_display()).say(text)
+        (self._shown or self._new_display()).say(told(text))
 
     def say_saving(self) -> None:
         """Tell that what is finished is being saved, if something is in work."""
@@ -149,7 +150,9 @@ class Queue:
         self, error: TsuzukiError, item: QueueItem, display: Display, stopped: list[events.Stopped]
     ) -> TsuzukiError:
         command = stopped[-1].resume_command if stopped else None
-        hint = f"Go on with: {command}" if command and command not in error.message else None
+        hint = None
+        if command and command not in error.message:
+            hint = tr("Go on with: {command}").format(command=command)
         with _terminal_may_be_gone():
             for event in stopped:
                 display.show(event)

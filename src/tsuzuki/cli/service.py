@@ -14,6 +14,7 @@ import typer
 from tsuzuki.cli import options as o
 from tsuzuki.cli.settings import chosen_settings
 from tsuzuki.errors import InputNotFoundError, SettingsError
+from tsuzuki.language import tr
 
 app = typer.Typer(
     help="Have unfinished work go on by itself when you log in, and a folder watched: by systemd "
@@ -71,9 +72,10 @@ def install_service(
         lasting=bool(words),
     )
     service.install(start, now=now)
-    _say(f"Installed in {service.file}. At each login this is run:\n  {shlex.join(command)}")
+    _say(tr("Installed in {file}. At each login this is run:").format(file=service.file))
+    _say(f"  {shlex.join(command)}")
     if sys.platform == "linux":
-        _say("To have it start with the computer, before you log in: loginctl enable-linger")
+        _say(tr("To have it start with the computer, before you log in: loginctl enable-linger"))
 
 
 @app.command("remove")
@@ -82,7 +84,8 @@ def remove_service() -> None:
     from tsuzuki.unattended.service import this_service  # noqa: PLC0415
 
     service = this_service()
-    _say(f"Removed {service.file}." if service.remove() else "Nothing was installed.")
+    removed = tr("Removed {what}.").format(what=service.file)
+    _say(removed if service.remove() else tr("Nothing was installed."))
 
 
 @app.command("status")
@@ -92,10 +95,12 @@ def show_service() -> None:
 
     service = this_service()
     if not service.is_installed:
-        _say("Not installed. `tsuzuki service install` does that.")
+        _say(tr("Not installed. `tsuzuki service install` does that."))
         raise typer.Exit(1)
-    state = "running" if service.is_running else "not running"
-    _say(f"Installed in {service.file}, {state}. What it writes: {service.log}")
+    running = tr("Installed in {file}, running. What it writes: {log}")
+    idle = tr("Installed in {file}, not running. What it writes: {log}")
+    text = running if service.is_running else idle
+    _say(text.format(file=service.file, log=service.log))
 
 
 def _watched(context: typer.Context, words: list[str]) -> str:

@@ -9,6 +9,8 @@ import typer
 
 from tsuzuki.cli import options as o
 from tsuzuki.errors import SessionDamagedError, SettingsError, TsuzukiError
+from tsuzuki.language import tr, trn, trp
+from tsuzuki.sentences import told
 
 if TYPE_CHECKING:
     from tsuzuki.pipeline.resume_point import Suggestion
@@ -25,13 +27,6 @@ app = typer.Typer(
 )
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Session ids.")]
-POINTS = {
-    "first-missing": "using all that is finished",
-    "segment-start": "computing the segment anew",
-    "last-verified": "using what is before the first damaged frame",
-    "between": "using only what is quicker read than computed",
-}
-"""What going on from each kind of point means."""
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -51,11 +46,22 @@ def list_sessions(sessions_dir: o.SessionsDir = None, json: o.JsonResult = False
         _print_json([_with_size(manager, one) for one in found])
         return
     if not found:
-        stdout().print(f"There is no session in {manager.root}.", markup=False, soft_wrap=True)
+        _print(tr("There is no session in {place}.").format(place=manager.root))
         return
+    video = trp("sessions", "video")
+    headings = (
+        trp("sessions", "id"),
+        video,
+        trp("sessions", "scale"),
+        trp("sessions", "done"),
+        trp("sessions", "left"),
+        trp("sessions", "updated"),
+        trp("sessions", "size"),
+        trp("sessions", "state"),
+    )
     table = Table(box=None)
-    for heading in ("id", "video", "scale", "done", "left", "updated", "size", "state"):
-        table.add_column(heading, no_wrap=heading != "video", overflow="fold")
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading != video, overflow="fold")
     for one in found:
         table.add_row(
             one["session_id"],
@@ -89,10 +95,10 @@ def show_session(
         plain = None if suggestion is None else _plain(suggestion)
         _print_json({**_with_size(manager, progress), "suggestion": plain})
         return
-    stdout().print(session_panel(progress, f"Session {session_id}"))
+    stdout().print(session_panel(progress, _title(session_id)))
     if suggestion is not None:
         _show_suggestion(suggestion)
-        _print(f"Go on with: {manager.paths(session_id).command('resume')}")
+        _print_way_on(manager.paths(session_id))
 
 
 @app.command("check")
@@ -119,7 +125,7 @@ def check_sessions(
     manager = _manager(sessions_dir)
     ids = manager.session_ids() if session_id is None else [session_id]
     if not ids and not json:
-        _print(f"There is no session in {manager.root}.")
+        _print(tr("There is no session in {place}.").format(place=manager.root))
     reports, failures = [], {}
     for one in ids:
         try:
@@ -172,13 +178,13 @@ def move_session(
     It is removed here once every byte there has been compared.
     """
     moved = _manager(sessions_dir).move_session(session_id, folder)
-    _print(f"Moved to {moved.folder}. Go on with: {moved.command('resume')}")
+    _print(tr("Moved to {folder}.").format(folder=moved.folder))
+    _print_way_on(moved)
 
 
 @app.command("remove")
 def remove_sessions(ids: Ids, yes: Yes = False, sessions_dir: o.SessionsDir = None) -> None:
     """Remove sessions and the work in them. Outputs stay."""
-    from tsuzuki.cli.text import stdout  # noqa: PLC0415
     from tsuzuki.sessions.cleanup import has_work  # noqa: PLC0415
 
     manager = _manager(sessions_dir)
@@ -190,9 +196,9 @@ def remove_sessions(ids: Ids, yes: Yes = False, sessions_dir: o.SessionsDir = No
         session_id = paths.session_id
         if yes or not has_work(paths) or _may_remove(manager.require_progress(session_id)):
             manager.cleanup_session(session_id)
-            stdout().print(f"Removed {session_id}.")
+            _print(tr("Removed {what}.").format(what=session_id))
         else:
-            stdout().print(f"Kept {session_id}.")
+            _print(tr("Kept {what}.").format(what=session_id))
 
 
 @app.command("clean")
@@ -204,7 +210,7 @@ def clean_sessions(
     sessions_dir: o.SessionsDir = None,
 ) -> None:
     """Remove old sessions; those with work in them only after asking."""
-    from tsuzuki.cli.text import is_terminal, stdout  # noqa: PLC0415
+    from tsuzuki.cli.text import is_terminal  # noqa: PLC0415
 
     kept: list[str] = []
 
@@ -215,57 +221,93 @@ def clean_sessions(
         return wanted
 
     removed = _manager(sessions_dir).cleanup_old_sessions(older_than, confirm=confirm)
-    stdout().print(f"Removed {len(removed)}: {', '.join(removed)}" if removed else "None removed.")
+    if removed:
+        gone = tr("Removed {number}: {ids}")
+        _print(gone.format(number=len(removed), ids=", ".join(removed)))
+    else:
+        _print(tr("None removed."))
     if kept:
-        stdout().print(
-            f"Kept {len(kept)} with work in them (--yes removes them): {', '.join(kept)}"
-        )
+        worked_on = tr("Kept {number} with work in them (--yes removes them): {ids}")
+        _print(worked_on.format(number=len(kept), ids=", ".join(kept)))
 
 
 def _show_suggestion(suggestion: Suggestion) -> None:
     from tsuzuki.cli.text import forecast  # noqa: PLC0415
 
-    def told(left: Forecast) -> str:
-        return f"about {forecast(left.seconds, left.low, left.high)} left"
+    def time(left: Forecast) -> str:
+        return forecast(left.seconds, left.low, left.high)
 
-    time = f", {told(suggestion.left)}" if suggestion.left else ""
-    _print(f"It goes on from frame {suggestion.frame}{time}.")
+    if left := suggestion.left:
+        timed = tr("It goes on from frame {frame}, about {time} left.")
+        _print(timed.format(frame=suggestion.frame, time=time(left)))
+    else:
+        _print(tr("It goes on from frame {frame}.").format(frame=suggestion.frame))
     for reason in suggestion.reasons:
-        _print(f"  {reason}")
+        _print(f"  {told(reason)}")
     if len(suggestion.points) > 1:
+        way = tr("From frame {frame}, {how}: about {time} left.")
         for point in suggestion.points:
-            _print(f"  From frame {point.frame}, {POINTS[point.kind]}: {told(point.left)}.")
+            how = _point(point.kind)
+            _print("  " + way.format(frame=point.frame, how=how, time=time(point.left)))
+
+
+def _point(kind: str) -> str:
+    """Return what going on from a kind of point means."""
+    return {
+        "first-missing": tr("using all that is finished"),
+        "segment-start": tr("computing the segment anew"),
+        "last-verified": tr("using what is before the first damaged frame"),
+        "between": tr("using only what is quicker read than computed"),
+    }[kind]
 
 
 def _show_report(report: Report, paths: SessionPaths, *, read_data: bool) -> None:
     for problem in report.problems:
-        _print(str(problem))
+        _print(told(str(problem)))
     for note in report.notes:
-        _print(f"Note: {note}")
+        _print(tr("Note: {text}").format(text=told(str(note))))
     session_id, problems = report.session_id, len(report.problems)
     if problems:
-        count = "1 problem" if problems == 1 else f"{problems} problems"
-        repair = paths.command("sessions repair")
-        _print(f"Session {session_id} has {count}. Repair it: {repair}")
+        found = trn(
+            "Session {{id}} has {number} problem. Repair it: {{command}}",
+            "Session {{id}} has {number} problems. Repair it: {{command}}",
+            problems,
+        )
+        _print(found.format(id=session_id, command=paths.command("sessions repair")))
+    elif read_data:
+        _print(tr("Session {id} is sound.").format(id=session_id))
     else:
-        more = "" if read_data else " as far as sizes tell; --read-data compares every bit"
-        _print(f"Session {session_id} is sound{more}.")
+        sound = tr("Session {id} is sound as far as sizes tell; --read-data compares every bit.")
+        _print(sound.format(id=session_id))
 
 
 def _show_repaired(repaired: Repaired, paths: SessionPaths) -> None:
     for path in repaired.aside:
-        _print(f"Set aside: {path}")
+        _print(tr("Set aside: {path}").format(path=path))
     for path in repaired.removed:
-        _print(f"Removed, as nothing needs it: {path}")
+        _print(tr("Removed, as nothing needs it: {path}").format(path=path))
     if repaired.rebuilt:
-        _print("The summary was made anew from the finished work.")
+        _print(tr("The summary was made anew from the finished work."))
     done, total, again = repaired.frames_done, repaired.frames_total, repaired.frames_again
-    _print(f"{done} frames are safe." if total is None else f"{done} of {total} frames are safe.")
+    part, known = tr("{done} of {total} frames are safe."), tr("{done} frames are safe.")
+    _print((known if total is None else part).format(done=done, total=total))
     if repaired.completed:
-        _print("The output is complete; nothing is computed again.")
+        _print(tr("The output is complete; nothing is computed again."))
     else:
-        frames = "1 frame" if again == 1 else f"{again} frames"
-        _print(f"Go on with: {paths.command('resume')} (computes {frames} again)")
+        way = trn(
+            "Go on with: {{command}} (computes {number} frame again)",
+            "Go on with: {{command}} (computes {number} frames again)",
+            again,
+        )
+        _print(way.format(command=paths.command("resume")))
+
+
+def _print_way_on(paths: SessionPaths) -> None:
+    _print(tr("Go on with: {command}").format(command=paths.command("resume")))
+
+
+def _title(session_id: str) -> str:
+    return tr("Session {id}").format(id=session_id)
 
 
 def _print(text: str) -> None:
@@ -290,15 +332,20 @@ def _may_remove(progress: ProgressData) -> bool:
         raise SettingsError(
             f"Session {session_id} has unfinished work in it. Give --yes to remove it all the same."
         )
-    stderr().print(session_panel(progress, f"Session {session_id}"))
-    return confirm("Remove it and the work in it?")
+    stderr().print(session_panel(progress, _title(session_id)))
+    return confirm(tr("Remove it and the work in it?"))
 
 
 def _state(progress: ProgressData) -> str:
     reasons = [step.get("error") for step in progress["steps"].values()]
     if progress["status"] == "failed":
-        return "failed"
-    return "paused" if any(reasons) else progress["status"].replace("_", " ")
+        return trp("session", "failed")
+    if any(reasons):
+        return trp("session", "paused")
+    return {
+        "completed": trp("session", "completed"),
+        "in_progress": trp("session", "in progress"),
+    }.get(progress["status"], progress["status"].replace("_", " "))
 
 
 def _size(manager: SessionManager, progress: ProgressData) -> int:

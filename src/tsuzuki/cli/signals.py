@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from tsuzuki.errors import Cancelled
+from tsuzuki.language import tr
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that end a run; a system has those that it knows."""
@@ -18,7 +19,6 @@ TOGETHER = 0.3
 """Seconds in which signals count as one: terminal, shell and wrappers each send their own."""
 PATIENCE = 9.5
 """Seconds from the first signal to the end, whatever the run hangs in."""
-LAST_WORDS = "Ended at once. What was finished is safe; go on with: tsuzuki resume\n"
 
 
 @contextmanager
@@ -71,6 +71,11 @@ def answerable() -> Iterator[None]:
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
 
 
+def _last_words() -> bytes:
+    words = tr("Ended at once. What was finished is safe; go on with: tsuzuki resume")
+    return f"{words}\n".encode()
+
+
 def _numbers() -> list[signal.Signals]:
     return [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 
@@ -91,7 +96,7 @@ def _watch(reader: socket.socket, cancel: threading.Event, on_first: Callable[[]
                 reader.settimeout(max(0.001, first + PATIENCE - time.monotonic()))
         else:
             return
-    _say(lambda: os.write(2, LAST_WORDS.encode()))
+    _say(lambda: os.write(2, _last_words()))
     os._exit(Cancelled.exit_code)
 
 

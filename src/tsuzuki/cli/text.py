@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from tsuzuki.text import duration, forecast, is_invisible, moment, safe, size
@@ -15,6 +16,7 @@ __all__ = [
     "forecast",
     "is_terminal",
     "moment",
+    "padded",
     "safe",
     "safe_json",
     "size",
@@ -41,6 +43,11 @@ def is_terminal() -> bool:
 def safe_json(data: bytes) -> str:
     """Return JSON of the same meaning in which a terminal obeys and hides nothing."""
     return "".join(json.dumps(c)[1:-1] if is_invisible(c) else c for c in data.decode())
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text with spaces behind it, up to a width in cells of the terminal."""
+    return text + " " * max(0, width - cell_len(text))
 
 
 def bar(progress: float, width: int = 20) -> str:

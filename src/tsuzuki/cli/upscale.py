@@ -11,6 +11,7 @@ import typer
 from tsuzuki.cli import options as o
 from tsuzuki.cli.settings import chosen_settings, with_settings
 from tsuzuki.errors import Cancelled, SettingsError
+from tsuzuki.language import tr
 
 if TYPE_CHECKING:
     from tsuzuki.sessions.progress import ProgressData
@@ -131,7 +132,9 @@ def _tell_estimates(
                 typer.echo(safe_json(msgspec.json.encode({"video": str(video), **found})))
             else:
                 time = forecast(found["seconds"], found["low"], found["high"])
-                line = f"{safe(video)}: {found['frames']:,} frames take about {time}."
+                line = tr("{video}: {frames} frames take about {time}.").format(
+                    video=safe(video), frames=f"{found['frames']:,}", time=time
+                )
                 stdout().print(line, markup=False, soft_wrap=True)
 
 

@@ -11,6 +11,7 @@ from tsuzuki.gui.state import RunState
 from tsuzuki.gui.widgets import button, label
 from tsuzuki.language import tr
 from tsuzuki.pipeline import events
+from tsuzuki.sentences import told
 from tsuzuki.text import safe as safe_text
 
 
@@ -48,7 +49,11 @@ class ErrorView(QFrame):
         """Show how a run ended."""
         advice = advice_on(stopped.code, stopped.details)
         self.show_failure(
-            advice.title, stopped.message, advice.what_to_do, advice.actions, _what_is_safe(state)
+            advice.title,
+            told(stopped.message),
+            advice.what_to_do,
+            advice.actions,
+            _what_is_safe(state),
         )
 
     def show_failure(

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from tsuzuki.gui.widgets import button, choice, label
 from tsuzuki.language import tr, trp
+from tsuzuki.sentences import told
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.log import read_log
 from tsuzuki.text import safe
@@ -111,7 +112,7 @@ class LogWindow(QDialog):
         self._window.background.ask(
             lambda: entries(read_log(paths)),
             lambda found: self._take(found) if alive else None,
-            lambda error: self._said.setText(safe(error.message)) if alive else None,
+            lambda error: self._said.setText(safe(told(error.message))) if alive else None,
         )
 
     def report(self) -> str:

@@ -41,6 +41,7 @@ from tsuzuki.pipeline.inputs import SUFFIXES, gather
 from tsuzuki.pipeline.look import Look, look, survey
 from tsuzuki.pipeline.messages import Surveyed
 from tsuzuki.pipeline.steps.validate import default_output
+from tsuzuki.sentences import told
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.sessions.search import SessionMatch
 from tsuzuki.settings import ProcessingSettings
@@ -216,7 +217,7 @@ class MainGUI(QMainWindow):
             found = [str(one.path.absolute()) for one in gather(map(Path, paths))]
         except TsuzukiError as error:
             advice = advice_on(error.code)
-            self.problem.show_failure(advice.title, error.message, advice.what_to_do, ())
+            self.problem.show_failure(advice.title, told(error.message), advice.what_to_do, ())
             return
         self.problem.hide()
         if found:
@@ -277,7 +278,7 @@ class MainGUI(QMainWindow):
 
     def _show_no_look(self, error: TsuzukiError) -> None:
         self.look = None
-        self.source.show_problem(f"{advice_on(error.code).title}: {error.message}")
+        self.source.show_problem(f"{advice_on(error.code).title}: {told(error.message)}")
         if len(self.videos) == 1:
             self._enable(False)
 
@@ -353,7 +354,7 @@ class MainGUI(QMainWindow):
             settings = self.settings_panel.settings()
         except SettingsError as error:
             advice = advice_on(error.code)
-            self.problem.show_failure(advice.title, error.message, advice.what_to_do, ())
+            self.problem.show_failure(advice.title, told(error.message), advice.what_to_do, ())
             return None
         self.problem.hide()
         return settings

@@ -21,6 +21,7 @@ from tsuzuki.pipeline.estimate import Trial
 from tsuzuki.pipeline.glimpse import preview, stills
 from tsuzuki.pipeline.look import Look
 from tsuzuki.pipeline.messages import Previewed
+from tsuzuki.sentences import told
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.text import duration, safe
 
@@ -88,7 +89,7 @@ class PreviewWindow(QDialog):
 
     def _fail(self, error: TsuzukiError, cancel: threading.Event) -> None:
         if not cancel.is_set() and not isinstance(error, Cancelled):
-            self._said.setText(safe(error.message))
+            self._said.setText(safe(told(error.message)))
 
     # The trial
 

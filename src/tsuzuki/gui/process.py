@@ -11,6 +11,7 @@ from pathlib import Path
 from tsuzuki.durable import open_regular
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.jobs import Job, JobStore
+from tsuzuki.language import VARIABLE, spoken
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline.process import environment
 
@@ -43,7 +44,7 @@ class JobProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=reports,
                 stderr=errors,
-                env={**environment(), "PYTHONUTF8": "1"},
+                env={**environment(), "PYTHONUTF8": "1", VARIABLE: spoken()},
                 cwd=Path.home() if Path.home().is_dir() else None,
                 start_new_session=sys.platform != "win32",
                 creationflags=_DETACHED,

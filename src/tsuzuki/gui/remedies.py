@@ -15,6 +15,7 @@ from tsuzuki.gui.advice import action_name, action_warning, advice_on
 from tsuzuki.gui.queue import Entry
 from tsuzuki.gui.widgets import ask
 from tsuzuki.language import tr
+from tsuzuki.sentences import told
 from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.settings import ProcessingSettings
 
@@ -246,7 +247,7 @@ def show_error(window: MainGUI, error: TsuzukiError) -> None:
         window,
         QMessageBox.Icon.Warning,
         advice.title,
-        f"{error.message}\n\n{advice.what_to_do}",
+        f"{told(error.message)}\n\n{advice.what_to_do}",
         [(tr("Close"), QMessageBox.ButtonRole.RejectRole, None)],
         name="error-box",
         safest=0,

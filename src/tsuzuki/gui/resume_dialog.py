@@ -24,6 +24,7 @@ from tsuzuki.gui.state import state_of_session
 from tsuzuki.gui.widgets import PathLabel, StepBars, ask, button, label, marked
 from tsuzuki.language import tr, trn
 from tsuzuki.pipeline.supervisor import CANCELLED
+from tsuzuki.sentences import told
 from tsuzuki.sessions.identity import Difference
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.pace import time_left
@@ -248,7 +249,7 @@ def _difference(difference: Difference) -> str:
 
 def _reason(progress: ProgressData) -> str:
     reasons = [step["error"] for step in progress["steps"].values() if step.get("error")]
-    return reasons[-1] if reasons and reasons[-1] != CANCELLED else ""
+    return told(reasons[-1]) if reasons and reasons[-1] != CANCELLED else ""
 
 
 def _times(progress: ProgressData, known: Worth | None) -> str:

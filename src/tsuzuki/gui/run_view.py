@@ -12,6 +12,7 @@ from tsuzuki.gui.source_panel import name_of
 from tsuzuki.gui.state import RunState
 from tsuzuki.gui.widgets import StepBars, button, label
 from tsuzuki.language import tr, trn
+from tsuzuki.sentences import told
 from tsuzuki.text import duration, safe, size
 
 NOTES_SHOWN = 3
@@ -51,7 +52,7 @@ class RunView(QWidget):
         self._title.setText(name_of(entry.job.video))
         self._bars.show_state(state)
         self._figures.setText(safe(figures_of(entry)))
-        notes = [safe(text) for _, text in state.warnings[-NOTES_SHOWN:]]
+        notes = [safe(told(text)) for _, text in state.warnings[-NOTES_SHOWN:]]
         if state.restarts:
             notes.append(_restarts_text(state))
         self._notes.setText("\n".join(notes))
@@ -108,7 +109,7 @@ def _restarts_text(state: RunState) -> str:
         "The worker process ended {number} times; another one took over, and nothing is lost.",
         state.restarts,
     )
-    return f"{again} ({safe(state.restarted_because)})"
+    return f"{again} ({safe(told(state.restarted_because))})"
 
 
 def status_of(entry: Entry) -> str:

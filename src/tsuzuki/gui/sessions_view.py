@@ -31,6 +31,7 @@ from tsuzuki.gui.source_panel import name_of, pixmap
 from tsuzuki.gui.widgets import ask, button, close_button, label, plain
 from tsuzuki.language import tr, trn
 from tsuzuki.pipeline.glimpse import stills
+from tsuzuki.sentences import told
 from tsuzuki.sessions import Repaired, Report
 from tsuzuki.sessions.layout import ROOT_NAME, SessionPaths
 from tsuzuki.sessions.manager import SessionManager
@@ -271,7 +272,7 @@ class SessionsView(QDialog):
         """Call in the background; nobody is told once this window is gone."""
         alive = [True]
         self.destroyed.connect(alive.clear)
-        failed = on_failed or (lambda error: self._say(error.message))
+        failed = on_failed or (lambda error: self._say(told(error.message)))
         self._window.background.ask(
             work,
             lambda result: on_done(result) if alive else None,
@@ -298,7 +299,7 @@ class SessionsView(QDialog):
                         len(report.problems),
                     )
                 ]
-                self._say("\n".join([*lines, *map(str, report.problems[:10])]))
+                self._say("\n".join([*lines, *(told(str(one)) for one in report.problems[:10])]))
             else:
                 self._say(tr("All is well: every bit is as it was written."))
 

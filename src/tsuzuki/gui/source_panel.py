@@ -19,6 +19,7 @@ from tsuzuki.gui import words
 from tsuzuki.gui.widgets import PathLabel, button, label, plain
 from tsuzuki.language import tr, trn
 from tsuzuki.pipeline.look import Look
+from tsuzuki.sentences import told
 from tsuzuki.text import duration, safe, size
 from tsuzuki.video.facts import Probe
 
@@ -82,7 +83,7 @@ class SourcePanel(QFrame):
             )
             self._becomes.setText(safe(becomes))
         else:
-            self._becomes.setText(safe(look.problem.message if look.problem else ""))
+            self._becomes.setText(safe(told(look.problem.message) if look.problem else ""))
         self._show_notes(plan.notes if plan else look.probe.warnings)
 
     def show_problem(self, text: str) -> None:
@@ -101,7 +102,7 @@ class SourcePanel(QFrame):
         self._strip.show_pictures(pictures)
 
     def _show_notes(self, notes: tuple[str, ...]) -> None:
-        self._notes.setText("\n".join(safe(note) for note in notes))
+        self._notes.setText("\n".join(safe(told(note)) for note in notes))
         self._notes.setVisible(bool(notes))
 
     # Dropping

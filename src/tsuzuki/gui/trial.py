@@ -16,6 +16,7 @@ from tsuzuki.gui.state import RunState
 from tsuzuki.language import tr
 from tsuzuki.pipeline.estimate import Trial, estimate
 from tsuzuki.pipeline.plan import Plan
+from tsuzuki.sentences import told
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.text import duration, size
 
@@ -100,4 +101,4 @@ class TrialRun(QObject):
             self.done.emit(Trial(frames=finished.frames, seconds=seconds, size=finished.size))
         else:
             stopped = self.state.stopped
-            self.failed.emit(stopped.message if stopped else process.last_words)
+            self.failed.emit(told(stopped.message) if stopped else process.last_words)

@@ -35,6 +35,7 @@ from tsuzuki.pipeline.run import Run
 from tsuzuki.pipeline.steps import combine, extract, validate
 from tsuzuki.pipeline.steps import upscale as upscaling
 from tsuzuki.pipeline.team import Cluster, Team
+from tsuzuki.sessions.identity import Difference
 from tsuzuki.sessions.layout import SessionPaths
 from tsuzuki.sessions.lock import SessionLock
 from tsuzuki.sessions.log import session_log
@@ -451,14 +452,15 @@ def _more(error: TsuzukiError) -> tuple[str, ...]:
 
 
 def _other_session(match: SessionMatch, paths: SessionPaths) -> events.Warned:
+    def told(difference: Difference) -> str:
+        name = difference.field.removeprefix("settings.").replace("_", " ")
+        stored, present = map(shown, (difference.stored, difference.present))
+        return f"{name}: {stored} then, {present} now"
+
     def shown(value: Any) -> str:
         return "by default" if value is None else str(value)
 
-    listed = "; ".join(
-        f"{d.field.removeprefix('settings.').replace('_', ' ')} {shown(d.stored)}, "
-        f"not {shown(d.present)}"
-        for d in match.differences
-    )
+    listed = "; ".join(map(told, match.differences))
     if match.match == "video_differs":
         how = f"That one is for the video as it was: {paths.command('sessions show')}"
     else:

@@ -20,7 +20,9 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from tsuzuki.errors import Cancelled, MissingExtraError, ResourceError, SettingsError, by_code
+from tsuzuki.language import trp
 from tsuzuki.pipeline import events
+from tsuzuki.sentences import told
 from tsuzuki.text import safe
 
 _log = logging.getLogger(__name__)
@@ -188,10 +190,13 @@ class Desktop:
 def _news(event: events.Finished | events.Stopped, video: str) -> News:
     name = Path(video).name
     if isinstance(event, events.Finished):
-        title, text = "Finished", f"{name} → {event.output}"
+        title, text = trp("news", "Finished"), f"{name} → {event.output}"
     else:
         pause = issubclass(by_code(event.code), Cancelled | ResourceError)
-        title, text = "Paused" if pause else "Failed", f"{name}: {event.message}"
+        title, text = (
+            trp("news", "Paused") if pause else trp("news", "Failed"),
+            f"{name}: {told(event.message)}",
+        )
     more = {"video_file": video, "host": socket.gethostname(), "text": safe(f"{title}: {text}")}
     fields = msgspec.to_builtins(event) | more
     return News(f"Tsuzuki: {title.lower()}", safe(text), fields)

@@ -23,6 +23,7 @@ from tsuzuki.errors import (
 )
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline.look import probe_apart
+from tsuzuki.sentences import told
 from tsuzuki.sessions.manager import SessionManager
 from tsuzuki.unattended.arrivals import Arrival, Arrivals
 from tsuzuki.unattended.ledger import Entry, Ledger
@@ -292,7 +293,7 @@ class Watch:
             moved = durable.move_into(folder, path)
             if entry.state == "failed":
                 reason = moved.with_name(f"{moved.name}.txt")
-                durable.write_atomic(reason, f"{entry.reason}\n".encode())
+                durable.write_atomic(reason, f"{told(entry.reason)}\n".encode())
             self._ledger.forget(path)
         except (TsuzukiError, FileNotFoundError) as error:
             self._say(f"Note: {path} was not moved: {error}")

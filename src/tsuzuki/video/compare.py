@@ -206,7 +206,7 @@ def _contents(facts: Probe) -> dict[str, str]:
             tick = chapter["time_base"] or Fraction(0)
             begin, end = (float(chapter[name] * tick) for name in ("start", "end"))
             title = chapter["metadata"].get("title", "")
-            found[f"chapter {number}"] = f"{begin:.3f} to {end:.3f} s {title}".rstrip()
+            found[f"chapter {number}"] = f"{begin:.3f}-{end:.3f} s {title}".rstrip()
         found |= _streams(container, facts.stream)
     return found
 

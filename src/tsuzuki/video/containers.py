@@ -121,10 +121,11 @@ def check_streams(container: Container, probe: Probe, plan: EncodePlan) -> list[
 
 
 def _lost_by_pictures(probe: Probe) -> Iterator[Note]:
-    if kinds := sorted({s.kind for s in probe.streams if s.index != probe.stream}):
+    kinds = " or ".join(sorted({s.kind for s in probe.streams if s.index != probe.stream}))
+    if kinds:
         yield Note(
             code="stream-dropped",
-            message=f"Pictures have no {' or '.join(kinds)}: of the video only its frames are kept,"
+            message=f"Pictures have no {kinds}: of the video only its frames are kept,"
             " without their times.",
         )
     if probe.hdr:
@@ -169,7 +170,7 @@ def _check_one(
     what = f"video of {plan.encoder}" if stream is None else _describe(stream)
     advice = f"Choose {' or '.join(others)}" if others else "No container here can: leave it out"
     raise ContainerError(
-        f"{container} cannot hold the {what} ({reason}). {advice}.",
+        f"{container} cannot hold the {what}: {reason}. {advice}.",
         container=container,
         stream=index,
         containers=others,
@@ -257,9 +258,10 @@ def _principle(stream: Stream, container: Container) -> str | None:
 
 
 def _describe(stream: Stream) -> str:
-    kind = "cover art" if is_cover(stream) else f"{stream.type} stream"
     name = codec_name(stream) or stream.metadata.get("filename", "unknown codec")
-    return f"{kind} {stream.index} ({name})"
+    if is_cover(stream):
+        return f"cover art {stream.index} ({name})"
+    return f"{stream.type} stream {stream.index} ({name})"
 
 
 def _dropped(stream: Stream, probe: Probe) -> Iterator[Note]:
