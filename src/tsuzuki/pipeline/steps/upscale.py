@@ -15,7 +15,7 @@ from tsuzuki.pipeline.meter import FrameMeter
 from tsuzuki.pipeline.plan import Segment
 from tsuzuki.pipeline.resume_point import is_repeatable, points_of
 from tsuzuki.pipeline.run import Run
-from tsuzuki.pipeline.supervisor import WorkerLostError
+from tsuzuki.pipeline.supervisor import WorkerGivenUpError, WorkerLostError
 from tsuzuki.pipeline.team import Worker, Workers
 
 SEGMENTS_AHEAD = 2
@@ -65,8 +65,8 @@ class _Upscaling:
         """Frame from which on an open segment is computed again, by its number, until it is."""
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
-        self._asked_ahead = False
-        """Whether the first worker was asked what the frames will be like."""
+        self._asked_ahead: Worker | None = None
+        """Who was asked what the frames will be like."""
         self._expect()
 
     @property
@@ -83,6 +83,8 @@ class _Upscaling:
                 _, message = workers.receive()
                 self.handle(message)
             except WorkerLostError as error:
+                if isinstance(error, WorkerGivenUpError):
+                    self._run.warn("worker-given-up", str(error))
                 self._take_back(error.worker)
 
     def handle(self, message: m.Message) -> None:
@@ -179,7 +181,7 @@ class _Upscaling:
             - sum(frame >= self._done_of(frame) for frame in others)
         )
         self._expect()
-        if self._asked_ahead and worker is self._run.supervisor:
+        if worker is self._asked_ahead:
             self._look_ahead(m.Outlook(shares=[], seen=0.0))
 
     def _look_ahead(self, outlook: m.Outlook) -> None:
@@ -216,10 +218,10 @@ class _Upscaling:
         self._run.progress("upscale", self._meter)
 
     def _ask_what_comes(self) -> None:
-        """Have the first worker look ahead, unless somebody has; no frame is to wait for that."""
-        if self._run.pace.shares is None and not self._asked_ahead:
-            self._asked_ahead = True
-            self._run.supervisor.send(m.LookAhead())
+        """Have a worker look ahead, unless one was asked; no frame is to wait for that."""
+        if self._run.pace.shares is None and self._asked_ahead is None:
+            self._asked_ahead = self._run.supervisor
+            self._asked_ahead.send(m.LookAhead())
 
     def _is_known(self, frame: int) -> bool:
         """Tell whether the quicker of two workers has come past a frame already."""
