@@ -9,6 +9,7 @@ from tsuzuki.sessions.frame_index import FrameIndex
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video import cut as cutting
 from tsuzuki.video.facts import Probe
+from tsuzuki.video.probe import probe
 from tsuzuki.video.processor import VideoProcessor
 from tsuzuki.video.slice import BLOCK, Slice, SliceError, SliceFile
 from tsuzuki.video.source import standing_in
@@ -40,7 +41,7 @@ def test_a_slice_shows_the_frames_of_the_file(
 ) -> None:
     path = tmp_path / name
     path.write_bytes((media / name).read_bytes())
-    video = VideoProcessor.open(str(path), ProcessingSettings(**settings))
+    video = VideoProcessor(probe(path), ProcessingSettings(**settings))
     index = video.index(lambda _: None)
     first = len(index) // 2
     last = min(len(index), first + 6)
@@ -55,14 +56,14 @@ def test_a_slice_shows_the_frames_of_the_file(
 
 
 def test_a_slice_is_small(media: Path) -> None:
-    facts = VideoProcessor.open(str(media / "static_camera_live_action.mp4"), ProcessingSettings())
+    facts = VideoProcessor(probe(media / "static_camera_live_action.mp4"), ProcessingSettings())
     index = facts.index(lambda _: None)
     part = facts.cut(index, 600, 620, MARGIN).without(facts.head())
     assert 0 < len(part) < part.size / 4
 
 
 def test_reading_beyond_a_slice_is_an_error_and_never_damage(media: Path) -> None:
-    video = VideoProcessor.open(str(media / "elf_live_action.mp4"), ProcessingSettings())
+    video = VideoProcessor(probe(media / "elf_live_action.mp4"), ProcessingSettings())
     index = video.index(lambda _: None)
     file = through(video.facts, video.head().joined(video.cut(index, 0, 12, MARGIN)))
     with standing_in(video.facts.path, file), pytest.raises(SliceError):
@@ -74,7 +75,7 @@ def test_a_slice_that_would_be_too_large_is_refused(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cutting, "MAX_BYTES", 2 * BLOCK)
-    video = VideoProcessor.open(str(media / "elf_live_action.mp4"), ProcessingSettings())
+    video = VideoProcessor(probe(media / "elf_live_action.mp4"), ProcessingSettings())
     index = video.index(lambda _: None)
     with pytest.raises(UnsupportedVideoError, match="cannot be sought in"):
         video.cut(index, 200, 220, MARGIN)

@@ -64,7 +64,7 @@ def telecine(path: Path, moments: list[int], *, pixel_format: str = "yuv420p") -
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[VideoProcessor, FrameIndex]:
     path = telecine(tmp_path_factory.mktemp("film") / "film.mpg", list(fields()))
-    video = VideoProcessor.open(str(path), ProcessingSettings())
+    video = VideoProcessor(probe(path), ProcessingSettings())
     return video, video.index(lambda _: None)
 
 
@@ -140,7 +140,7 @@ def test_parts_that_are_no_film_keep_all_frames(tmp_path: Path, film_frames: int
     moments += [moment for n, moment in enumerate(film_moments) for _ in range(3 if n % 2 else 2)]
     moments += [moments[-1] + 3 * field for field in range(1, 2 * VIDEO + 1)]
     path = telecine(tmp_path / "hybrid.mkv", moments)
-    video = VideoProcessor.open(str(path), ProcessingSettings(deinterlace="ivtc"))
+    video = VideoProcessor(probe(path), ProcessingSettings(deinterlace="ivtc"))
     index = video.index(lambda _: None)
     check_index(index)
     whole = [*HALTING, *film_moments]

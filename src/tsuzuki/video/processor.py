@@ -25,7 +25,6 @@ from tsuzuki.video.framing import FramedReader, Reader
 from tsuzuki.video.icc import is_rgb, read_profile, with_profile
 from tsuzuki.video.index import build_index
 from tsuzuki.video.picture_files import pictures_of
-from tsuzuki.video.probe import probe
 from tsuzuki.video.rate import at_rate
 from tsuzuki.video.segment import SegmentEncoder, read_back
 from tsuzuki.video.slice import Slice
@@ -140,11 +139,6 @@ class VideoProcessor:
         self.framing = framing
         self.shown = framed(facts, framing)
         """The facts of its pictures once they are cropped and turned."""
-
-    @classmethod
-    def open(cls, path: str, settings: ProcessingSettings) -> VideoProcessor:
-        """Probe the video; see `tsuzuki.video.probe.probe` for what it raises."""
-        return cls(probe(path, settings.picture_rate()), settings)
 
     @property
     def keeps_alpha(self) -> bool:
