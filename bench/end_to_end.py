@@ -3,11 +3,13 @@
 The limit is the network's own time, the processor's time for decoding, spooling and encoding
 shared by all cores, and 3 %. The real command, without reuse and with it, runs in turn with the
 network, and medians count. Starting Python, opening the video and loading the network come once a
-run, however long it is, and are in these times.
+run, however long it is, and are in these times. ``python -m bench.end_to_end NAME`` measures with
+another network.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections import deque
@@ -37,7 +39,7 @@ SLACK = 1.03
 LEAST_OF_NETWORK = 0.93
 LEAST_WITH_REUSE = 0.97
 SETTINGS: dict[str, Any] = {
-    "model": MODEL, "device": "cpu", "preset": "veryfast", "range_end": RANGE, "reuse": "off",
+    "device": "cpu", "preset": "veryfast", "range_end": RANGE, "reuse": "off",
 }  # fmt: skip
 
 
@@ -56,9 +58,9 @@ def cpu(call: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - begin, result
 
 
-def measure_parts(clip: Path, folder: Path) -> Parts:
+def measure_parts(clip: Path, folder: Path, model: str) -> Parts:
     """Do each part of the work by itself."""
-    settings = ProcessingSettings.from_dict(SETTINGS)
+    settings = ProcessingSettings.from_dict({**SETTINGS, "model": model})
     plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
     reader = FrameReader(plan.probe, build_index(plan, lambda _: None))
     decode, sources = cpu(lambda: [frame.rgb for frame in reader.frames(0, FRAMES)])
@@ -88,29 +90,29 @@ def encode_all(plan: Plan, frames: list[Rgb], target: Path) -> None:
         encoder.close()
 
 
-def run_command(clip: Path, reuse: str) -> float:
+def run_command(clip: Path, reuse: str, model: str) -> float:
     """Return seconds from the start of the process to its end."""
     with tempfile.TemporaryDirectory() as folder:
         call = tools.command(
-            "upscale", clip, "--model", MODEL, "--device", "cpu", "--preset", "veryfast",
+            "upscale", clip, "--model", model, "--device", "cpu", "--preset", "veryfast",
             "--range", f"0-{RANGE}", "--reuse", reuse, "-o", Path(folder, "out.mp4"),
             "--sessions-dir", Path(folder, "sessions"),
         )  # fmt: skip
         return tools.run_events(call)[0][-1][0]
 
 
-def main() -> bool:
+def main(model: str = MODEL) -> bool:
     clip = tools.media(CLIP)
     rows: list[tuple[float, ...]] = []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
-            parts = measure_parts(clip, Path(folder))
-        off, on = run_command(clip, "off"), run_command(clip, "visual")
+            parts = measure_parts(clip, Path(folder), model)
+        off, on = (run_command(clip, reuse, model) for reuse in ("off", "visual"))
         limit = parts.network + sum(parts[1:]) / tools.CORES
         rows.append((*parts, off, on, off / limit, parts.network / off, off / on))
     columns = (*Parts._fields, "off", "visual", "of the limit", "network/off", "off/visual")
     tools.table(
-        f"live action: seconds for {FRAMES} frames, upconv_7, x264 veryfast",
+        f"live action: seconds for {FRAMES} frames, {model}, x264 veryfast",
         columns,
         [[f"{figure:.3f}" for figure in row] for row in rows],
     )
@@ -121,4 +123,4 @@ def main() -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

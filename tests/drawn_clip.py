@@ -31,6 +31,43 @@ def draw_clip(path: Path, frames: int, *, sound: bool = True) -> Path:
     return path
 
 
+SHOT, STILL = 12, 7
+"""Frames of a shot of the film that pans, and how many of them stand still."""
+PAN_WIDTH, PAN_HEIGHT = 160, 96
+
+
+def panning(number: int) -> np.ndarray:
+    """Return a frame (3, height, width) of a film that pans.
+
+    In each shot a background stands still; after a cut another one moves by three pixels a frame.
+    Over both a square moves, and there is a little noise.
+    """
+    shot, at = divmod(number, SHOT)
+    pans = at >= STILL
+    size = (3, PAN_HEIGHT // 8, PAN_WIDTH // 8 + (4 if pans else 0))
+    background = np.random.default_rng(2 * shot + pans).integers(40, 200, size, dtype=np.uint8)
+    left = 3 * max(0, at - STILL)
+    frame = background.repeat(8, axis=1).repeat(8, axis=2)[:, :, left : left + PAN_WIDTH].copy()
+    frame += np.random.default_rng(100 + number).integers(0, 2, frame.shape, dtype=np.uint8)
+    frame[:, 30:42, 9 * at : 9 * at + 12] = 250
+    return frame
+
+
+def draw_pan(path: Path, frames: int) -> Path:
+    """Write the film that pans without loss, 24 frames a second, a key frame at each shot."""
+    options = {"qp": "0", "g": str(SHOT), "sc_threshold": "0", "preset": "ultrafast"}
+    with av.open(str(path), "w") as container:
+        video: Any = container.add_stream("libx264rgb", rate=24, options=options)
+        video.width, video.height, video.pix_fmt = PAN_WIDTH, PAN_HEIGHT, "rgb24"
+        for number in range(frames):
+            picture = np.ascontiguousarray(panning(number).transpose(1, 2, 0))
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    return path
+
+
 def _picture(number: int) -> np.ndarray:
     picture = np.full((54, 96, 3), 32, np.uint8)
     for bit in range(BITS):

@@ -3,25 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.drawn_clip import PAN_HEIGHT, PAN_WIDTH, SHOT, panning
 
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline.enlarge import Enlarger
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor, plan_upscaling
 
-WIDTH, HEIGHT, FRAMES = 160, 96, 12
+WIDTH, HEIGHT, FRAMES = PAN_WIDTH, PAN_HEIGHT, SHOT
 NETWORK = "waifu2x-upconv7-anime-2x-n1"
-
-
-def drawn(number: int) -> Rgb:
-    """A still background, and one that pans after a cut; a square that moves, a little noise."""
-    size = (3, 12, 20) if number < 7 else (3, 12, 24)
-    background = np.random.default_rng(number // 7).integers(40, 200, size, dtype=np.uint8)
-    left = 3 * max(0, number - 7)
-    frame = background.repeat(8, axis=1).repeat(8, axis=2)[:, :, left : left + WIDTH].copy()
-    frame += np.random.default_rng(100 + number).integers(0, 2, frame.shape, dtype=np.uint8)
-    frame[:, 30:42, 9 * number : 9 * number + 12] = 250
-    return frame
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +30,7 @@ class Way:
         enlarger = Enlarger(processor, 255)
         enlarger.begin()
         for number in range(FRAMES):
-            self.reused.append(enlarger.look(drawn(number)))
+            self.reused.append(enlarger.look(panning(number)))
             if number in on_disk:
                 enlarger.skip(lambda n=number: self._read(n, on_disk[n]))
                 self.out.append(on_disk[number])
@@ -82,9 +72,9 @@ def test_a_segment_begins_with_a_whole_frame(processor: AIProcessor) -> None:
     enlarger = Enlarger(processor, 255)
     for _ in range(2):
         enlarger.begin()
-        assert enlarger.look(drawn(0)) == 0.0
+        assert enlarger.look(panning(0)) == 0.0
         enlarger.start(0)()
-        assert enlarger.look(drawn(0)) == 1.0
+        assert enlarger.look(panning(0)) == 1.0
 
 
 def test_off_computes_every_frame_as_a_whole() -> None:
@@ -93,8 +83,8 @@ def test_off_computes_every_frame_as_a_whole() -> None:
     enlarger = Enlarger(processor, 255)
     enlarger.begin()
     for number in range(2):
-        assert enlarger.look(drawn(0)) == 0.0
-        whole = processor.process_frame(drawn(0), 255)
+        assert enlarger.look(panning(0)) == 0.0
+        whole = processor.process_frame(panning(0), 255)
         assert np.array_equal(enlarger.start(number)(), whole)
 
 
@@ -109,7 +99,7 @@ def blocks(rgb: Rgb) -> NDArray[np.float64]:
 
 def fade(number: int) -> Rgb:
     """One grey level a second, at 24 frames a second, over a picture."""
-    base = drawn(0).astype(float) + number / 24
+    base = panning(0).astype(float) + number / 24
     return np.ascontiguousarray(base.astype(np.uint8))
 
 
@@ -123,7 +113,7 @@ def pan(number: int) -> Rgb:
 
 def blue_fade(number: int) -> Rgb:
     """One level of blue more a frame."""
-    frame = drawn(0).copy()
+    frame = panning(0).copy()
     frame[2] = 40 + number
     return frame
 

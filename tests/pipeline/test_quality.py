@@ -29,6 +29,17 @@ def test_every_frame_with_reuse_is_compared_with_the_one_without(clip: Path) -> 
     assert done[-1] == 1.0
 
 
+def test_some_frames_of_the_same_run_may_be_compared(clip: Path) -> None:
+    settings = ProcessingSettings.from_dict(SETTINGS)
+    every = measure(clip, settings, lambda _: None)
+    some = measure(clip, settings, lambda _: None, every=5)
+    assert some.frames == 4
+    assert some.reused == every.reused, "all are computed with reuse"
+    assert some.worst_frame % 5 == 0
+    assert some.worst_psnr >= every.worst_psnr
+    assert measure(clip, settings, lambda _: None, every=100).frames == 1
+
+
 def test_exact_gives_what_was_there_but_for_roundings(clip: Path) -> None:
     settings = ProcessingSettings.from_dict({**SETTINGS, "reuse": "exact"})
     found = measure(clip, settings, lambda _: None)

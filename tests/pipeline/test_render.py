@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import queue
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,77 +11,13 @@ import av
 import numpy as np
 import pytest
 from msgspec import structs
+from tests.pipeline.rendering import FRAMES, SPOOLED, Bench
 
 from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
-from tsuzuki.pipeline.enlarge import Enlarger
-from tsuzuki.pipeline.frames import FrameFiles
-from tsuzuki.pipeline.jobs import build_index, make_plan
-from tsuzuki.pipeline.plan import Plan
-from tsuzuki.pipeline.render import Renderer
-from tsuzuki.pipeline.spooler import Finished
-from tsuzuki.sessions.layout import SessionPaths
-from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor, Pass
-from tsuzuki.video.decode import FrameReader
 from tsuzuki.video.segment import SegmentEncoder
-
-FRAMES, SPOOLED = 40, 20
-
-
-class Bench:
-    """A renderer on the drawn clip, whose messages are kept, and a folder for its session."""
-
-    def __init__(self, clip: Path, folder: Path, **chosen: Any) -> None:
-        settings = ProcessingSettings(**{"engine": "nearest", "preset": "ultrafast", **chosen})
-        self.plan: Plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
-        self.index = build_index(self.plan, lambda _: None)
-        self.paths = SessionPaths(folder / "sessions", "0" * 12)
-        for path in self.paths.folders:
-            path.mkdir(parents=True)
-        self.told: list[m.Message] = []
-
-    def spool(self, frames: int = SPOOLED) -> None:
-        files = FrameFiles(self.paths, self.plan, keep_frames=False, on_damage=print)
-        white = self.plan.probe.colour.white
-        enlarger = Enlarger(AIProcessor(self.plan.upscaling), white)
-        enlarger.begin()
-        for frame in FrameReader(self.plan.probe, self.index).frames(0, frames):
-            enlarger.look(frame.rgb)
-            files.write_upscaled([Finished(frame.number, enlarger.start(0)(), 0.1)])
-
-    def damage(self, frame: int) -> None:
-        path = self.paths.upscaled_frame(frame + 1, "nut")
-        data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
-        path.write_bytes(data)
-
-    def render(
-        self, upscaled: list[int], accepted: tuple[int, ...] = (), *, frames: int = FRAMES
-    ) -> m.SegmentRendered:
-        told: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        job = m.Open(
-            session_id=self.paths.session_id,
-            root=str(self.paths.root),
-            plan=self.plan,
-            index=self.index,
-            keep_frames=False,
-            loss_budget=3600.0,
-            accepted=frozenset(accepted),
-        )
-        renderer = Renderer(job, told.put, told.put)
-        renderer.submit(m.Render(segment=1, first=0, last=frames, upscaled=upscaled))
-        self.told = []
-        while not isinstance(message := told.get(timeout=30), m.SegmentRendered):
-            if isinstance(message, BaseException):
-                raise message
-            self.told.append(message)
-        return message
-
-    def done(self, *, computed: bool) -> list[int]:
-        frames = [t for t in self.told if isinstance(t, m.FrameDone)]
-        return [frame.frame for frame in frames if frame.computed is computed]
 
 
 @pytest.fixture
@@ -126,49 +61,6 @@ def test_a_damaged_spooled_frame_is_computed_again(bench: Bench) -> None:
     assert sorted(bench.done(computed=True)) == [7, *range(SPOOLED, FRAMES)]
     assert resumed.frames_computed == FRAMES - SPOOLED + 1
     assert [t.code for t in bench.told if isinstance(t, m.Notice)] == ["damaged-frame"]
-
-
-SHORT = 12
-
-
-@pytest.fixture
-def reusing(clip: Path, tmp_path: Path) -> Bench:
-    """With a network that computes only what has changed."""
-    chosen = {"engine": "ncnn", "model": "waifu2x-upconv7-anime-2x-n1", "device": "cpu"}
-    return Bench(clip, tmp_path, **chosen)
-
-
-def test_a_segment_resumed_from_any_frame_has_the_same_bytes(reusing: Bench) -> None:
-    whole = reusing.render([], frames=SHORT)
-    assert 0.1 < whole.reused < 0.9
-    reusing.spool(SHORT)
-    for stopped in (0, 1, 5, 6, SHORT - 1, SHORT):
-        resumed = reusing.render(list(range(stopped)), frames=SHORT)
-        assert (resumed.sha256, resumed.reused) == (whole.sha256, whole.reused), stopped
-        assert resumed.frames_computed == SHORT - stopped
-    shares = [t.reused for t in reusing.told if isinstance(t, m.FrameDone)]
-    assert shares == [0.0] * SHORT, "nothing was computed"
-
-
-def test_what_a_damaged_frame_was_the_base_of_has_the_same_bytes(reusing: Bench) -> None:
-    whole = reusing.render([], frames=SHORT)
-    reusing.spool(8)
-    for frame in (4, 5, 7):
-        reusing.damage(frame)
-    resumed = reusing.render(list(range(8)), frames=SHORT)
-    assert resumed.sha256 == whole.sha256
-    assert resumed.frames_computed == SHORT - 8 + 3
-
-
-def test_many_damaged_frames_are_computed_one_after_the_other(reusing: Bench) -> None:
-    whole = reusing.render([], frames=SHORT)
-    reusing.spool(10)
-    for frame in range(1, 10):
-        reusing.damage(frame)
-    resumed = reusing.render(list(range(10)), frames=SHORT)
-    assert resumed.sha256 == whole.sha256
-    assert resumed.frames_computed == SHORT - 1
-    assert len([t for t in reusing.told if isinstance(t, m.Notice)]) == 9
 
 
 def test_a_slow_encoder_does_not_count_as_computing(

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from tsuzuki.errors import Cancelled
-from tsuzuki.pipeline import events
-from tsuzuki.pipeline.process import PROGRAM
+from tsuzuki.pipeline import events, process
+from tsuzuki.pipeline import messages as m
+from tsuzuki.pipeline.jobs import build_index, make_plan
 from tsuzuki.pipeline.team import Team
+from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import devices
 from tsuzuki.upscaling.devices import DeviceInfo, shares
 
@@ -37,7 +39,7 @@ def workers_of(pid: int) -> list[int]:
         except OSError:
             continue
         state, parent = rest.split()[:2]
-        if int(parent) == pid and state != "Z" and PROGRAM in command:
+        if int(parent) == pid and state != "Z" and process.PROGRAM in command:
             found.append(int(name.split()[0]))
     return found
 
@@ -67,6 +69,29 @@ def test_more_workers_than_segments_are_not_started(
     assert sizes == [3]
     run(settings={"workers": 3}, clip=one_segment, overwrite=True)
     assert sizes == [3, 1]
+
+
+def test_all_start_side_by_side(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ProcessingSettings(engine="nearest")
+    plan = make_plan(m.MakePlan(path=str(clip), settings=settings, output=None))
+    job = m.Open(
+        session_id="0" * 12,
+        root=str(tmp_path),
+        plan=plan,
+        index=build_index(plan, lambda _: None),
+        keep_frames=False,
+        loss_budget=None,
+    )
+    monkeypatch.setattr(process, "PROGRAM", "import time; time.sleep(60)")
+    team = Team(threading.Event(), lambda _: None)
+    team.grow([job] * 4)  # though none of them answers
+    pids = workers_of(os.getpid())
+    assert sorted(str(member.worker_pid) for member in team.members[1:]) == sorted(map(str, pids))
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    team.stop(lambda _: None)
 
 
 @pytest.mark.parametrize("before", [1, 3])

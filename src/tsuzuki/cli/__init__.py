@@ -6,7 +6,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -89,6 +88,8 @@ app.add_typer(bench.app, name="bench")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - keeps --help fast
+
         typer.echo(f"tsuzuki {version('tsuzuki')}")
         raise typer.Exit
 

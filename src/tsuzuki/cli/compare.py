@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,7 +125,9 @@ def _off(found: Comparison) -> str:
 
 
 def _vmaf(found: Comparison) -> str:
-    from tsuzuki.video.vmaf import LEAST_SIDE, has_vmaf  # noqa: PLC0415 - keeps --help fast
+    from importlib.metadata import version  # noqa: PLC0415 - keeps --help fast
+
+    from tsuzuki.video.vmaf import LEAST_SIDE, has_vmaf  # noqa: PLC0415
 
     if found.vmaf is not None:
         return tr("mean {value}").format(value=f"{found.vmaf:.2f}")

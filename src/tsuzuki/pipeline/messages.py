@@ -167,9 +167,11 @@ class Combine(Message, frozen=True, kw_only=True, tag=True):
 
 
 class Compare(Message, frozen=True, kw_only=True, tag=True):
-    """Compute every frame with reuse and without. Answer: `Compared`."""
+    """Compute every frame with reuse, and without it those to compare. Answer: `Compared`."""
 
     plan: Plan
+    every: int = 1
+    """Of so many frames the last one is compared."""
 
 
 class CompareFiles(Message, frozen=True, kw_only=True, tag=True):
@@ -345,8 +347,9 @@ class Compared(Message, frozen=True, kw_only=True, tag=True):
     """Answer to `Compare`: how near the frames with reuse come to those without."""
 
     frames: int
+    """Those that were compared."""
     reused: float
-    """Share of the area that was taken over, 0 to 1."""
+    """Share of the whole video's area that was taken over, 0 to 1."""
     worst_frame: int
     """The frame of the least PSNR, from 1."""
     worst_psnr: float

@@ -23,11 +23,15 @@ from tsuzuki.video.processor import VideoProcessor
 
 
 def measure(
-    path: Path, settings: ProcessingSettings, on_progress: Callable[[float], None]
+    path: Path,
+    settings: ProcessingSettings,
+    on_progress: Callable[[float], None],
+    every: int = 1,
 ) -> m.Compared:
-    """Compute every frame of a video with reuse and without, in a worker process, and compare.
+    """Compute every frame of a video with reuse, in a worker process, and compare.
 
-    Nothing is written. Raises what opening the video raises, and `SettingsError` where these
+    Of ``every`` so many frames the last one is held against what it is without reuse. Nothing is
+    written. Raises what opening the video raises, and `SettingsError` where these
     settings reuse nothing.
     """
     supervisor = Supervisor(threading.Event(), lambda _: None)
@@ -41,22 +45,26 @@ def measure(
             if isinstance(message, m.Progress):
                 on_progress(message.done)
 
-        return supervisor.ask(m.Compare(plan=plan), m.Compared, listen)
+        return supervisor.ask(m.Compare(plan=plan, every=every), m.Compared, listen)
     finally:
         supervisor.stop(lambda _: None)
 
 
-def compare(plan: Plan, on_progress: Callable[[float], None]) -> m.Compared:
+def compare(plan: Plan, on_progress: Callable[[float], None], every: int = 1) -> m.Compared:
     """Compare in this process, see `measure`."""
     index = build_index(plan, lambda _: None)
     size = plan.encoding.width, plan.encoding.height
     likeness = Likeness(*size, plan.probe.colour.rgb_format)
-    shares, errors, ssims = [], [], []
-    for number, (share, reused, whole) in enumerate(_pairs(plan, index)):
+    every = min(every, len(index))
+    shares: list[float] = []
+    errors: list[float] = []
+    ssims: list[float] = []
+    for share, both in _frames(plan, index, every):
         shares.append(share)
-        errors.append(likeness.mse(reused, whole))
-        ssims.append(likeness.ssim(reused, whole))
-        on_progress((number + 1) / len(index))
+        if both is not None:
+            errors.append(likeness.mse(*both))
+            ssims.append(likeness.ssim(*both))
+        on_progress(len(shares) / len(index))
     white = plan.probe.colour.white
     return m.Compared(
         frames=len(errors),
@@ -65,12 +73,17 @@ def compare(plan: Plan, on_progress: Callable[[float], None]) -> m.Compared:
         mean_psnr=_psnr(fmean(errors), white),
         worst_ssim=min(ssims),
         mean_ssim=fmean(ssims),
-        worst_frame=errors.index(max(errors)) + 1,
+        worst_frame=(errors.index(max(errors)) + 1) * every,
     )
 
 
-def _pairs(plan: Plan, index: FrameIndex) -> Iterator[tuple[float, Rgb, Rgb]]:
-    """Yield, for every frame, the share that is reused, the frame with reuse and without."""
+def _frames(
+    plan: Plan, index: FrameIndex, every: int
+) -> Iterator[tuple[float, tuple[Rgb, Rgb] | None]]:
+    """Yield the share of each frame that is reused; of those to compare it with reuse and without.
+
+    Segments are those of a run, so that what piles up in them is seen.
+    """
     reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
     white = plan.probe.colour.white
     processor = AIProcessor(plan.upscaling)
@@ -78,12 +91,12 @@ def _pairs(plan: Plan, index: FrameIndex) -> Iterator[tuple[float, Rgb, Rgb]]:
     for segment in cut_segments(index, plan.segment_frames):
         enlarger.begin()
         for frame in reader.frames(segment.first, segment.last):
+            number = frame.number + 1
             share = enlarger.look(frame.rgb)
-            reused = enlarger.start(frame.number + 1)()
-            whole = reused
-            if share > 0:
-                whole = processor.process_frame(frame.rgb, white, frame.number + 1)
-            yield share, reused, whole
+            reused = whole = enlarger.start(number)()
+            if share > 0 and number % every == 0:
+                whole = processor.process_frame(frame.rgb, white, number)
+            yield share, (reused, whole) if number % every == 0 else None
     processor.close()
 
 

@@ -15,27 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-import msgspec
-
-from tsuzuki.durable import (
-    PendingFile,
-    PendingFolder,
-    sha256_of,
-    sha256_of_folder,
-    usual_mode,
-)
-from tsuzuki.errors import OutOfMemoryError, SuspiciousFrameError
+from tsuzuki.durable import PendingFile, sha256_of
 from tsuzuki.frame import Rgb
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.alpha import enlarged
-from tsuzuki.pipeline.enlarge import Enlarged, Enlarger
+from tsuzuki.pipeline.assembling import assemble
+from tsuzuki.pipeline.computing import Computing
+from tsuzuki.pipeline.enlarge import Enlarged
 from tsuzuki.pipeline.frames import FrameFiles
 from tsuzuki.pipeline.plan import cut_segments
 from tsuzuki.pipeline.priority import give_way
+from tsuzuki.pipeline.reading_back import ReadingBack
 from tsuzuki.pipeline.spooler import Finished, Spooler
 from tsuzuki.sessions.layout import SessionPaths
-from tsuzuki.sessions.pictures import pattern_of
-from tsuzuki.upscaling import FRAMES_AT_ONCE, AIProcessor, implausible
+from tsuzuki.upscaling import FRAMES_AT_ONCE
 from tsuzuki.video.alpha import Alpha
 from tsuzuki.video.decode import Frame
 from tsuzuki.video.framing import Reader
@@ -45,10 +38,6 @@ from tsuzuki.video.source import standing_in
 
 QUEUE_FRAMES = 3
 """Frames in memory that wait between two threads at most; more would only cost memory."""
-
-
-def _write(pending: PendingFile, data: bytes) -> None:
-    pending.file.write(data)
 
 
 class _Work:
@@ -102,15 +91,17 @@ class Renderer:
         self.spooler = Spooler(
             self._spool, budget=job.loss_budget or 0, keep_all=job.keep_frames, failed=failed
         )
+        self._computing = Computing(job, self._paths, self._files)
+        self._back = ReadingBack(
+            job, self._video, self._files, self._computing, lambda frame: self._spool([frame])
+        )
         self._spools = job.loss_budget is not None
         self._requests: queue.SimpleQueue[m.Render] = queue.SimpleQueue()
         self._decoded: queue.Queue[tuple[_Work, Frame | None]] = queue.Queue(QUEUE_FRAMES)
         self._upscaled: queue.SimpleQueue[_Upscaled] = queue.SimpleQueue()
-        """Frames, numbers of frames that lie upscaled on disk, and None after a segment's last."""
         self._room = threading.Semaphore(QUEUE_FRAMES)
         self._ended = 0.0
         """When the network was done with the last frame."""
-        self._again = threading.Lock()
         self._running = False
         self._head = job.head
         self._reuses = job.plan.upscaling.reuse is not None
@@ -152,46 +143,7 @@ class Renderer:
 
     def combine(self, request: m.Combine, progress: Callable[[float], None]) -> m.Combined:
         """Join segments and streams to a finished file beside the output's final path."""
-        index, encoding = self._job.index, self._plan.encoding
-        segments = [Path(path) for path in request.segments]
-        owner = self._paths.session_id
-        if encoding.container == "png":
-            return self._combine_pictures(Path(request.output), segments, progress)
-        with PendingFile(Path(request.output), None, owner, mode=usual_mode()) as pending:
-            file = cast(BinaryIO, pending.file)
-            self._video.combine(index, segments, encoding, file, progress)
-            size = pending.finish()
-        try:
-            self._video.verify(pending.path, index, encoding)
-        except BaseException:
-            pending.discard()
-            raise
-        return m.Combined(temporary=str(pending.path), size=size, sha256=sha256_of(pending.path))
-
-    def _combine_pictures(
-        self, output: Path, segments: list[Path], progress: Callable[[float], None]
-    ) -> m.Combined:
-        """Write the pictures as files of a folder, or the only one as a file."""
-        index, plan, owner = self._job.index, self._plan.encoding, self._paths.session_id
-        pattern = pattern_of(output)
-        if pattern is None:
-            with PendingFile(output, None, owner, mode=usual_mode()) as file:
-                self._video.combine_pictures(
-                    index, segments, plan, lambda _, data: _write(file, data), progress
-                )
-                size = file.finish()
-            return m.Combined(temporary=str(file.path), size=size, sha256=sha256_of(file.path))
-        with PendingFolder(output.parent, owner) as folder:
-            self._video.combine_pictures(
-                index,
-                segments,
-                plan,
-                lambda number, data: folder.add(pattern.path(number).name, data),
-                progress,
-            )
-            folder.finish()
-        size, digest = sha256_of_folder(folder.path)
-        return m.Combined(temporary=str(folder.path), size=size, sha256=digest)
+        return assemble(self._job, self._video, request, progress)
 
     # --- the three threads ------------------------------------------------------------------------
 
@@ -220,7 +172,7 @@ class Renderer:
                     break
 
     def _upscale(self) -> None:
-        enlarger = self._enlarger()
+        enlarger = self._computing.enlarger()
         started: deque[_Started] = deque()
         while True:
             work, frame = self._decoded.get()
@@ -234,7 +186,7 @@ class Renderer:
             begin = time.perf_counter()
             work.reused.append(enlarger.look(frame.rgb))
             if frame.number in work.on_disk:  # read in its turn: the network does not wait for it
-                enlarger.skip(partial(self._read_or_compute, work, frame.number))
+                enlarger.skip(partial(self._read, work, frame.number))
                 self._upscaled.put((work, frame.number, frame.alpha))
                 continue
             enlarged = enlarger.start(frame.number + 1)
@@ -246,7 +198,8 @@ class Renderer:
         """Wait for a frame from the network and hand it on."""
         work, frame = started.work, started.frame
         asked = time.perf_counter()
-        rgb = self._checked(started.enlarged, work, frame)
+        rgb = self._computing.checked(started.enlarged, frame)
+        work.computed.add(frame.number)
         begin = max(started.begin, self._ended)  # what the frames before took, is theirs
         self._ended = max(begin, started.enlarged.ended)
         # Without the time in which it lay there because the encoder is slower.
@@ -319,52 +272,6 @@ class Renderer:
         if file.lacking:  # then damage may be none
             raise SliceError("Reading the segment took bytes that its slice lacks.")
 
-    def _enlarger(self) -> Enlarger:
-        plan = self._plan.upscaling
-        if self._job.device is not None:
-            plan = msgspec.structs.replace(plan, device=self._job.device)
-        models = None if self._job.models is None else Path(self._job.models)
-        processor = AIProcessor(plan, threads=self._job.threads, models=models)
-        enlarger = Enlarger(processor, self._plan.probe.colour.white)
-        enlarger.begin()
-        return enlarger
-
-    def _checked(self, enlarged: Callable[[], Rgb], work: _Work, frame: Frame) -> Rgb:
-        number = frame.number
-        try:
-            rgb = enlarged()
-        except MemoryError as error:
-            raise self._out_of_memory(number) from error
-        white = self._plan.probe.colour.white
-        if number not in self._job.accepted and (why := implausible(frame.rgb, rgb, white)):
-            raise self._suspicious(number, rgb, why)
-        work.computed.add(number)
-        return rgb
-
-    def _suspicious(self, number: int, rgb: Rgb, why: str) -> SuspiciousFrameError:
-        path = self._files.write_suspicious(number, rgb)
-        return SuspiciousFrameError(
-            f"Frame {number + 1} came out of the network broken: {why}. It was not used, and lies "
-            f"in {path} to look at. Update the driver or use another --device in a new session; "
-            "or, if the frame is as it should be, go on with "
-            f"`{self._paths.command('resume', '--accept-suspicious', str(number + 1))}`.",
-            frame=number + 1,
-            path=str(path),
-        )
-
-    def _out_of_memory(self, number: int) -> OutOfMemoryError:
-        tile = max((step.tile for step in self._plan.upscaling.passes), default=0)
-        tile = min(tile, max(self._plan.upscaling.width, self._plan.upscaling.height))
-        smaller = max(32, tile // 2 // 16 * 16)
-        return OutOfMemoryError(
-            f"There is too little memory for frame {number + 1} in tiles of {tile} pixels. Close "
-            "other programs and resume; or accept smaller tiles from the next segment on, which "
-            "may change the last bits of the output, with "
-            f"`{self._paths.command('resume', '--tile-size', str(smaller))}`.",
-            frame=number + 1,
-            tile_size=smaller,
-        )
-
     def _next_upscaled(self) -> tuple[_Work, Rgb | None, Alpha | None]:
         """Wait for the next frame to encode, and its alpha as decoded; None after the last."""
         work, item, alpha = self._upscaled.get()
@@ -380,48 +287,15 @@ class Renderer:
 
     def _from_disk(self, work: _Work, number: int) -> Rgb:
         begin = time.perf_counter()
-        rgb = self._read_or_compute(work, number)
+        rgb = self._read(work, number)
         seconds = time.perf_counter() - begin
         if self._spools and not self._files.is_kept(number):
             self.spooler.add(Finished(number, rgb, seconds))
         self._send(m.FrameDone(frame=number, seconds=seconds, computed=number in work.computed))
         return rgb
 
-    def _read_or_compute(self, work: _Work, number: int) -> Rgb:
-        """Return a frame that lies upscaled on disk; one whose file is damaged is computed."""
-        rgb = self._files.read_upscaled(number)
-        return self._compute_again(work, number) if rgb is None else rgb
-
-    def _compute_again(self, work: _Work, number: int) -> Rgb:
-        """Compute a frame and the damaged ones before it; each is safe as soon as it is done."""
-        first = work.request.first
-        with self._again:
-            sound, before = self._sound_before(first, number)
-            if before is not None and sound == number:
-                return before
-            unseen = frozenset[int]() if self._reuses else frozenset(range(first, number))
-            reader, enlarger = self._video.reader(self._job.index), self._enlarger()
-            try:
-                for frame in reader.frames(first, number + 1, without=unseen):
-                    enlarger.look(frame.rgb)
-                    if frame.number <= sound:
-                        enlarger.skip(lambda: cast(Rgb, before))
-                    elif frame.number not in unseen:
-                        rgb = self._checked(enlarger.start(frame.number + 1), work, frame)
-                        self._spool([Finished(frame.number, rgb, 0.0)])
-            finally:
-                enlarger.close()
-            return rgb
-
-    def _sound_before(self, first: int, number: int) -> tuple[int, Rgb | None]:
-        """Return the last frame up to this one that lies on disk; ``first`` - 1 and None for none.
-
-        Where nothing is reused a frame needs none before it.
-        """
-        for frame in range(number, first - 1 if self._reuses else number - 1, -1):
-            if (rgb := self._files.read_upscaled(frame)) is not None:
-                return frame, rgb
-        return first - 1, None
+    def _read(self, work: _Work, number: int) -> Rgb:
+        return self._back.read(work.request.first, number, work.computed)
 
     def _spool(self, group: list[Finished]) -> None:
         self._files.write_upscaled(group)

@@ -18,6 +18,7 @@ from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.meter import Meter
 from tsuzuki.pipeline.plan import Plan, Segment, cut_segments
 from tsuzuki.pipeline.store import Store
+from tsuzuki.pipeline.supervisor import Supervisor
 from tsuzuki.pipeline.team import Cluster, Team, Workers
 from tsuzuki.sessions.cleanup import has_work
 from tsuzuki.sessions.frame_index import FrameIndex
@@ -52,7 +53,6 @@ class Run:
         self.session_id = session_id
         self.plan = plan
         self.team = team
-        self.supervisor = team.first
         self._cluster = cluster
         self.emit = on_event
         kept = bool(self.state["settings"].get("keep_frames"))
@@ -74,6 +74,11 @@ class Run:
         """The step that is being worked on."""
         self._last_event = 0.0
         self._opened = False
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The worker for all but rendering."""
+        return self.team.first
 
     @property
     def state(self) -> ProgressData:

@@ -58,14 +58,23 @@ class Supervisor:
         self._heard = time.monotonic()
 
     @property
+    def device(self) -> str | None:
+        """What the worker has of the machine, where it shares that with others."""
+        return self._opened.device if self._opened else None
+
+    @property
     def worker_pid(self) -> int | None:
         """Process id of the present worker."""
         return self._worker.pid if self._worker else None
 
+    def start(self) -> None:
+        """Have a worker process, though there is nothing to ask it yet."""
+        self._present()
+
     def open(self, job: m.Open) -> None:
-        """Have this and every later worker work on a session."""
-        self.ask(job, m.Opened)
+        """Have this and every later worker work on a session; no answer is waited for."""
         self._opened = job
+        self.send(job)
 
     def ask(
         self,
@@ -209,10 +218,11 @@ class Supervisor:
                 "paused; everything finished is saved. The session's log may tell more. "
                 "Run `tsuzuki resume` to try again, or `tsuzuki upscale` with another --device "
                 "for a new session.",
+                reason=reason,
             )
         self._on_restart(reason)
         if self._opened is not None:
-            self.ask(self._opened, m.Opened)
+            self.send(self._opened)
         raise WorkerRestartedError(self, reason)
 
 
@@ -226,3 +236,7 @@ class WorkerLostError(Exception):
 
 class WorkerRestartedError(WorkerLostError):
     """The worker was replaced."""
+
+
+class WorkerGivenUpError(WorkerLostError):
+    """The worker was not replaced; others go on without it."""

@@ -6,14 +6,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from tsuzuki.errors import EngineError, OutOfMemoryError, TsuzukiError, WorkerError
 from tsuzuki.pipeline import messages as m
-from tsuzuki.pipeline.supervisor import POLL_SECONDS, SUSPENDED_SECONDS, Supervisor
+from tsuzuki.pipeline.supervisor import (
+    POLL_SECONDS,
+    SUSPENDED_SECONDS,
+    Supervisor,
+    WorkerGivenUpError,
+)
 
 if TYPE_CHECKING:
     from tsuzuki.pipeline.plan import Plan
     from tsuzuki.pipeline.run import Run
+
+OWN_TROUBLE = EngineError, OutOfMemoryError, WorkerError
+"""What may end one worker while the others do well: their devices and their memory are others."""
 
 
 class Worker(Protocol):
@@ -66,7 +75,10 @@ class Cluster(Protocol):
 
 
 class Team:
-    """Several workers, each with its supervisor; the first one is there from the beginning."""
+    """Several workers, each with its supervisor; one is there from the beginning to the end.
+
+    One that cannot go on is given up, as long as there is another.
+    """
 
     share_disk, may_race, has_room = True, False, True
 
@@ -83,18 +95,32 @@ class Team:
         return self.members[0]
 
     def grow(self, jobs: Sequence[m.Open]) -> None:
-        """Have as many workers as jobs, each on its own; the first one is at work already."""
-        for job in jobs[len(self.members) :]:
-            self.members.append(self._member())
-            self.members[-1].open(job)
+        """Have as many workers as jobs, each on its own; the first one is at work already.
+
+        They start side by side.
+        """
+        there = len(self.members)
+        self.members += [self._member() for _ in jobs[there:]]
+        for member in self.members[there:]:
+            member.start()
+        # Which waits until a worker reads, where the index is long.
+        for member, job in zip(self.members[there:], jobs[there:], strict=True):
+            member.open(job)
 
     def receive(self) -> tuple[Supervisor, m.Message]:
-        """Wait for the next message of any of them; raises as `Supervisor.poll` does."""
+        """Wait for the next message of any of them.
+
+        Raises as `Supervisor.poll` does, or `WorkerGivenUpError` for trouble of one of several.
+        """
         if len(self.members) == 1:
             return self.first, self.first.receive()
         while True:
             for member in self._in_turn():
-                if (message := member.poll(0)) is not None:
+                try:
+                    message = member.poll(0)
+                except OWN_TROUBLE as error:
+                    self._give_up(member, error)
+                if message is not None:
                     return member, message
             asked = time.monotonic()
             self._news.wait(POLL_SECONDS)
@@ -104,13 +130,22 @@ class Team:
                     member.forgive_silence()
 
     def shrink(self) -> None:
-        """Let all but the first one go; they have nothing left to do."""
+        """Let all but one go; they have nothing left to do."""
         others, self.members[1:] = self.members[1:], []
         _stop(others, lambda _: None)
 
     def stop(self, on_report: Callable[[m.Message], None]) -> None:
         """Have all save what is finished at the same time, then end them."""
         _stop(self.members, on_report)
+
+    def _give_up(self, member: Supervisor, error: TsuzukiError) -> NoReturn:
+        self.members.remove(member)
+        member.stop(lambda _: None)
+        reason = error.details.get("reason", error.message)
+        raise WorkerGivenUpError(
+            member,
+            f"The worker on {member.device} is given up, and others do its work. {reason}",
+        ) from error
 
     def _member(self) -> Supervisor:
         return Supervisor(self._cancel, self._on_restart, self._news)

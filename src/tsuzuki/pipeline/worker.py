@@ -100,7 +100,7 @@ class Worker:
             case m.TryOut():
                 answer = try_out(request.plan, self._progress)
             case m.Compare():
-                answer = compare(request.plan, self._progress)
+                answer = compare(request.plan, self._progress, request.every)
             case m.CompareFiles():
                 both = request.first, request.second
                 found, sheet = compare_files(*both, self._progress, sheet=request.sheet)

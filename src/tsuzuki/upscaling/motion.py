@@ -29,6 +29,8 @@ class Motion(NamedTuple):
     def of(self, before: Rgb) -> Rgb:
         """Return a frame after the motion; where nothing has come from, it is as before."""
         out = before.copy()
+        if self == STILL:
+            return out
         _, height, width = before.shape
         (to_rows, rows), (to_columns, columns) = (
             _ends(self.rows, height),

@@ -15,7 +15,7 @@ from tsuzuki.pipeline.meter import FrameMeter
 from tsuzuki.pipeline.plan import Segment
 from tsuzuki.pipeline.resume_point import is_repeatable, points_of
 from tsuzuki.pipeline.run import Run
-from tsuzuki.pipeline.supervisor import WorkerLostError
+from tsuzuki.pipeline.supervisor import WorkerGivenUpError, WorkerLostError
 from tsuzuki.pipeline.team import Worker, Workers
 
 SEGMENTS_AHEAD = 2
@@ -69,8 +69,8 @@ class _Upscaling:
         """Frame from which on an open segment is computed again, by its number, until it is."""
         self._computed: dict[int, list[int]] = {}
         """First and last frame (from 1) that were computed of each open segment, by its number."""
-        self._is_looking = False
-        """Whether the first worker looks at what the frames will be like."""
+        self._looking: Worker | None = None
+        """Who looks at what the frames will be like."""
         self._has_looked_closely = False
         self._expect()
 
@@ -89,6 +89,8 @@ class _Upscaling:
                 _, message = workers.receive()
                 self.handle(message)
             except WorkerLostError as error:
+                if isinstance(error, WorkerGivenUpError):
+                    self._run.warn("worker-given-up", str(error))
                 self._take_back(error.worker)
 
     def handle(self, message: m.Message) -> None:
@@ -185,12 +187,12 @@ class _Upscaling:
             - sum(frame >= self._done_of(frame) for frame in others)
         )
         self._expect()
-        if self._is_looking and worker is self._run.supervisor:
+        if worker is self._looking:
             self._look_ahead(m.Outlook(shares=[], seen=0.0))
 
     def _look_ahead(self, outlook: m.Outlook) -> None:
         """Know what frames will be like, if that was known less well."""
-        self._is_looking, pace = False, self._run.pace
+        self._looking, pace = None, self._run.pace
         if pace.shares is None or (outlook.shares and outlook.seen >= pace.seen):
             pace.look_ahead(outlook.shares, outlook.seen)
             self._expect()
@@ -223,9 +225,9 @@ class _Upscaling:
         self._run.progress("upscale", self._meter)
 
     def _ask_what_comes(self) -> None:
-        """Have the first worker look ahead: a glance, then closely; no frame waits for that."""
+        """Have a worker look ahead: a glance, then closely; no frame waits for that."""
         pace, seconds = self._run.pace, None
-        if self._is_looking:
+        if self._looking is not None:
             return
         if pace.shares is not None:
             if self._has_looked_closely or not pace.shares or pace.frames < KNOWN_BY:
@@ -235,8 +237,8 @@ class _Upscaling:
             self._has_looked_closely, seconds = True, LOOK_SHARE * left.seconds
             if seconds < LEAST_LOOK:
                 return
-        self._is_looking = True
-        self._run.supervisor.send(m.LookAhead(seconds=seconds))
+        self._looking = self._run.supervisor
+        self._looking.send(m.LookAhead(seconds=seconds))
 
     def _is_known(self, frame: int) -> bool:
         """Tell whether the quicker of two workers has come past a frame already."""
