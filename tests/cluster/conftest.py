@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ SETTINGS = {"engine": "nearest", "preset": "ultrafast", "segment_frames": 6}
 OPTIONS = ("--engine", "nearest", "--preset", "ultrafast", "--segment-frames", "6")
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def nodes() -> Iterator[Any]:
     """Start the nodes; commands find them by the environment."""
@@ -32,7 +39,9 @@ def nodes() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     arguments = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 150 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args=arguments)
+    head = arguments | {"ray_client_server_port": free_port()}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster.client = f"ray://127.0.0.1:{head['ray_client_server_port']}"
     for _ in range(NODES - 1):
         cluster.add_node(num_cpus=1, object_store_memory=150 << 20)
     os.environ["RAY_ADDRESS"] = cluster.address
