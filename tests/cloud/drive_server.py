@@ -30,7 +30,7 @@ HOSTS = ("www.googleapis.com", "oauth2.googleapis.com")
 FOLDER = "application/vnd.google-apps.folder"
 TOKEN = "canary-access-token"
 SHOWN = ("id", "name", "mimeType", "parents", "trashed", "createdTime", "driveId")
-TERM = re.compile(r"'([^']+)' in parents|name = '((?:[^'\\]|\\.)*)'|trashed = (false)")
+TERM = re.compile(r"'([^']+)' in parents|mimeType = '([^']+)'|trashed = (false)")
 
 
 class Refused(Exception):
@@ -130,15 +130,14 @@ class DriveServer(ThreadingHTTPServer):
         if TERM.sub("", query["q"]).replace(" and ", "").strip():
             raise Refused(400, "invalid", f"Invalid Value {query['q']}")
         found = [one for one in self.files.values() if time.monotonic() >= one["shown"]]
-        for parent, name, trashed in TERM.findall(query["q"]):
+        for parent, kind, trashed in TERM.findall(query["q"]):
             if parent:
                 self.find(parent)
                 found = [one for one in found if parent in one["parents"]]
             elif trashed:
                 found = [one for one in found if not self.is_trashed(one)]
             else:
-                plain = re.sub(r"\\(.)", r"\1", name)
-                found = [one for one in found if one["name"] == plain]
+                found = [one for one in found if one["mimeType"] == kind]
         if query.get("corpora") != "drive":
             found = [one for one in found if "driveId" not in one]
         found.sort(key=lambda one: one["id"])  # in no order that means anything

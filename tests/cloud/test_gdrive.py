@@ -26,7 +26,7 @@ def store(drive):
 def twice(store, name, data):
     """Write a second file of the same name, as only Drive lets a store do."""
     folder, _, last = name.rpartition("/")
-    return store._drive.create(store._made(folder), last, io.BytesIO(data))
+    store._drive.create(store._made(folder), last, io.BytesIO(data))
 
 
 def test_of_two_files_of_a_name_the_oldest_counts(store):
@@ -48,7 +48,7 @@ def test_listings_go_over_many_pages_and_tell_md5s(store, drive_server):
     assert store.entries(ID) == dict.fromkeys(names, empty)
 
 
-def test_names_are_quoted(drive):
+def test_any_name_will_do(drive):
     store = open_store(f"{drive}/Mika's%20films%20%5C")
     store.write(NAME, b"1")
     assert list(open_store(store.url.replace(" ", "%20")).entries(ID)) == [NAME]
@@ -167,3 +167,13 @@ def test_a_refusal_tells_no_secret(drive, drive_server, monkeypatch, caplog):
     said = f"{caught.value} {caught.value.__cause__} {caplog.text}"
     assert TOKEN not in said
     assert "PRIVATE KEY" not in said
+
+
+def test_an_object_that_another_machine_has_made_anew_is_found(store, drive):
+    store.write(NAME, b"1")
+    assert store.entries(ID)
+    other = open_store(drive)
+    other.remove([NAME])
+    other.write(NAME, b"2")
+    with store.open(NAME) as file:
+        assert file.read() == b"2"

@@ -65,12 +65,14 @@ class Drive:
         self._of_thread = threading.local()
         self._where: dict[str, str] | None = None
 
-    def find(self, parent: str, name: str | None = None) -> list[File]:
-        """Return what is in a folder, or what has that name there, the oldest first."""
+    def find(self, parent: str, *, folders: bool = False) -> list[File]:
+        """Return what is in a folder, or only the folders in it, the oldest first.
+
+        Never by name: that asks an index which may not know yet what was just made.
+        """
         wanted = f"'{parent}' in parents and trashed = false"
-        if name is not None:
-            escaped = name.replace("\\", "\\\\").replace("'", "\\'")
-            wanted += f" and name = '{escaped}'"
+        if folders:
+            wanted += f" and mimeType = '{FOLDER}'"
         found: list[File] = []
         page: str | None = None
         while True:
@@ -89,24 +91,25 @@ class Drive:
             if page is None:
                 return sorted(found)
 
-    def make_folder(self, parent: str, name: str) -> str:
-        """Make a folder and return its id; there may be others of that name."""
+    def make_folder(self, parent: str, name: str) -> File:
+        """Make a folder; there may be others of that name."""
         return self._create({"name": name, "parents": [parent], "mimeType": FOLDER}, None)
 
-    def create(self, parent: str, name: str, data: BinaryIO) -> str:
-        """Make a file and return its id; there may be others of that name."""
+    def create(self, parent: str, name: str, data: BinaryIO) -> File:
+        """Make a file; there may be others of that name."""
         return self._create({"name": name, "parents": [parent]}, self._media(data))
 
-    def replace(self, file_id: str, data: BinaryIO) -> None:
+    def replace(self, file_id: str, data: BinaryIO) -> File:
         """Give a file other contents, in one step."""
+        media = self._media(data)
         request = self._files.update(
-            fileId=file_id, media_body=self._media(data), supportsAllDrives=True
+            fileId=file_id, media_body=media, fields=_FIELDS, supportsAllDrives=True
         )
-        self._run(request)
+        return _file(self._run(request))
 
-    def open(self, file: File) -> BinaryIO:
+    def open(self, file: File) -> io.BufferedReader:
         """Read a file, in pieces."""
-        return cast(BinaryIO, io.BufferedReader(_Contents(self, file), PIECE))
+        return io.BufferedReader(_Contents(self, file), PIECE)
 
     def read(self, file_id: str, first: int, size: int) -> bytes:
         """Return bytes of a file from ``first`` (from 0) on."""
@@ -127,22 +130,23 @@ class Drive:
         body = {"trashed": True}
         self._run(self._files.update(fileId=file_id, body=body, supportsAllDrives=True))
 
-    def _create(self, about: dict[str, Any], media: Any) -> str:
+    def _create(self, about: dict[str, Any], media: Any) -> File:
         """Make something under an id that Drive gives beforehand.
 
         So a request that was repeated, because its answer was lost, makes nothing twice.
         """
-        ids = self._run(self._files.generateIds(count=1, space="drive", type="files"))
-        about |= {"id": ids["ids"][0]}
+        [new] = self._run(self._files.generateIds(count=1, space="drive", type="files"))["ids"]
         request = self._files.create(
-            body=about, media_body=media, fields="id", supportsAllDrives=True
+            body={**about, "id": new}, media_body=media, fields=_FIELDS, supportsAllDrives=True
         )
         try:
-            self._run(request)
+            return _file(self._run(request))
         except Exception as error:
             if getattr(error, "status_code", None) != 409:
                 raise
-        return cast(str, about["id"])
+        return _file(
+            self._run(self._files.get(fileId=new, fields=_FIELDS, supportsAllDrives=True))
+        )
 
     def _media(self, data: BinaryIO) -> Any:
         size = data.seek(0, io.SEEK_END)

@@ -12,7 +12,7 @@ import io
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,6 +43,8 @@ class DriveStore(Store):
         self._base = parts
         self._known: dict[tuple[str, ...], str] = {(): root}
         """Ids of folders, by their path from the root."""
+        self._seen: dict[str, dict[str, File]] = {}
+        """Files as they were last seen, by folder and name: objects stay as they are."""
         self._making = threading.Lock()
 
     def folders(self) -> list[str]:
@@ -64,15 +66,20 @@ class DriveStore(Store):
 
     def read(self, name: str, limit: int) -> bytes:
         """Return the bytes of a small file."""
-        with self.open(name) as file:
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise self.too_long(name, limit)
-        return data
+        with store_errors(self.url):
+            found = self._find(name)
+            if not found:
+                raise FileNotFoundError(name)
+            if found[0].size > limit:
+                raise self.too_long(name, limit)
+            with self._drive.open(found[0]) as file:
+                return file.read()
 
     def write(self, name: str, data: bytes) -> None:
         """Replace the contents of a file, or make one."""
-        self._put(name, io.BytesIO(data))
+        with store_errors(self.url, writing=True):
+            found = self._find(name)
+            self._put(name, found[0] if found else None, io.BytesIO(data))
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file; take it back unless, after a while, it is the only one of its name."""
@@ -80,7 +87,7 @@ class DriveStore(Store):
             for number in range(TRIES):
                 if self._find(name):
                     return False
-                mine = self._new(name, io.BytesIO(data))
+                mine = self._put(name, None, io.BytesIO(data)).id
                 time.sleep(SETTLE_SECONDS)
                 if [file.id for file in self._find(name)] == [mine]:
                     return True
@@ -90,17 +97,17 @@ class DriveStore(Store):
 
     def upload(self, name: str, path: Path) -> None:
         """Send a file; long ones go in pieces, and appear when they are complete."""
-        with open_regular(path) as file:
-            self._put(name, file)
+        with store_errors(self.url, writing=True), open_regular(path) as file:
+            self._put(name, self._last_seen(name), file)
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Read a file."""
         with store_errors(self.url):
-            found = self._find(name)
-            if not found:
+            file = self._opened([self._last_seen(name)]) or self._opened(self._find(name))
+            if file is None:
                 raise FileNotFoundError(name)
-            with self._drive.open(found[0]) as file:
+            with file:
                 yield file
 
     def remove(self, names: Iterable[str]) -> None:
@@ -114,32 +121,49 @@ class DriveStore(Store):
             for session in {name.partition("/")[0] for name in unwanted}:
                 self._drop_empty(session)
 
-    def _put(self, name: str, data: BinaryIO) -> None:
-        with store_errors(self.url, writing=True):
-            if found := self._find(name):
-                self._drive.replace(found[0].id, data)
-            else:
-                self._new(name, data)
+    # --- files ------------------------------------------------------------------------------------
 
-    def _new(self, name: str, data: BinaryIO) -> str:
-        folder, _, last = name.rpartition("/")
-        return self._drive.create(self._made(folder), last, data)
+    def _list(self, folder: str) -> list[File]:
+        """Return what is in a folder, the oldest first."""
+        found: list[File] = []
+        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+            parent = self._id(self._parts(folder), anew=True)
+            found = [] if parent is None else self._drive.find(parent)
+        self._seen[folder] = {file.name: file for file in reversed(found)}
+        return found
 
     def _find(self, name: str) -> list[File]:
         """Return all files of a name, the oldest first."""
         folder, _, last = name.rpartition("/")
-        parent = self._id(self._parts(folder))
-        with contextlib.suppress(FileNotFoundError):
-            return [] if parent is None else self._drive.find(parent, last)
-        parent = self._id(self._parts(folder), anew=True)  # another machine removed what was known
-        return [] if parent is None else self._drive.find(parent, last)
+        return [file for file in self._list(folder) if file.name == last]
 
-    def _list(self, folder: str) -> list[File]:
-        """Return what is in a folder, the oldest first."""
-        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-            parent = self._id(self._parts(folder), anew=True)
-            return [] if parent is None else self._drive.find(parent)
-        return []
+    def _last_seen(self, name: str) -> File | None:
+        """Return a file without asking for it again."""
+        folder, _, last = name.rpartition("/")
+        if folder not in self._seen:
+            self._list(folder)
+        return self._seen[folder].get(last)
+
+    def _opened(self, found: Sequence[File | None]) -> BinaryIO | None:
+        """Open the first file of several, with its first bytes here, unless there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            if found and found[0] is not None:
+                file = self._drive.open(found[0])
+                file.peek()
+                return file
+        return None
+
+    def _put(self, name: str, there: File | None, data: BinaryIO) -> File:
+        """Replace the contents of a file, or make one."""
+        folder, _, last = name.rpartition("/")
+        if there is not None:
+            file = self._drive.replace(there.id, data)
+        else:
+            file = self._drive.create(self._made(folder), last, data)
+        self._seen[folder][last] = file
+        return file
+
+    # --- folders ----------------------------------------------------------------------------------
 
     def _parts(self, folder: str) -> tuple[str, ...]:
         return (*self._base, *(part for part in folder.split("/") if part))
@@ -153,8 +177,8 @@ class DriveStore(Store):
         if known is not None and (not anew or len(parts) <= len(self._base)):
             return known
         above = self._id(parts[:-1], anew=anew)
-        named = [] if above is None else self._drive.find(above, parts[-1])
-        found = next((file.id for file in named if file.is_folder), None)
+        there = [] if above is None else self._drive.find(above, folders=True)
+        found = next((file.id for file in there if file.name == parts[-1]), None)
         if known not in {None, found}:  # what was below it, is elsewhere now
             self._known = {
                 path: one for path, one in self._known.items() if path[: len(parts)] != parts
@@ -172,7 +196,7 @@ class DriveStore(Store):
                 part = parts[:depth]
                 above, found = found, self._id(part) or ""
                 if not found:
-                    made = self._drive.make_folder(above, part[-1])
+                    made = self._drive.make_folder(above, part[-1]).id
                     # Of several that were made at once, all machines take the oldest.
                     found = self._known[part] = self._id(part) or made
         return found
