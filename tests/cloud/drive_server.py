@@ -33,7 +33,7 @@ SHOWN = ("id", "name", "mimeType", "parents", "trashed", "createdTime", "driveId
 TERM = re.compile(r"'([^']+)' in parents|mimeType = '([^']+)'|trashed = (false)")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error as Drive tells it."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
@@ -124,11 +124,11 @@ class DriveServer(ThreadingHTTPServer):
         try:
             return self.files[file_id]
         except KeyError:
-            raise Refused(404, "notFound", f"File not found: {file_id}.") from None
+            raise RefusedError(404, "notFound", f"File not found: {file_id}.") from None
 
     def list(self, query: dict[str, str]) -> dict[str, Any]:
         if TERM.sub("", query["q"]).replace(" and ", "").strip():
-            raise Refused(400, "invalid", f"Invalid Value {query['q']}")
+            raise RefusedError(400, "invalid", f"Invalid Value {query['q']}")
         found = [one for one in self.files.values() if time.monotonic() >= one["shown"]]
         for parent, kind, trashed in TERM.findall(query["q"]):
             if parent:
@@ -152,9 +152,9 @@ class DriveServer(ThreadingHTTPServer):
 
     def create(self, about: dict[str, Any], data: bytes | None) -> dict[str, Any]:
         if about["id"] in self.files:
-            raise Refused(409, "fileIdInUse", "A file already exists with the provided ID.")
+            raise RefusedError(409, "fileIdInUse", "A file already exists with the provided ID.")
         if about["id"] not in self.given:
-            raise Refused(400, "invalid", "The provided file ID is not usable.")
+            raise RefusedError(400, "invalid", "The provided file ID is not usable.")
         parents = [self.find(parent) for parent in about["parents"]]
         made = _about(about["id"], about["name"], about["parents"], about.get("mimeType", "x/y"))
         made |= {"data": data, "shown": time.monotonic() + self.lag}
@@ -164,7 +164,7 @@ class DriveServer(ThreadingHTTPServer):
 
     def delete(self, file_id: str) -> None:
         if not self.may_delete:
-            raise Refused(403, "insufficientFilePermissions", "The user may not delete this.")
+            raise RefusedError(403, "insufficientFilePermissions", "The user may not delete this.")
         self.find(file_id)
         del self.files[file_id]
         for below in [one["id"] for one in self.files.values() if file_id in one["parents"]]:
@@ -173,6 +173,7 @@ class DriveServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: DriveServer
 
     def do_CONNECT(self) -> None:
@@ -182,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb", -1)
-        self.wfile = self.connection.makefile("wb", 0)
+        self.wfile = self.connection.makefile("wb", -1)
 
     def handle_one(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -198,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with self.server.guard:
                 status, headers, data = self._act(body)
-        except Refused as error:
+        except RefusedError as error:
             told = {"code": error.status, "message": str(error)}
             told["errors"] = [{"reason": error.reason, "message": str(error)}]  # type: ignore[assignment]
             status, headers, data = error.status, {}, json.dumps({"error": told}).encode()
@@ -215,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path == "/token":
             return 200, {}, json.dumps(self._token(body)).encode()
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            raise Refused(401, "authError", "Invalid Credentials")
+            raise RefusedError(401, "authError", "Invalid Credentials")
         last = url.path.rsplit("/", 1)[-1]
         if url.path.startswith("/upload/"):
             return self._upload(query, last, body)
@@ -252,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {}, data
         first, last = int(asked[1]), min(int(asked[2]), len(data) - 1)
         if first > last:
-            raise Refused(416, "requestedRangeNotSatisfiable", "Request range not satisfiable")
+            raise RefusedError(416, "requestedRangeNotSatisfiable", "Request range not satisfiable")
         span = {"Content-Range": f"bytes {first}-{last}/{len(data)}"}
         return 206, span, data[first : last + 1]
 
@@ -304,6 +305,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+        self.wfile.flush()
 
 
 def _about(file_id: str, name: str, parents: list[str], kind: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is Google Drive's own: names that are not unique, listings that are late, its credentials."""
+"""What is Google Drive's own: names that are not unique, late listings, its credentials."""
 
 import io
 import logging

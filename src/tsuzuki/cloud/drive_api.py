@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from tsuzuki.errors import CloudError, MissingExtraError
@@ -57,7 +58,9 @@ class Drive:
             ) from error
         self.root = root
         granted: Any = google.auth.credentials.with_scopes_if_required(found, [SCOPE])
-        self._connect = lambda: google_auth_httplib2.AuthorizedHttp(granted, http.build_http())
+        self._connect: Callable[[], Any] = lambda: google_auth_httplib2.AuthorizedHttp(
+            granted, http.build_http()
+        )
         self._upload: Any = http.MediaIoBaseUpload
         self._refused: Any = errors.HttpError
         service: Any = discovery.build("drive", "v3", credentials=granted, cache_discovery=False)
@@ -144,15 +147,15 @@ class Drive:
         except Exception as error:
             if getattr(error, "status_code", None) != 409:
                 raise
-        return _file(
-            self._run(self._files.get(fileId=new, fields=_FIELDS, supportsAllDrives=True))
-        )
+        return _file(self._run(self._files.get(fileId=new, fields=_FIELDS, supportsAllDrives=True)))
 
     def _media(self, data: BinaryIO) -> Any:
         size = data.seek(0, io.SEEK_END)
-        return self._upload(
+        media = self._upload(
             data, "application/octet-stream", chunksize=PIECE, resumable=size > PIECE
         )
+        media.has_stream = lambda: False  # a stream would not be rewound for a second try
+        return media
 
     def _drive(self) -> dict[str, str]:
         """Return what a listing takes where the root is on a shared drive."""

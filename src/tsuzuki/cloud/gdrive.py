@@ -85,6 +85,7 @@ class DriveStore(Store):
         """Write a file; take it back unless, after a while, it is the only one of its name."""
         with store_errors(self.url, writing=True):
             for number in range(TRIES):
+                began = time.monotonic()
                 if self._find(name):
                     return False
                 mine = self._put(name, None, io.BytesIO(data)).id
@@ -92,7 +93,8 @@ class DriveStore(Store):
                 if [file.id for file in self._find(name)] == [mine]:
                     return True
                 self._drive.remove(mine)
-                time.sleep(random.uniform(0, SETTLE_SECONDS * 2**number))  # noqa: S311 - no secret
+                longest = (time.monotonic() - began) * 2**number
+                time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
         return False
 
     def upload(self, name: str, path: Path) -> None:

@@ -37,7 +37,8 @@ class CloudSessionManager(SessionManager):
     """Sessions in the folder ``root`` that are copied to and from the store at ``url``.
 
     ``url`` is a folder, ``s3://BUCKET/FOLDER``, ``sftp://HOST/FOLDER`` or ``gdrive://FOLDER``,
-    without credentials: those are found by the stores' own means. ``limit`` bounds the speed, in bytes a second.
+    without credentials: those are found by the stores' own means. ``limit`` bounds the
+    speed, in bytes a second.
 
     Raises `SettingsError` for another address, `MissingExtraError` and `CloudError`.
     """
