@@ -32,6 +32,7 @@ def nodes() -> Iterator[Any]:
     before = dict(os.environ)
     os.environ[LOOPBACK_ONLY] = "0"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # Ray's client server forks, and gRPC may crash
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT / "src"), str(ROOT)))

@@ -226,15 +226,18 @@ def test_the_head_is_killed_and_the_run_resumes(
     told: list[dict[str, Any]] = []
     call = [*command("upscale", drawn, *OPTIONS, "-o", output, *place), "auto"]
     with other_cluster() as (starter, environment):
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes, killed = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}, None
         with subprocess.Popen(call, env=environment, **pipes) as process:
             for line in process.stdout:
                 told.append(json.loads(line))
-                if sum(event["event"] == "segment-sealed" for event in told) == 3:
+                sealed = sum(event["event"] == "segment-sealed" for event in told)
+                if sealed == 3 and killed is None:
                     [head] = [one for one in children(starter) if "gcs_server" in name_of(one)]
                     os.kill(head, signal.SIGKILL)
                     killed = time.monotonic()
             error = process.stderr.read()
+        assert killed is not None
+        print(f"told {time.monotonic() - killed:.0f} s after the head died")
         assert time.monotonic() - killed < 120
         assert process.returncode == ClusterError.exit_code, error
         assert "Start Ray again and resume" in error
