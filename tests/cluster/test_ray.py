@@ -237,8 +237,7 @@ def test_the_head_is_killed_and_the_run_resumes(
                     killed = time.monotonic()
             error = process.stderr.read()
         assert killed is not None
-        print(f"told {time.monotonic() - killed:.0f} s after the head died")
-        assert time.monotonic() - killed < 120
+        assert time.monotonic() - killed < 55, "Ray would have ended the process"
         assert process.returncode == ClusterError.exit_code, error
         assert "Start Ray again and resume" in error
         assert not output.exists()
