@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # What is installed beside the program itself.
-EXTRAS ?= cloud,dev,gui,metrics,notify
+EXTRAS ?= cloud,dev,gdrive,gui,metrics,notify,otel
 # Kills of the real command for each encoder in `make crash`.
 KILLS  ?= 30
 

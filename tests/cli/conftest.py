@@ -120,4 +120,4 @@ def make_sound():
     return write_sound
 
 
-from tests.cloud.conftest import bucket, s3_server  # noqa: E402, F401 - fixtures
+from tests.cloud.conftest import bucket, drive, drive_server, s3_server  # noqa: E402, F401 - fixtures

@@ -129,11 +129,13 @@ def test_take_over_needs_a_store():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a group of processes")
-@pytest.mark.parametrize("kind", ["folder", pytest.param("s3", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["folder", *(pytest.param(one, marks=pytest.mark.slow) for one in ("bucket", "drive"))]
+)
 def test_killed_here_it_goes_on_elsewhere_with_the_same_bytes(
     kind, cli, tmp_path, make_video, request
 ):
-    url = request.getfixturevalue("bucket") if kind == "s3" else str(tmp_path / "store")
+    url = str(tmp_path / "store") if kind == "folder" else request.getfixturevalue(kind)
     video = make_video(tmp_path / "film.mp4", frames=240, width=192, height=108)
     golden = tmp_path / "golden.mp4"
     assert cli("upscale", video, *QUICK, "-o", golden, "--sessions-dir", tmp_path / "g").code == 0

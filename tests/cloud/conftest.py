@@ -74,9 +74,11 @@ def bucket(s3_server, monkeypatch):
     return f"s3://{name}"
 
 
-@pytest.fixture(params=["folder", "s3", "sftp"])
+@pytest.fixture(params=["folder", "s3", "sftp", "gdrive"])
 def url(request, tmp_path):
     """The address of an empty store of each kind."""
+    if request.param == "gdrive":
+        return f"{request.getfixturevalue('drive')}/films"
     if request.param == "s3":
         return f"{request.getfixturevalue('bucket')}/films"
     if request.param == "sftp":
@@ -168,3 +170,26 @@ def sftp(tmp_path, monkeypatch):
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     with serve(home / ".ssh"):
         yield f"sftp://films.example{os.fspath(tmp_path / 'served')}"
+
+
+@pytest.fixture(scope="session")
+def drive_server(tmp_path_factory):
+    """A stand-in for Google Drive."""
+    pytest.importorskip("googleapiclient")
+    from tests.cloud.drive_server import DriveServer
+
+    server = DriveServer(tmp_path_factory.mktemp("drive"))
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def drive(drive_server, monkeypatch):
+    """The address of a new folder in it, to which the environment leads."""
+    for name, value in drive_server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("httplib2.CA_CERTS", str(drive_server.authority))  # read at its import
+    monkeypatch.setattr("tsuzuki.cloud.gdrive.SETTLE_SECONDS", 0.01)
+    drive_server.restart()
+    return f"gdrive://drive-{uuid.uuid4().hex[:12]}"

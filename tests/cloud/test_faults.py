@@ -17,9 +17,20 @@ STEP = 1 if FULL else 7
 """Of so many requests one is met, of each kind another."""
 
 
+@pytest.fixture(params=["bucket", pytest.param("drive", marks=pytest.mark.slow)])
+def store(request):
+    """The address of an empty store."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def proxy(bucket, s3_server, monkeypatch):
-    proxy = Proxy(s3_server)
+def proxy(store, request, monkeypatch):
+    """What loses requests: in front of S3, and a part of what stands in for Google Drive."""
+    if store.startswith("gdrive:"):
+        monkeypatch.setattr("tsuzuki.cloud.drive_api.RETRIES", 0)
+        yield request.getfixturevalue("drive_server")
+        return
+    proxy = Proxy(request.getfixturevalue("s3_server"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
@@ -64,16 +75,16 @@ def check(root, session_id):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
-def test_a_push(for_good, bucket, session, proxy, tmp_path):
+def test_a_push(for_good, store, session, proxy, tmp_path):
     def manager(url, root=session.root):
         return CloudSessionManager(url, root)
 
     proxy.restart()
-    manager(f"{bucket}/count").sync_to_cloud(session.id)
+    manager(f"{store}/count").sync_to_cloud(session.id)
     total = proxy.requests
     assert total >= 15
     for kind, number in points(total):
-        url = f"{bucket}/{kind.replace(' ', '-')}-{number}-{for_good}"
+        url = f"{store}/{kind.replace(' ', '-')}-{number}-{for_good}"
         proxy.restart(faults(kind, number, for_good=for_good))
         success = attempt(lambda url=url: manager(url).sync_to_cloud(session.id))
         proxy.restart()
@@ -92,24 +103,24 @@ def test_a_push(for_good, bucket, session, proxy, tmp_path):
         assert session.files(root) == session.files()
 
 
-def test_a_second_push_keeps_the_first_until_it_is_through(bucket, session, proxy, tmp_path):
-    CloudSessionManager(bucket, session.root).sync_to_cloud(session.id)
+def test_a_second_push_keeps_the_first_until_it_is_through(store, session, proxy, tmp_path):
+    CloudSessionManager(store, session.root).sync_to_cloud(session.id)
     first = session.files()
     session.seal()
     session.spool(40)
     second = session.files()
     proxy.restart()
-    CloudSessionManager(f"{bucket}/count", session.root).sync_to_cloud(session.id)
+    CloudSessionManager(f"{store}/count", session.root).sync_to_cloud(session.id)
     for number in range(1, proxy.requests + 1, 1 if FULL else 9):
         proxy.restart(faults("cut", number, for_good=True))
         success = attempt(
-            lambda: CloudSessionManager(bucket, session.root).sync_to_cloud(
+            lambda: CloudSessionManager(store, session.root).sync_to_cloud(
                 session.id, take_over=True
             )
         )
         proxy.restart()
         root = tmp_path / f"root{number}"
-        CloudSessionManager(bucket, root).restore_from_cloud(session.id, take_over=True)
+        CloudSessionManager(store, root).restore_from_cloud(session.id, take_over=True)
         check(root, session.id)
         found = session.files(root)
         assert found in (first, second)
@@ -117,21 +128,21 @@ def test_a_second_push_keeps_the_first_until_it_is_through(bucket, session, prox
 
 
 @pytest.mark.slow
-def test_a_pull(bucket, session, proxy, tmp_path):
-    CloudSessionManager(bucket, session.root).sync_to_cloud(session.id)
+def test_a_pull(store, session, proxy, tmp_path):
+    CloudSessionManager(store, session.root).sync_to_cloud(session.id)
     proxy.restart()
-    CloudSessionManager(bucket, tmp_path / "count").restore_from_cloud(session.id)
+    CloudSessionManager(store, tmp_path / "count").restore_from_cloud(session.id)
     for kind, number in points(proxy.requests):
         root = tmp_path / f"{kind}{number}"
         proxy.restart(faults(kind, number, for_good=kind == "cut"))
         success = attempt(
-            lambda root=root: CloudSessionManager(bucket, root).restore_from_cloud(
+            lambda root=root: CloudSessionManager(store, root).restore_from_cloud(
                 session.id, take_over=True
             )
         )
         proxy.restart()
         if success:
             check(root, session.id)
-        CloudSessionManager(bucket, root).restore_from_cloud(session.id, take_over=True)
+        CloudSessionManager(store, root).restore_from_cloud(session.id, take_over=True)
         check(root, session.id)
         assert session.files(root) == session.files()

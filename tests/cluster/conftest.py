@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,19 @@ SETTINGS = {"engine": "nearest", "preset": "ultrafast", "segment_frames": 6}
 OPTIONS = ("--engine", "nearest", "--preset", "ultrafast", "--segment-frames", "6")
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def nodes() -> Iterator[Any]:
     """Start the nodes; commands find them by the environment."""
     before = dict(os.environ)
     os.environ[LOOPBACK_ONLY] = "0"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # Ray's client server forks, and gRPC may crash
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
@@ -32,7 +40,9 @@ def nodes() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     arguments = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 150 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args=arguments)
+    head = arguments | {"ray_client_server_port": free_port()}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster.client = f"ray://127.0.0.1:{head['ray_client_server_port']}"
     for _ in range(NODES - 1):
         cluster.add_node(num_cpus=1, object_store_memory=150 << 20)
     os.environ["RAY_ADDRESS"] = cluster.address

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +179,81 @@ def test_the_driver_is_killed_and_resumes(
     assert output.read_bytes() == golden
     segments = Counter(event["segment"] for event in told if event["event"] == "segment-sealed")
     assert set(segments.values()) == {1}
+
+
+def test_a_cluster_that_this_machine_does_not_belong_to(
+    nodes: Any, drawn: Path, golden: bytes, tmp_path: Path
+) -> None:
+    output, place = tmp_path / "out.mp4", ("--sessions-dir", tmp_path / "sessions")
+    call = [*command("upscale", drawn, *OPTIONS, "-o", output, *place), nodes.client]
+    elsewhere = {name: text for name, text in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(call, capture_output=True, env=elsewhere, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert output.read_bytes() == golden
+    told = list(map(json.loads, done.stdout.splitlines()))
+    assert len({event["node"] for event in told if event["event"] == "node-progress"}) == 3
+    segments = Counter(event["segment"] for event in told if event["event"] == "segment-sealed")
+    assert set(segments.values()) == {1}
+
+
+HEAD = """
+import os, sys
+from ray.cluster_utils import Cluster
+arguments = {"num_cpus": 1, "object_store_memory": 100 << 20}
+cluster = Cluster(initialize_head=True, head_node_args=arguments | {"include_dashboard": False})
+cluster.add_node(**arguments)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@contextlib.contextmanager
+def other_cluster() -> Iterator[tuple[int, dict[str, str]]]:
+    """Start two nodes in a process of their own; yield its number and what leads to them."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HEAD], **pipes) as started:
+        address = started.stdout.readline().strip()
+        assert address
+        yield started.pid, os.environ | {"RAY_ADDRESS": address}
+        started.stdin.close()
+
+
+def test_the_head_is_killed_and_the_run_resumes(
+    nodes: Any, drawn: Path, golden: bytes, tmp_path: Path
+) -> None:
+    output, place = tmp_path / "out.mp4", ("--sessions-dir", tmp_path / "sessions")
+    told: list[dict[str, Any]] = []
+    call = [*command("upscale", drawn, *OPTIONS, "-o", output, *place), "auto"]
+    with other_cluster() as (starter, environment):
+        pipes, killed = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}, None
+        with subprocess.Popen(call, env=environment, **pipes) as process:
+            for line in process.stdout:
+                told.append(json.loads(line))
+                sealed = sum(event["event"] == "segment-sealed" for event in told)
+                if sealed == 3 and killed is None:
+                    [head] = [one for one in children(starter) if "gcs_server" in name_of(one)]
+                    os.kill(head, signal.SIGKILL)
+                    killed = time.monotonic()
+            error = process.stderr.read()
+        assert killed is not None
+        assert time.monotonic() - killed < 55, "Ray would have ended the process"
+        assert process.returncode == ClusterError.exit_code, error
+        assert "Start Ray again and resume" in error
+        assert not output.exists()
+    with other_cluster() as (_, environment):
+        again = [*command("resume", *place), "auto"]
+        done = subprocess.run(again, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    told += map(json.loads, done.splitlines())
+    assert output.read_bytes() == golden
+    segments = Counter(event["segment"] for event in told if event["event"] == "segment-sealed")
+    assert set(segments.values()) == {1}
+
+
+def name_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
 
 
 def test_ctrl_c_ends_within_ten_seconds_and_leaves_nothing_on_the_nodes(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Copy sessions to a store and back, to go on with them on another machine. A store is a "
-    "folder, s3://BUCKET/FOLDER or sftp://HOST/FOLDER. Credentials are found where its own tools "
-    "find them, and are never part of the address.",
+    "folder, s3://BUCKET/FOLDER, sftp://HOST/FOLDER or gdrive://FOLDER. Credentials are found "
+    "where its own tools find them, and are never part of the address.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

@@ -410,8 +410,9 @@ Sync = Annotated[
     typer.Option(
         "--sync",
         metavar="URL",
-        help="Keep a copy of the session in a store (a folder, s3:// or sftp://; see tsuzuki "
-        "cloud), to go on from on another machine. It is removed when the output is complete.",
+        help="Keep a copy of the session in a store (a folder, s3://, sftp:// or gdrive://; see "
+        "tsuzuki cloud), to go on from on another machine. It is removed when the output is "
+        "complete.",
         show_default=False,
         rich_help_panel=RUN,
     ),

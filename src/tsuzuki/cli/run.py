@@ -17,6 +17,7 @@ from tsuzuki.errors import Cancelled, OutputError, OutputExistsError, TsuzukiErr
 from tsuzuki.language import tr
 from tsuzuki.pipeline import events
 from tsuzuki.sentences import told
+from tsuzuki.tracing import exported
 from tsuzuki.unattended.notify import Notifier
 
 
@@ -68,6 +69,7 @@ def open_queue(
     """Give what works on items; a signal, or ``stop_file``, sets its ``cancel``."""
     queue = Queue(lambda: display_for(json=json, json_interval=json_interval))
     with (
+        exported(queue.say),
         Notifier(notify or (), on_problem=queue.say) as queue.notifier,
         cancel_on_signals(queue.say_saving) as queue.cancel,
         cancel_on_file(stop_file, queue.cancel) as queue.heard,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import threading
@@ -61,7 +62,10 @@ class Sync:
             ("lease", self._renew, RENEW_SECONDS),
         ):
             thread = threading.Thread(
-                target=self._repeat, args=(call, seconds), name=name, daemon=True
+                target=contextvars.copy_context().run,  # so that in traces it is part of the run
+                args=(self._repeat, call, seconds),
+                name=name,
+                daemon=True,
             )
             thread.start()
             self._threads.append(thread)

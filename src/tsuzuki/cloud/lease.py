@@ -62,10 +62,10 @@ class Lease:
     def check(self) -> None:
         """Raise `LeaseError` unless the session is still ours."""
         newest = newest_lease(self._store, self._session_id)
-        if newest != self.number:
-            raise _taken(
-                self._store, self._session_id, _read(self._store, self._session_id, newest)
-            )
+        holder = _read(self._store, self._session_id, newest)
+        # Where names are not unique, two may once have got the same number: one of them counts.
+        if newest != self.number or (holder is not None and holder.key != self._holder.key):
+            raise _taken(self._store, self._session_id, holder)
 
     def release(self) -> None:
         """Let any other machine have the session; a store that is gone is no matter."""

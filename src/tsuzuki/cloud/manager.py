@@ -16,6 +16,7 @@ from tsuzuki.durable import Durable
 from tsuzuki.errors import CloudError, SessionError
 from tsuzuki.sessions.layout import is_session_id, make_root
 from tsuzuki.sessions.manager import SessionManager
+from tsuzuki.tracing import span
 
 
 class Stored(NamedTuple):
@@ -35,8 +36,9 @@ class Stored(NamedTuple):
 class CloudSessionManager(SessionManager):
     """Sessions in the folder ``root`` that are copied to and from the store at ``url``.
 
-    ``url`` is a folder, ``s3://BUCKET/FOLDER`` or ``sftp://HOST/FOLDER``, without credentials:
-    those are found by the stores' own means. ``limit`` bounds the speed, in bytes a second.
+    ``url`` is a folder, ``s3://BUCKET/FOLDER``, ``sftp://HOST/FOLDER`` or ``gdrive://FOLDER``,
+    without credentials: those are found by the stores' own means. ``limit`` bounds the
+    speed, in bytes a second.
 
     Raises `SettingsError` for another address, `MissingExtraError` and `CloudError`.
     """
@@ -64,10 +66,11 @@ class CloudSessionManager(SessionManager):
         then the session in the store is as it was, and the next call goes on.
         """
         self.require_progress(session_id)
-        if lease is not None:
-            return push(self, session_id, self.store, lease, self._digests, self._pace)
-        with held(self.store, session_id, take_over=take_over) as own:
-            return push(self, session_id, self.store, own, self._digests, self._pace)
+        with span("sync", session_id=session_id):
+            if lease is not None:
+                return push(self, session_id, self.store, lease, self._digests, self._pace)
+            with held(self.store, session_id, take_over=take_over) as own:
+                return push(self, session_id, self.store, own, self._digests, self._pace)
 
     def restore_from_cloud(self, session_id: str, *, take_over: bool = False) -> Pulled:
         """Bring a session from the store into the folder; what is here already stays.

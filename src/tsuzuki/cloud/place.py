@@ -11,19 +11,20 @@ from urllib.parse import unquote, urlsplit
 from tsuzuki.errors import SettingsError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-KINDS = "a folder, s3://BUCKET/FOLDER or sftp://HOST/FOLDER"
+KINDS = "a folder, s3://BUCKET/FOLDER, sftp://HOST/FOLDER or gdrive://FOLDER"
 
 
 class Place(NamedTuple):
     """The parts of an address."""
 
     kind: str
-    """``file``, ``s3`` or ``sftp``."""
+    """``file``, ``s3``, ``sftp`` or ``gdrive``."""
     host: str
-    """Bucket or host; empty for a folder."""
+    """Bucket, host, or first folder in Google Drive; empty for a folder."""
     port: int | None
     path: str
-    """Without a slash at its end; of a bucket also without one at its start."""
+    """Without a slash at its end; of a bucket, and in Google Drive, also
+    without one at its start."""
 
     @property
     def url(self) -> str:
@@ -52,7 +53,8 @@ def parse(address: str) -> Place:
         raise SettingsError(
             "An address of a store must hold no user name, password, query or fragment. S3 takes "
             "its credentials from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from "
-            "~/.aws/credentials, SFTP from ~/.ssh/config, the SSH agent and the keys in ~/.ssh."
+            "~/.aws/credentials, SFTP from ~/.ssh/config, the SSH agent and the keys in ~/.ssh, "
+            "Google Drive from GOOGLE_APPLICATION_CREDENTIALS or gcloud's login."
         )
     match parts.scheme.lower():
         case "file" if host in {"", "localhost"}:
@@ -62,6 +64,8 @@ def parse(address: str) -> Place:
             return Place("s3", parts.netloc, None, unquote(parts.path).strip("/"))
         case "sftp" if host and parts.path.strip("/"):
             return Place("sftp", host, port, unquote(parts.path).rstrip("/"))
+        case "gdrive" if host and port is None:
+            return Place("gdrive", unquote(parts.netloc), None, unquote(parts.path).strip("/"))
     raise SettingsError(f"{address!r} is no store that is known. Give {KINDS}.")
 
 

@@ -116,6 +116,10 @@ def open_store(address: str) -> Store:
         from tsuzuki.cloud.sftp import SftpStore  # noqa: PLC0415 - an extra
 
         return SftpStore(where)
+    if where.kind == "gdrive":
+        from tsuzuki.cloud.gdrive import DriveStore  # noqa: PLC0415 - an extra
+
+        return DriveStore(where)
     from tsuzuki.cloud.folder import FolderStore  # noqa: PLC0415 - like the others
 
     return FolderStore(where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import queue
 import secrets
 import signal
 import sys
@@ -24,6 +25,8 @@ from tsuzuki.pipeline.run import Run
 
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """With 0, Ray's processes listen on the loopback interface alone, on Linux too."""
+HEAD_SECONDS = 30.0
+"""Time in which the head has to answer: after 60 s without it Ray ends the process, unasked."""
 FIND_SECONDS = 120.0
 """Time to wait for a node that has a GPU to spare."""
 _TOKEN_SET = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -117,13 +120,29 @@ class RayCluster:
         Raises what `connect` raises.
         """
         self.connect()
+        return slots_of(self._known_nodes(), self.address, gpu=device != "cpu", most=self._nodes)
+
+    def _known_nodes(self) -> list[dict[str, Any]]:
+        """Ask the head for the nodes. Raises `ClusterError` where it does not answer in time."""
+        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answer.put(self._ray.nodes())
+            except Exception as error:  # noqa: BLE001 - Ray raises anything where its head is gone
+                answer.put(error)
+
+        threading.Thread(target=ask, name="head", daemon=True).start()
         try:
-            nodes = self._ray.nodes()
-        except Exception as error:  # Ray raises anything where its head is gone
-            raise ClusterError(
-                "The head of the cluster does not answer. Start Ray again and resume."
-            ) from error
-        return slots_of(nodes, self.address, gpu=device != "cpu", most=self._nodes)
+            found = answer.get(timeout=HEAD_SECONDS)
+        except queue.Empty:
+            found = None
+        if isinstance(found, list):
+            return found
+        self._own = False  # leaving it now would wait for the head, until Ray ends the process
+        raise ClusterError(
+            "The head of the cluster does not answer. Start Ray again and resume."
+        ) from found
 
     def check(self, plan: Plan) -> None:
         """Raise `SettingsError` for a plan that cannot be followed on a cluster."""

@@ -323,6 +323,8 @@ class SegmentRendered(Message, frozen=True, kw_only=True, tag=True):
     """Time spent in decoding, the network, encoding."""
     reused: float
     """Share of its frames that was taken over from frames before, 0 to 1."""
+    stages: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    """When each of them began and ended, in ns since 1970 by the clock of who rendered."""
     cpu: str | None = None
     """Instruction sets of the processor where they are not the plan's."""
     device_title: str | None = None

@@ -51,6 +51,15 @@ class _Work:
         self.reused: list[float] = []
         """Share of each frame that was taken over from the one before."""
         self.seconds = {"decode": 0.0, "network": 0.0, "encode": 0.0}
+        self.stages: dict[str, tuple[int, int]] = {}
+        """When each of them began and ended, in ns since 1970."""
+
+    def spend(self, stage: str, seconds: float) -> None:
+        """Count time that a stage has spent on it until now."""
+        now = time.time_ns()
+        begin, _ = self.stages.get(stage, (now - int(seconds * 1e9), now))
+        self.stages[stage] = begin, now
+        self.seconds[stage] += seconds
 
 
 class _Started(NamedTuple):
@@ -166,7 +175,7 @@ class Renderer:
             while True:
                 begin = time.perf_counter()
                 frame = next(frames, None)
-                work.seconds["decode"] += time.perf_counter() - begin
+                work.spend("decode", time.perf_counter() - begin)
                 self._decoded.put((work, frame))
                 if frame is None:
                     break
@@ -204,7 +213,7 @@ class Renderer:
         self._ended = max(begin, started.enlarged.ended)
         # Without the time in which it lay there because the encoder is slower.
         seconds = self._ended - begin + time.perf_counter() - max(asked, self._ended)
-        work.seconds["network"] += seconds
+        work.spend("network", seconds)
         if self._spools:
             self.spooler.add(Finished(frame.number, rgb, seconds))
         self._send(
@@ -222,13 +231,13 @@ class Renderer:
                 while rgb is not None:
                     begin = time.perf_counter()
                     encoder.write(rgb, self._enlarged(alpha))
-                    work.seconds["encode"] += time.perf_counter() - begin
+                    work.spend("encode", time.perf_counter() - begin)
                     work, rgb, alpha = self._next_upscaled()
                 begin = time.perf_counter()
                 encoder.close()
                 size = pending.finish()
                 self._video.check_segment(pending.path, work.request.last - work.request.first)
-                work.seconds["encode"] += time.perf_counter() - begin
+                work.spend("encode", time.perf_counter() - begin)
             self._send(
                 m.SegmentRendered(
                     segment=work.request.segment,
@@ -238,6 +247,7 @@ class Renderer:
                     frames_computed=len(work.computed),
                     failed=work.failed,
                     seconds=work.seconds,
+                    stages=work.stages,
                     reused=sum(work.reused) / len(work.reused),
                 )
             )

@@ -45,6 +45,7 @@ from tsuzuki.sessions.ranges import FrameRanges
 from tsuzuki.sessions.runs import COMPLETED, RunRecorder
 from tsuzuki.sessions.search import SessionMatch, is_same_job
 from tsuzuki.settings import ProcessingSettings
+from tsuzuki.tracing import span
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +90,13 @@ _STEPS = (
     _Step("upscale", upscaling.is_done, upscaling.upscale),
     _Step("combine", combine.is_published, combine.combine),
 )
+_SPANS: dict[StepName, str] = {
+    "validate": "validate",
+    "extract": "index",
+    "upscale": "render",
+    "combine": "combine",
+}
+"""What the steps are called in traces."""
 
 
 class Runner:
@@ -288,6 +296,7 @@ class Runner:
 
     def _work(self, run: Run, *, resumed: bool) -> Result:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(span("run", session_id=run.session_id, resumed=int(resumed)))
             if not self._allow_sleep:
                 stack.enter_context(awake())
             self._recorder = RunRecorder(
@@ -371,7 +380,8 @@ class Runner:
             run.emit(events.StepStarted(session_id=run.session_id, step=step.name))
             if step.name == "combine":
                 run.on_going()
-            step.work(run)
+            with span(_SPANS[step.name]):
+                step.work(run)
             _log.info("step %s took %.1f s", step.name, time.monotonic() - began)
             run.emit(
                 events.StepCompleted(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from tsuzuki import tracing
 from tsuzuki.errors import DamagedFramesError
 from tsuzuki.pipeline import events
 from tsuzuki.pipeline import messages as m
@@ -27,6 +28,8 @@ spent to know it better, unless it is less than these seconds."""
 
 LEAST_DAMAGED, MOST_DAMAGED = 48, 0.1
 """So many damaged frames that are so large a share of those done make the run stop and ask."""
+_SPANS = {"decode": "decode", "network": "upscale", "encode": "encode"}
+"""What the stages of a segment are called in traces."""
 
 
 def is_done(run: Run) -> bool:
@@ -282,6 +285,13 @@ class _Upscaling:
         self._run.frames_safe(segment.frames)
         self._store.drop_frames(segment)
         self._tell_sealed(segment, rendered)
+        tracing.record(
+            "segment",
+            {_SPANS[stage]: interval for stage, interval in rendered.stages.items()},
+            segment=segment.number,
+            frames=len(segment),
+            frames_computed=rendered.frames_computed,
+        )
         self._check_damage()
 
     def _failed_before(self, segment: Segment) -> list[int]:
