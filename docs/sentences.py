@@ -60,7 +60,7 @@ def is_prose(template: str) -> bool:
     """Tell whether there are words of a sentence in it."""
     plain = re.sub(r"\{\w+\}", "{}", re.sub(r"\[/?[a-z ]*(\{\w+\})?\]", "", template))
     prose = "\n" not in template and _PROSE.search(plain) and _WORD.search(plain)
-    return bool(prose) and not _UNSEEN_TEXTS.match(template)
+    return bool(prose) and not _UNSEEN_TEXTS.match(template.lstrip())
 
 
 class _Finder(ast.NodeVisitor):

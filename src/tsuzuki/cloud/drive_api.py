@@ -73,14 +73,14 @@ class Drive:
 
         Never by name: that asks an index which may not know yet what was just made.
         """
-        wanted = [f"'{parent}' in parents", "trashed=false"]
+        wanted = f"'{parent}' in parents and trashed = false"
         if folders:
-            wanted.append(f"mimeType='{FOLDER}'")
+            wanted += f" and mimeType = '{FOLDER}'"
         found: list[File] = []
         page: str | None = None
         while True:
             request = self._files.list(
-                q=" and ".join(wanted),
+                q=wanted,
                 fields=f"nextPageToken,files({_FIELDS})",
                 pageSize=1000,
                 pageToken=page,
