@@ -57,7 +57,8 @@ class Drive:
                 f"login`; docs/cloud.md says how. ({str(error).splitlines()[0]})"
             ) from error
         self.root = root
-        granted: Any = google.auth.credentials.with_scopes_if_required(found, [SCOPE])
+        credentials: Any = google.auth.credentials  # parts of it have no types
+        granted = credentials.with_scopes_if_required(found, [SCOPE])
         self._connect: Callable[[], Any] = lambda: google_auth_httplib2.AuthorizedHttp(
             granted, http.build_http()
         )
