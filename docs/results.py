@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,9 +109,9 @@ def written() -> Iterator[Row]:
 
 
 def _rows() -> Iterator[Row]:
-    for clip in sorted(MEDIA.iterdir()):
-        if clip.suffix != ".md":
-            row = _row(clip)
+    clips = [clip for clip in sorted(MEDIA.iterdir()) if clip.suffix != ".md"]
+    with ProcessPoolExecutor() as pool:
+        for row in pool.map(_row, clips):
             sys.stderr.write(str(row))
             yield row
 
