@@ -21,7 +21,10 @@ TARGET = Path(__file__).parents[1] / "build" / "screenshots"
 LANGUAGES = ("en", "ja")
 THEMES: tuple[Theme, ...] = ("light", "dark", "contrast")
 SCALES = (1, 2)
-FULL = "/home/mika has no room left. Free some and run the same command again."
+FULL = (
+    "The disk or quota of /home/mika is full. Free some space and run `tsuzuki resume`; everything "
+    "finished before is saved."
+)
 IMAGES = Path(__file__).with_name("images")
 KEPT = {
     "window": "main-paused-en-light-100",
@@ -197,9 +200,11 @@ class Scene:
             ("choose-store", lambda: menus._choose_store(window)),
         )
         for title, call in dialogs:
+            before = {*window.findChildren(QDialog)}
             call()
+            _until(lambda before=before: {*window.findChildren(QDialog)} > before)  # type: ignore[misc]
             _settled(window)
-            made = next(d for d in window.findChildren(QDialog) if d.isVisible())
+            made = next(d for d in window.findChildren(QDialog) if d not in before)
             yield title, made
             made.close()
             _settled(window)
