@@ -46,11 +46,12 @@ def faults(kind, number, *, for_good):
 
 
 def points(total):
-    """Pairs of a kind of fault and the request that it meets."""
+    """Pairs of a kind of fault and the request that it meets; fewer where there are many."""
+    step = STEP if FULL else max(STEP, total // 6)
     return [
         (kind, number)
         for start, kind in enumerate(KINDS)
-        for number in range(1 + start % STEP, total + 1, STEP)
+        for number in range(1 + start * step // len(KINDS), total + 1, step)
     ]
 
 
