@@ -1,7 +1,9 @@
 """Whatever the library says is found in its source, is translated, and is known again."""
 
+import contextlib
 import re
 import string
+import time
 
 import pytest
 
@@ -12,7 +14,11 @@ from docs import texts
 from docs.sentences import sentences_in
 
 from tsuzuki import language
+from tsuzuki.errors import TsuzukiError
+from tsuzuki.pipeline.jobs import make_plan
+from tsuzuki.pipeline.messages import MakePlan
 from tsuzuki.sentences import TEMPLATES, told
+from tsuzuki.settings import ProcessingSettings
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 NAMES = {"a Mac"}
@@ -45,6 +51,44 @@ def filled(template):
 
 def test_the_program_knows_every_sentence_of_the_source():
     assert TEMPLATES.read_bytes() == texts.sentences(), "run `python -m docs.texts`"
+
+
+def test_what_others_wrote_does_not_take_long(japanese):
+    for said in ("a, b: c; d. E " * 70, "Note: " + "x " * 5000):
+        begin = time.process_time()
+        told(said)
+        assert time.process_time() - begin < 3
+
+
+def test_no_two_values_stand_side_by_side():
+    """Nobody could tell where one ends, and looking for it would take long."""
+    assert [text for text in templates() if re.search(r"\}\{", text)] == []
+
+
+def test_a_list_is_told_as_a_whole_or_not_at_all(japanese):
+    known = "The video has transparency"
+    assert told(f"10 bits, {known} and more; nobody has ever heard of this one") == (
+        f"10 bits, {known} and more; nobody has ever heard of this one"
+    )
+
+
+def test_what_is_said_of_real_videos_is_japanese(japanese, media):
+    notes, left = set(), set()
+    settings = ProcessingSettings(device="cpu", deinterlace="off")
+    for clip in media.iterdir():
+        if clip.stat().st_size > 700_000:
+            continue  # the smaller ones have what there is to say
+        with contextlib.suppress(TsuzukiError):
+            plan = make_plan(MakePlan(path=str(clip), settings=settings, output=None))
+            notes |= {*plan.notes}
+    assert len(notes) > 5
+    for note in notes:
+        shown = re.sub(r"\(.*?\)", "", told(note))  # where FFmpeg has its say
+        if not JAPANESE.search(shown) or re.search(
+            r"[a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}", shown
+        ):
+            left.add(shown)
+    assert left == set()
 
 
 def test_every_text_is_translated():

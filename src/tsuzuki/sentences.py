@@ -19,6 +19,10 @@ from tsuzuki.language import tr, trp
 TEMPLATES = language.LOCALES / "sentences.json"
 _NEXT = re.compile(r"(?<=[.!?]) (?=[A-Z`'])")
 """Between two sentences."""
+_LONGEST = 1000
+"""Characters of what is looked up: longer ones hold texts of others, and would take long."""
+_MOST = 20
+"""Members of a list that are looked up one by one."""
 
 
 class Template:
@@ -57,7 +61,7 @@ class Template:
 
 def told(said: str) -> str:
     """Return what the library said in the language that is spoken; what is unknown stays."""
-    return _told(said) if language.is_translated() else said
+    return _told(said) if language.is_translated() and len(said) <= _LONGEST else said
 
 
 def _told(said: str) -> str:
@@ -98,12 +102,13 @@ def _several(said: str) -> str | None:
 
 
 def _list(said: str) -> str | None:
-    """Return a list whose members are known, or some of them."""
+    """Return a list whose members are known; short ones need not be."""
     for separator in ("; ", ", "):
-        if separator in said:
-            members = said.split(separator)
+        members = said.split(separator)
+        if 1 < len(members) <= _MOST:
             shown = [_told(member) for member in members]
-            if shown != members:
+            unknown = [one for one, now in zip(members, shown, strict=True) if one == now]
+            if len(unknown) < len(members) and not any(one.count(" ") > 3 for one in unknown):
                 return separator.join(shown)
     return None
 

@@ -91,11 +91,10 @@ def alpha_format(settings: ProcessingSettings, probe: Probe) -> str | None:
     }.get(settings.encoder)
     wanted = settings.pixel_format
     if found is None or (wanted is not None and not has_alpha(wanted)):
-        how = f" in {wanted}" if wanted else f" of preset {settings.preset}" * bool(settings.preset)
-        where = f" in {settings.container}" if settings.container not in {"auto", "png"} else ""
+        made = [settings.encoder, wanted or settings.preset or "", settings.container]
+        encoding = " ".join(one for one in made if one not in {"", "auto", "png"})
         raise SettingsError(
-            f"The video has transparency, which {settings.encoder}{how}{where} does not keep: "
-            f"{_CHOICES}.",
+            f"The video has transparency, which {encoding} does not keep: {_CHOICES}.",
             setting="alpha",
         )
     return wanted or found

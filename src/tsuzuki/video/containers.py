@@ -301,7 +301,7 @@ def _video_notes(container: Container, plan: EncodePlan) -> Iterator[Note]:
             code="rarely-played",
             message=f"The output keeps the {rare} of the source, which many televisions and "
             f"telephones do not play in {plan.encoder}; --pixel-format yuv420p makes one that they "
-            "do" + (", and so does --encoder x265." if rare == _TEN_BITS else "."),
+            "do." + (" So does --encoder x265." if rare == _TEN_BITS else ""),
         )
     sar = Fraction(*plan.sample_aspect_ratio)
     if sar != 1 and container in {"mkv", "webm"} and plan.encoder not in {"x264", "x265"}:
@@ -322,11 +322,10 @@ def _rarely_played(plan: EncodePlan) -> str:
     """
     if plan.encoder not in {"x264", "x265"}:
         return ""
-    chromas = (chroma for chroma in ("444", "422") if chroma in plan.pixel_format)
-    found = [f"{':'.join(chroma)} colour" for chroma in chromas]
+    chroma = next((":".join(one) for one in ("444", "422") if one in plan.pixel_format), "")
     if plan.encoder == "x264" and format_depth(plan.pixel_format) > 8:
-        found.append(_TEN_BITS)
-    return " and ".join(found)
+        return f"{chroma} colour and 10 bits" if chroma else _TEN_BITS
+    return f"{chroma} colour" if chroma else ""
 
 
 def open_output(container: Container, file: BinaryIO, **options: str) -> OutputContainer:
