@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from tsuzuki.errors import MissingExtraError, SettingsError
@@ -94,7 +93,7 @@ def _provider(exporter: str) -> Any:
         )
     except ImportError:
         raise MissingExtraError.for_extra("otel", "traces (OTEL_TRACES_EXPORTER)") from None
-    own = Resource.create({"service.name": "tsuzuki", "service.version": version("tsuzuki")})
+    own = Resource.create({"service.name": "tsuzuki", "service.version": _version()})
     provider = TracerProvider(
         resource=own.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
     )
@@ -126,7 +125,13 @@ def _api() -> Any:
 
 
 def _tracer(api: Any) -> Any:
-    return api.get_tracer("tsuzuki", version("tsuzuki"))
+    return api.get_tracer("tsuzuki", _version())
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - takes its time
+
+    return version("tsuzuki")
 
 
 def _attributes(facts: Mapping[str, str | int]) -> dict[str, str | int]:

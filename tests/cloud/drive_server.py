@@ -13,10 +13,8 @@ import os
 import re
 import secrets
 import ssl
-import threading
 import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.cloud.proxy import Fault
+from tests.cloud.proxy import FaultyServer
 
 HOSTS = ("www.googleapis.com", "oauth2.googleapis.com")
 FOLDER = "application/vnd.google-apps.folder"
@@ -41,20 +39,15 @@ class RefusedError(Exception):
         self.status, self.reason = status, reason
 
 
-class DriveServer(ThreadingHTTPServer):
-    """Files by id. ``fault`` is asked with the number of each request, from 1."""
-
-    daemon_threads = True
+class DriveServer(FaultyServer):
+    """Files by id."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.guard = threading.RLock()
+        super().__init__(_Handler)
         self.files: dict[str, dict[str, Any]] = {"root": _about("root", "My Drive", [], FOLDER)}
         self.given: set[str] = set()
         """Ids that may be used to make something."""
         self.uploads: dict[str, tuple[dict[str, Any], bytearray]] = {}
-        self.fault: Callable[[int], Fault] = lambda _: None
-        self.requests = 0
         self.page = 3
         """Files in an answer at most, so that there are many pages."""
         self.lag = 0.0
@@ -78,7 +71,7 @@ class DriveServer(ThreadingHTTPServer):
             "token_uri": f"https://{HOSTS[1]}/token",
         }
         self.credentials.write_text(json.dumps(account))
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.start()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -90,15 +83,6 @@ class DriveServer(ThreadingHTTPServer):
             "NO_GCE_CHECK": "true",
         }
 
-    def restart(self, fault: Callable[[int], Fault] = lambda _: None) -> None:
-        """Count from the beginning."""
-        self.requests, self.fault = 0, fault
-
-    def next_fault(self) -> Fault:
-        with self.guard:
-            self.requests += 1
-            return self.fault(self.requests)
-
     def add_folder(self, name: str, *, drive: str | None = None) -> str:
         """Make a folder as somebody else would, and return its id."""
         found = secrets.token_hex(14)
@@ -109,9 +93,6 @@ class DriveServer(ThreadingHTTPServer):
 
     def named(self, name: str) -> list[dict[str, Any]]:
         return [one for one in self.files.values() if one["name"] == name and not one["trashed"]]
-
-    def handle_error(self, *_: Any) -> None:
-        """Clients may go when they like."""
 
     # --- what Drive does --------------------------------------------------------------------------
 

@@ -13,22 +13,19 @@ from urllib.parse import urlsplit
 Fault = Literal["refused", "cut", "answer lost", "late"] | None
 
 
-class Proxy(ThreadingHTTPServer):
+class FaultyServer(ThreadingHTTPServer):
     """``fault`` is asked with the number of each request, from 1."""
 
     daemon_threads = True
 
-    def __init__(self, target: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.target = urlsplit(target).netloc
-        self.fault: Callable[[int], Fault] = lambda _: None
-        self.requests = 0
-        self.guard = threading.Lock()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.guard = threading.RLock()
+        self.restart()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+    def start(self) -> None:
+        """Serve in a thread of its own."""
+        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def restart(self, fault: Callable[[int], Fault] = lambda _: None) -> None:
         """Count from the beginning."""
@@ -41,6 +38,19 @@ class Proxy(ThreadingHTTPServer):
 
     def handle_error(self, *_: Any) -> None:
         """Clients may go when they like."""
+
+
+class Proxy(FaultyServer):
+    """Hands requests on to another server."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(_Handler)
+        self.target = urlsplit(target).netloc
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):

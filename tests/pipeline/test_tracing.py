@@ -20,8 +20,8 @@ from tsuzuki import CloudSessionManager, tracing
 from tsuzuki.errors import MissingExtraError, SettingsError
 from tsuzuki.pipeline import events
 
-STEPS = {"validate", "index", "render", "combine"}
-STAGES = {"decode", "upscale", "encode"}
+STEPS = {"validate", "extract", "upscale", "combine"}
+STAGES = {"decode", "network", "encode"}
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def test_a_run_is_a_tree_of_spans(run: Runner, spans: Any) -> None:
         return by_id[span.parent.span_id].name if span.parent else None
 
     assert {(span.name, above(span)) for span in found} == (
-        {("run", None), ("segment", "render")}
+        {("run", None), ("segment", "upscale")}
         | {(step, "run") for step in STEPS}
         | {(stage, "segment") for stage in STAGES}
     )
@@ -74,7 +74,7 @@ def test_a_run_is_a_tree_of_spans(run: Runner, spans: Any) -> None:
 def test_a_run_that_is_stopped_has_its_spans(run: Runner, spans: Any) -> None:
     run.stop_after(events.SegmentSealed, 2)
     names = Counter(span.name for span in spans())
-    assert names["run"] == names["render"] == 1
+    assert names["run"] == names["upscale"] == 1
     assert names["segment"] >= 2
     assert not names["combine"]
 

@@ -87,7 +87,7 @@ def _choose_store(window: MainGUI) -> None:
     dialog = _ask_for_line(
         window,
         tr("Keep a copy of the work"),
-        tr("A folder, s3://BUCKET/FOLDER or sftp://HOST/FOLDER; empty for no copy:"),
+        tr("A folder, s3://BUCKET/…, sftp://HOST/… or gdrive://…; empty for no copy:"),
         name="choose-store",
     )
     dialog.setTextValue(window.preferences.present.sync or "")

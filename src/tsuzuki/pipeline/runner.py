@@ -90,13 +90,6 @@ _STEPS = (
     _Step("upscale", upscaling.is_done, upscaling.upscale),
     _Step("combine", combine.is_published, combine.combine),
 )
-_SPANS: dict[StepName, str] = {
-    "validate": "validate",
-    "extract": "index",
-    "upscale": "render",
-    "combine": "combine",
-}
-"""What the steps are called in traces."""
 
 
 class Runner:
@@ -380,7 +373,7 @@ class Runner:
             run.emit(events.StepStarted(session_id=run.session_id, step=step.name))
             if step.name == "combine":
                 run.on_going()
-            with span(_SPANS[step.name]):
+            with span(step.name):
                 step.work(run)
             _log.info("step %s took %.1f s", step.name, time.monotonic() - began)
             run.emit(

@@ -28,8 +28,6 @@ spent to know it better, unless it is less than these seconds."""
 
 LEAST_DAMAGED, MOST_DAMAGED = 48, 0.1
 """So many damaged frames that are so large a share of those done make the run stop and ask."""
-_SPANS = {"decode": "decode", "network": "upscale", "encode": "encode"}
-"""What the stages of a segment are called in traces."""
 
 
 def is_done(run: Run) -> bool:
@@ -287,7 +285,7 @@ class _Upscaling:
         self._tell_sealed(segment, rendered)
         tracing.record(
             "segment",
-            {_SPANS[stage]: interval for stage, interval in rendered.stages.items()},
+            rendered.stages,
             segment=segment.number,
             frames=len(segment),
             frames_computed=rendered.frames_computed,
