@@ -47,7 +47,7 @@ def s3_server():
     """Address of moto's server."""
     pytest.importorskip("moto.server")
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, str(Path(__file__).with_name("s3_server.py")), str(port)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **quiet) as server:
         address = f"http://127.0.0.1:{port}"
