@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from tsuzuki.video.probe import probe
 
 _CAPTION = b"\0\0\1\xb2GA94\x03\x41\xff\xfc\x80\x80\xff"
 """User data of a picture that holds one pair of CEA-608 (ATSC A/53, part 4)."""
 _FIRST_SLICE = b"\0\0\1\1"
+_PICTURE = np.random.default_rng(1).integers(0, 255, (72, 64), np.uint8)
 
 
 def write(path: Path, codec: str, options: dict[str, str], user_data: bytes = b"") -> Path:
@@ -19,8 +21,10 @@ def write(path: Path, codec: str, options: dict[str, str], user_data: bytes = b"
         stream: Any = out.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for number in [*range(4), None]:
-            frame = None if number is None else av.VideoFrame(64, 48, "yuv420p")
-            if frame is not None:
+            frame = None
+            if number is not None:
+                # Made of nothing but new memory, the frames would be whatever that held.
+                frame = av.VideoFrame.from_ndarray(_PICTURE, "yuv420p")
                 frame.pts, frame.time_base = number, Fraction(1, 25)
             for packet in stream.encode(frame):
                 data = bytes(packet).replace(_FIRST_SLICE, user_data + _FIRST_SLICE, 1)
