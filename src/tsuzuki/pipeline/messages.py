@@ -114,6 +114,8 @@ class Open(Message, frozen=True, kw_only=True, tag=True):
 class LookAhead(Message, frozen=True, kw_only=True, tag=True):
     """Look at how much of the frames will have to be computed. Answer: `Outlook`."""
 
+    first: int = 0
+    """Frame from which on it has to be known, from 0."""
     seconds: float | None = None
     """Processor time to look closely for; None is a glance, which takes next to nothing."""
 
@@ -293,7 +295,7 @@ class Outlook(Message, frozen=True, kw_only=True, tag=True):
     """Share of the area, 0 to 1, to compute in each of so many equal parts of the video; empty
     where every frame is computed whole, or the time was too short."""
     seen: float
-    """Share of these parts, 0 to 1, that were looked at."""
+    """Share of these parts, 0 to 1, that were looked at; only those count that lie ahead."""
 
 
 class TriedOut(Message, frozen=True, kw_only=True, tag=True):

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from tsuzuki.pipeline.plan import Segment
-from tsuzuki.sessions.pace import Forecast, Pace, Work
+from tsuzuki.sessions.pace import NOTHING, Forecast, Pace, Work, together
 
 WINDOW = 30.0
 """Seconds over which the speed is averaged."""
@@ -16,7 +16,6 @@ SPREAD = 1.25
 
 TOGETHER = 2
 """Frames that are timed together: the network has begun with the next one when one is done."""
-NOTHING = Work(0, 0)
 
 
 class Meter:
@@ -90,20 +89,18 @@ class FrameMeter(Meter):
         """Say what is left to do; frames ``on_disk`` are only read."""
         self._on_disk = set(on_disk)
         frames = (frame for segment in segments for frame in segment.frames)
-        areas = [self._area(frame) for frame in frames]
-        self._left = Work(len(areas), sum(areas))
+        self._left = together(map(self._expect, frames))
 
     def count(self, frame: int, *, computed: bool, reused: float, seconds: float) -> None:
         """Count a finished frame (from 0) and the ``seconds`` that reading it took, if it was."""
         self.add(computed=computed)
-        left = self._left
-        self._left = Work(max(0.0, left.frames - 1), max(0.0, left.area - self._area(frame)))
+        self._left = self._left.without(self._expect(frame))
         if not computed:
             self.pace.add_read(seconds)
             self._timed, self._since = NOTHING, None
             return
         work, now = Work(1, 1 - reused), self._clock()
-        self.pace.add(work, self._expect(frame))
+        self.pace.add(self._expect(frame), work.area)
         if self._since is not None:
             self._timed = self._timed.and_(work)
             if self._timed.frames < TOGETHER:
@@ -116,8 +113,7 @@ class FrameMeter(Meter):
         """How long it takes until all frames are done; None until it is known."""
         return self.pace.left(self._left)
 
-    def _area(self, frame: int) -> float:
-        return 0.0 if frame in self._on_disk else self._expect(frame)
-
-    def _expect(self, frame: int) -> float:
+    def _expect(self, frame: int) -> Work:
+        if frame in self._on_disk:
+            return Work(1, 0)
         return self.pace.expect(frame, first=frame in self._firsts)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import islice
 from statistics import fmean
 from typing import NamedTuple
 
@@ -15,82 +16,147 @@ from tsuzuki.pipeline.enlarge import Enlarger, reused_share
 from tsuzuki.pipeline.jobs import build_index
 from tsuzuki.pipeline.plan import Plan, cut_segments
 from tsuzuki.sessions.frame_index import FrameIndex
-from tsuzuki.sessions.pace import MAX_PLACES, Pace, Work, equal_parts
+from tsuzuki.sessions.pace import MAX_PLACES, Pace, Work, equal_parts, together
 from tsuzuki.upscaling import AIProcessor, Changes
-from tsuzuki.video.framing import Reader
 from tsuzuki.video.processor import VideoProcessor
 
 DISTANCE = 16
-"""Frames between two places at least."""
+"""Frames from the begin of one place to that of the next."""
 TRIALS, TRIAL_FRAMES = 4, 3
 """Places where frames are upscaled for a trial, and how many after the first one in each."""
+GLANCE_SHARE, LONGEST_GLANCE = 0.0005, 1.0
+"""Seconds of processor time for a glance, a frame of the video and at most."""
+WAIT_SHARE, LONGEST_LOOK = 0.005, 10.0
+"""The same where somebody waits for what was seen, and at most where nobody does."""
 
 
 class Effort(NamedTuple):
-    """How much is done to look ahead."""
+    """How much is done to look at a place."""
 
     frames: int
-    """Looked at in each place, beside the one before them: drawn animation often shows each picture
-    for two or three frames."""
+    """Looked at, beside the one before them: drawn animation often shows each picture for two or
+    three frames."""
     run_up: int
-    """Frames decoded at most to get to a part that has no decoding start of its own."""
-    seconds_per_frame: float
-    """Processor time, by the length of the video."""
-    max_seconds: float
-    """Processor time, however long the video is."""
+    """Frames decoded at most to get to a place that has no decoding start of its own."""
 
 
-QUICK = Effort(3, 16, 0.0005, 1.0)
-"""Before anything is known of how long the work takes."""
-THOROUGH = Effort(6, 160, 0.005, 10.0)
-"""Where that is what somebody waits for, or nothing beside the work."""
+QUICK, THOROUGH = Effort(3, 16), Effort(6, 160)
+"""Before anything is known of how long the work takes, and after that."""
 
 
-def look_ahead(plan: Plan, index: FrameIndex, seconds: float | None = None) -> m.Outlook:
-    """Tell how much of the area has to be computed in each part of the video.
-
-    It looks closely for at most so many ``seconds`` of processor time; None is a glance.
+class Lookout:
+    """Tells how much of the area has to be computed in each part of a video.
 
     Nothing is computed but what has changed from frame to frame. Parts that there is no time for,
-    or that take long to get to, are taken to be like those beside them.
+    or that take long to get to, are taken to be like those beside them. What was seen once is kept
+    for the next look.
     """
-    if plan.upscaling.reuse is None:
-        return m.Outlook(shares=[], seen=1.0)
-    reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(index)
-    parts = max(1, min(MAX_PLACES, len(index) // DISTANCE))
-    effort = QUICK if seconds is None else THOROUGH
-    allowed = min(effort.max_seconds, effort.seconds_per_frame * len(index))
-    if seconds is not None:
-        allowed = min(allowed, seconds)
-    deadline = time.thread_time() + allowed  # of this thread: others render meanwhile
-    found: dict[int, float] = {}
-    for part in _spread(parts):
-        first, last = (len(index) * border // parts for border in (part, part + 1))
-        begin = _place(index, first, last, effort)
-        if begin is None:
-            continue
-        shares = []
-        for share in _shares(plan, reader, begin, min(begin + effort.frames + 1, len(index))):
-            if time.thread_time() > deadline:
-                return _outlook(parts, found)
-            shares.append(share)
-        if shares:
-            found[part] = fmean(shares)
-    return _outlook(parts, found)
+
+    def __init__(self, plan: Plan, index: FrameIndex) -> None:
+        self._plan = plan
+        self._index = index
+        self._places = max(1, len(index) // DISTANCE)
+        self._found: dict[int, float] = {}
+        """Share of the area to compute, by the place where it was seen."""
+        self._deadline = 0.0
+
+    def glance(self) -> m.Outlook:
+        """Look for next to no time."""
+        seconds = min(LONGEST_GLANCE, GLANCE_SHARE * len(self._index))
+        return self._look(0, seconds, QUICK)
+
+    def look(self, first: int, seconds: float) -> m.Outlook:
+        """Look at the frames from ``first`` on for at most so many seconds of processor time.
+
+        A few frames of each place, far ones and near ones alike; and if that leaves time, all of
+        them in their order.
+        """
+        return self._look(first, min(seconds, LONGEST_LOOK), THOROUGH)
+
+    def _look(self, first: int, seconds: float, effort: Effort) -> m.Outlook:
+        if self._plan.upscaling.reuse is None:
+            return m.Outlook(shares=[], seen=1.0)
+        self._deadline = time.thread_time() + seconds  # of this thread: others render meanwhile
+        ahead = next((n for n in range(self._places) if self._borders(n)[1] > first), 0)
+        try:
+            for place in _spread(self._places):
+                if place >= ahead and place not in self._found:
+                    self._sample(place, effort)
+            if effort is not QUICK:
+                self._look_at_all(ahead)
+        except _TimeIsUpError:
+            pass
+        return self._outlook(first)
+
+    def _sample(self, place: int, effort: Effort) -> None:
+        """See a few frames of a place: its first ones.
+
+        From its decoding start on where it takes long to get to the first ones: key frames often
+        change much, and where there are many they have to have their share of what is seen.
+        """
+        begin, last = self._borders(place)
+        first = begin
+        if first - self._index.start_of(first).frame > effort.run_up:
+            first = self._index.start_of(max(begin, last - 1 - effort.frames)).frame
+        if first >= begin:
+            end = min(first + effort.frames + 1, len(self._index))
+            if shares := list(self._shares(first, end)):
+                self._found[place] = fmean(shares)
+
+    def _look_at_all(self, ahead: int) -> None:
+        """See every frame from a place on."""
+        begin = max(0, self._borders(ahead)[0] - 1)
+        shares = self._shares(begin, len(self._index))
+        for place in range(ahead, self._places):
+            first, last = self._borders(place)
+            if seen := list(islice(shares, last - max(first, begin + 1))):
+                self._found[place] = fmean(seen)
+
+    def _shares(self, first: int, last: int) -> Iterator[float]:
+        """Yield the share of the area to compute of the frames after the first.
+
+        Raises `_TimeIsUpError`.
+        """
+        plan = self._plan
+        assert plan.upscaling.reuse is not None
+        changes = Changes(plan.upscaling.reuse, plan.probe.colour.white)
+        reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(self._index)
+        for number, frame in enumerate(reader.frames(first, last)):
+            parts = changes.look(frame.rgb)
+            if time.thread_time() > self._deadline:
+                raise _TimeIsUpError
+            if number:
+                yield 1.0 - reused_share(parts, frame.rgb)
+
+    def _borders(self, place: int) -> tuple[int, int]:
+        """Return the first frame of a place and the one after its last."""
+        total = len(self._index)
+        return total * place // self._places, total * (place + 1) // self._places
+
+    def _outlook(self, first: int) -> m.Outlook:
+        """Return what was found, and for the other parts what is nearest."""
+        if not self._found:
+            return m.Outlook(shares=[], seen=0.0)
+        parts = min(MAX_PLACES, self._places)
+        by_part: defaultdict[int, list[float]] = defaultdict(list)
+        for place, share in self._found.items():
+            by_part[place * parts // self._places].append(share)
+        ahead = [part for part in range(parts) if len(self._index) * (part + 1) // parts > first]
+        nearest = [min(by_part, key=lambda known: abs(known - part)) for part in range(parts)]
+        return m.Outlook(
+            shares=equal_parts(fmean(by_part[part]) for part in nearest),
+            seen=sum(part in by_part for part in ahead) / len(ahead),
+        )
 
 
-def _outlook(parts: int, found: Mapping[int, float]) -> m.Outlook:
-    """Return what was found, and for the other parts what is nearest."""
-    if not found:
-        return m.Outlook(shares=[], seen=0.0)
-    nearest = [min(found, key=lambda known: abs(known - part)) for part in range(parts)]
-    return m.Outlook(shares=equal_parts(found[part] for part in nearest), seen=len(found) / parts)
+class _TimeIsUpError(Exception):
+    """So much time as was allowed has passed."""
 
 
 def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
     """Look ahead, and upscale and encode a few frames to see how long that takes."""
     index = build_index(plan, lambda _: None)
-    outlook = look_ahead(plan, index, math.inf)
+    outlook = Lookout(plan, index).look(0, WAIT_SHARE * len(index))
     pace = Pace(total=len(index), shares=outlook.shares, seen=outlook.seen)
     trial = _Trial(plan, index)
     try:
@@ -100,14 +166,14 @@ def try_out(plan: Plan, on_progress: Callable[[float], None]) -> m.TriedOut:
             timed = trial.run(begin, min(begin + TRIAL_FRAMES + 1, len(index)))
             if number:  # the first time, caches are cold
                 for frame, (work, seconds) in enumerate(timed, begin):
-                    pace.add(work, pace.expect(frame, first=frame == begin))
+                    pace.add(pace.expect(frame, first=frame == begin), work.area)
                     pace.add_timed(work, seconds)
             on_progress((number + 1) / (TRIALS + 1))
     finally:
         trial.close()
     segments = cut_segments(index, plan.segment_frames)
-    area = sum(pace.expect(f, first=f == one.first) for one in segments for f in one.frames)
-    return m.TriedOut(pace=pace, work=Work(len(index), area))
+    work = together(pace.expect(f, first=f == one.first) for one in segments for f in one.frames)
+    return m.TriedOut(pace=pace, work=work)
 
 
 class _Trial:
@@ -151,24 +217,3 @@ def _spread(count: int) -> Iterator[int]:
         place = int(f"{number:0{bits}b}"[::-1], 2)
         if place < count:
             yield place
-
-
-def _place(index: FrameIndex, first: int, last: int, effort: Effort) -> int | None:
-    """Return where to begin in a part: a decoding start in it, else its first frame.
-
-    None where that takes too long to get to.
-    """
-    start = index.start_of(max(first, last - 1 - effort.frames)).frame
-    if start >= first:
-        return start
-    return first if first - start <= effort.run_up else None
-
-
-def _shares(plan: Plan, reader: Reader, first: int, last: int) -> Iterator[float]:
-    """Yield the share of the area to compute of the frames after the first."""
-    assert plan.upscaling.reuse is not None
-    changes = Changes(plan.upscaling.reuse, plan.probe.colour.white)
-    for number, frame in enumerate(reader.frames(first, last)):
-        parts = changes.look(frame.rgb)
-        if number:
-            yield 1.0 - reused_share(parts, frame.rgb)

@@ -20,7 +20,7 @@ from tsuzuki.pipeline.plan import Segment, cut_segments
 from tsuzuki.sessions.frame_index import FrameIndex, decode_index
 from tsuzuki.sessions.lock import left_alone
 from tsuzuki.sessions.manager import SessionManager
-from tsuzuki.sessions.pace import Forecast, Pace, Work
+from tsuzuki.sessions.pace import Forecast, Pace, Work, together
 from tsuzuki.sessions.progress import ProgressData
 from tsuzuki.sessions.records import Records, SegmentRecord, read_records
 from tsuzuki.sessions.runs import HISTORY
@@ -220,7 +220,7 @@ class Choice:
         if self.seconds is None:
             return None
         others = self.pace.left(rest)
-        about = self.pace.left(rest.and_(Work(len(self.segment), 1.0)))
+        about = self.pace.left(rest.and_(Work(len(self.segment), 1.0, 1.0)))
         assert others is not None
         assert about is not None
         seconds = self.seconds[point - self.segment.first] + others.seconds + start
@@ -233,7 +233,7 @@ class Choice:
         first = self.segment.first
         computed = [
             max(
-                own + whole * self.pace.expect(frame, first=frame == first),
+                own + whole * self.pace.expect(frame, first=frame == first).area,
                 costs.decode,
                 costs.encode,
             )
@@ -288,7 +288,7 @@ def known_pace(progress: ProgressData, records: Sequence[SegmentRecord], total: 
         if record.frames_computed and (network := record.seconds.get("network", 0.0)):
             frames = record.frames_computed
             work = Work(frames, frames * (1.0 - (record.reuse_share or 0.0)))
-            pace.add(work, frames)
+            pace.add(Work(frames, frames), work.area)
             pace.add_timed(work, network)
     return pace
 
@@ -329,13 +329,11 @@ def _damaged(
 
 def _work_left(segments: Sequence[Segment], on_disk: set[int], pace: Pace) -> Work:
     """Return the work of segments of which some frames are only read."""
-    area = sum(
-        pace.expect(frame, first=frame == segment.first)
+    return together(
+        Work(1, 0) if frame in on_disk else pace.expect(frame, first=frame == segment.first)
         for segment in segments
         for frame in segment.frames
-        if frame not in on_disk
     )
-    return Work(sum(map(len, segments)), area)
 
 
 def _points(choice: Choice, rest: Work, start: float) -> Iterator[Point]:
@@ -369,7 +367,7 @@ def _reasons(choice: Choice, starts: int, run_up: float, cut_off: bool) -> Itera
     if count:
         how = "measured" if choice.pace.reads else "estimated"
         again = speed[0] + speed[1] * statistics.fmean(
-            choice.pace.expect(frame, first=frame == segment.first) for frame in choice.on_disk
+            choice.pace.expect(frame, first=frame == segment.first).area for frame in choice.on_disk
         )
         yield (
             f"{count} of its frames lie finished on disk: reading one back takes "

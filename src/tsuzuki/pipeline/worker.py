@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from tsuzuki.errors import OutOfMemoryError, TsuzukiError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import build_index, make_plan, show
-from tsuzuki.pipeline.outlook import look_ahead, try_out
+from tsuzuki.pipeline.outlook import Lookout, try_out
 from tsuzuki.pipeline.quality import compare
 from tsuzuki.pipeline.render import Renderer
 from tsuzuki.video.compare import compare as compare_files
@@ -41,7 +41,7 @@ class Worker:
         self._channel = channel
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._renderer: Renderer | None = None
-        self._job: m.Open
+        self._lookout: Lookout
         self._failed = threading.Lock()
 
     def serve(self) -> None:
@@ -72,7 +72,7 @@ class Worker:
             self._renderer = Renderer(request, self._channel.send, self._fail)
         except BaseException as error:  # noqa: BLE001 - it ends the process
             self._fail(error)
-        self._job = request
+        self._lookout = Lookout(request.plan, request.index)
         self._channel.send(m.Opened())
 
     def _stop(self) -> None:
@@ -113,7 +113,9 @@ class Worker:
         """Answer what is asked once a session is open."""
         match request:
             case m.LookAhead():
-                return look_ahead(self._job.plan, self._job.index, request.seconds)
+                if request.seconds is None:
+                    return self._lookout.glance()
+                return self._lookout.look(request.first, request.seconds)
             case m.Cut():
                 return self._session.cut(request)
             case m.ExtractFrames():

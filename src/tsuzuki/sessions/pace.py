@@ -31,6 +31,11 @@ LEAST_ERROR, FIRST_ERROR = 0.08, 0.4
 frame tells; the latter falls with the square root of their number."""
 UNKNOWN_ERROR = 0.3
 """Relative error where nobody has looked at what the rest will be like."""
+USUAL_SPREAD, USUAL_PLACES = 0.3, 2.0
+"""Standard deviation of the shares within a film, until that is known; so many of its parts have to
+tell otherwise."""
+INSIDE = 0.75
+"""How much of the variance is known of a part that was looked at, in spite of its other frames."""
 EIGHT_IN_TEN = 1.28
 """Standard deviations around the mean within which eight values of ten lie."""
 
@@ -53,10 +58,19 @@ class Work(NamedTuple):
     frames: float
     area: float
     """To be computed of these frames, in whole frames."""
+    whole: float = 0.0
+    """Frames of these that are computed whole whatever they are like: the first ones of segments."""
 
     def and_(self, other: Work) -> Work:
         """Return both together."""
-        return Work(self.frames + other.frames, self.area + other.area)
+        return together((self, other))
+
+    def without(self, other: Work) -> Work:
+        """Return what of this is left when the other is done."""
+        return Work(*(max(0.0, mine - done) for mine, done in zip(self, other, strict=True)))
+
+
+NOTHING = Work(0, 0)
 
 
 class Pace(msgspec.Struct, kw_only=True):
@@ -72,7 +86,7 @@ class Pace(msgspec.Struct, kw_only=True):
     frames: _Count = 0
     """Frames computed so far."""
     area: _Sum = 0.0
-    """Area computed of them, in whole frames."""
+    """Area computed since somebody looked, in whole frames; without the first ones of segments."""
     expected: _Sum = 0.0
     """What that had been expected to be."""
     timed: _Sum = 0.0
@@ -88,16 +102,16 @@ class Pace(msgspec.Struct, kw_only=True):
     read_seconds: _Sum = 0.0
     """How long that took."""
 
-    def expect(self, frame: int, *, first: bool) -> float:
-        """Return the area to compute of a frame, as expected; the first of a segment is whole."""
+    def expect(self, frame: int, *, first: bool) -> Work:
+        """Return the work that a frame is expected to be; the first of a segment is whole."""
         if first or not self.shares or not self.total:
-            return 1.0
-        return self.shares[min(frame, self.total - 1) * len(self.shares) // self.total]
+            return Work(1, 1, first)
+        return Work(1, self.shares[min(frame, self.total - 1) * len(self.shares) // self.total])
 
     def look_ahead(self, shares: list[float], seen: float) -> None:
         """Take in what frames will be like; how far off that is, only those from now on tell."""
         self.shares, self.seen = shares, seen
-        self.expected = self.area
+        self.area = self.expected = 0.0
 
     def expect_range(self, first: int, last: int) -> Work:
         """Return about the work of the frames [first, last), of whatever segments."""
@@ -111,11 +125,11 @@ class Pace(msgspec.Struct, kw_only=True):
         )
         return Work(last - first, area)
 
-    def add(self, work: Work, expected: float) -> None:
-        """Take in computed frames, and the area that was expected of them."""
-        self.frames += round(work.frames)
-        self.area += work.area
-        self.expected += expected
+    def add(self, expected: Work, area: float) -> None:
+        """Take in computed frames: what they were expected to be, and what area they were."""
+        self.frames += round(expected.frames)
+        self.area += max(0.0, area - expected.whole)
+        self.expected += expected.area - expected.whole
 
     def add_timed(self, work: Work, seconds: float) -> None:
         """Take in how long some frames took together."""
@@ -155,15 +169,21 @@ class Pace(msgspec.Struct, kw_only=True):
         """Forecast the time of so much expected work; None until the speed is known."""
         if (speed := self.speed) is None:
             return None
-        own, whole = work.frames * speed[0], work.area * speed[1] * self._miss
-        content = self._error_of(work) * whole / (own + whole) if whole else 0.0
+        open_frames = work.frames - work.whole
+        area = work.whole + min(open_frames, (work.area - work.whole) * self._miss)
+        own, whole = work.frames * speed[0], area * speed[1]
+        content = self._error_of(work) * speed[1] / (own + whole) if whole else 0.0
         error = EIGHT_IN_TEN * math.hypot(self._error_of_speed, content)
         return Forecast(own + whole, (own + whole) / (1 + error), (own + whole) * (1 + error))
 
     @property
     def _miss(self) -> float:
-        """How far off the expectation was; the more is done, the more that tells of the rest."""
+        """How far off the expectation was; the more is done, the more that tells of the rest.
+
+        What was seen of the video is trusted as if it had been done.
+        """
         trust = sum(self.shares) / len(self.shares) * self.total if self.shares else 0.0
+        trust *= self.seen
         done = self.expected + trust
         return (self.area + trust) / done if done else 1.0
 
@@ -172,14 +192,19 @@ class Pace(msgspec.Struct, kw_only=True):
         return math.hypot(LEAST_ERROR, FIRST_ERROR / math.sqrt(max(1, self.frames)))
 
     def _error_of(self, work: Work) -> float:
-        """Return the relative error of the area that is expected."""
+        """Return the error of the area that is expected, in whole frames.
+
+        The parts that were looked at are a sample of what is left.
+        """
         if not self.shares:
-            return 0.0 if math.isclose(self.area, self.expected) else UNKNOWN_ERROR
-        if not work.area:
-            return 0.0
-        places = max(1.0, len(self.shares) * work.frames / max(1, self.total))
-        spread = statistics.pstdev(self.shares) * work.frames / work.area / math.sqrt(places) / 2
-        return math.hypot(spread, UNKNOWN_ERROR * (1 - self.seen))
+            is_whole = self.seen == 1 and math.isclose(self.area, self.expected)
+            return 0.0 if is_whole else UNKNOWN_ERROR * work.area
+        seen = self.seen * len(self.shares)
+        variance = seen * statistics.pvariance(self.shares) + USUAL_PLACES * USUAL_SPREAD**2
+        variance /= seen + USUAL_PLACES
+        sample = max(1.0, seen * work.frames / max(1, self.total))
+        spread = math.sqrt(variance * (1 - INSIDE * self.seen) / sample)
+        return spread * (work.frames - work.whole)
 
 
 def time_left(progress: Mapping[str, Any]) -> Forecast | None:
@@ -194,10 +219,19 @@ def time_left(progress: Mapping[str, Any]) -> Forecast | None:
     if not pace.total:
         return None
     missing = FrameRanges([(1, pace.total)]).minus(FrameRanges(data.get("completed", ())))
-    work = Work(0.0, 0.0)
-    for first, last in missing.ranges():
-        work = work.and_(pace.expect_range(first - 1, last))
-    return pace.left(work)
+    return pace.left(
+        together(pace.expect_range(first - 1, last) for first, last in missing.ranges())
+    )
+
+
+def together(works: Iterable[Work]) -> Work:
+    """Return all that work."""
+    frames = area = whole = 0.0
+    for work in works:  # a million of them
+        frames += work.frames
+        area += work.area
+        whole += work.whole
+    return Work(frames, area, whole)
 
 
 def equal_parts(shares: Iterable[float]) -> list[float]:

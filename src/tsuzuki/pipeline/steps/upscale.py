@@ -200,10 +200,15 @@ class _Upscaling:
 
     def _expect(self) -> None:
         """Know what is left to do, about."""
+        left = self._left()
+        self._meter.expect(left, (frame for one in left for frame in self._used(one)))
+
+    def _left(self) -> list[Segment]:
+        """Return what is left of the segments under way, and the others that are left."""
         under_way = (asked.segment for asked in self._asked.values())
         left = [replace(one, first=self._done_of(one.first)) for one in under_way]
         left.extend(self._todo)
-        self._meter.expect(left, (frame for one in left for frame in self._used(one)))
+        return left
 
     def _done_of(self, frame: int) -> int:
         """Return the frame (from 0) after the last that was computed of its segment."""
@@ -227,19 +232,21 @@ class _Upscaling:
 
     def _ask_what_comes(self) -> None:
         """Have a worker look ahead: a glance, then closely; no frame waits for that."""
-        pace, seconds = self._run.pace, None
+        pace, first, seconds = self._run.pace, 0, None
         if self._looking is not None:
             return
         if pace.shares is not None:
-            if self._has_looked_closely or not pace.shares or pace.frames < KNOWN_BY:
+            whole = not pace.shares and pace.seen == 1
+            if self._has_looked_closely or whole or pace.frames < KNOWN_BY:
                 return
             if (left := self._meter.forecast) is None:
                 return
             self._has_looked_closely, seconds = True, LOOK_SHARE * left.seconds
             if seconds < LEAST_LOOK:
                 return
+            first = min(one.first for one in self._left())
         self._looking = self._run.supervisor
-        self._looking.send(m.LookAhead(seconds=seconds))
+        self._looking.send(m.LookAhead(first=first, seconds=seconds))
 
     def _is_known(self, frame: int) -> bool:
         """Tell whether the quicker of two workers has come past a frame already."""
