@@ -27,10 +27,10 @@ def learned(shares: list[float], frames: int, noise: float = 0.0) -> Pace:
     """A pace that has seen frames of a video of 1000, as its shares say."""
     pace, chance = Pace(total=1000, shares=shares), random.Random(1)
     for frame in range(frames):
-        area = pace.expect(frame, first=frame == 0)
-        pace.add(Work(1, area), area)
-        seconds = (OWN + WHOLE * area) * (1 + noise * chance.uniform(-1, 1))
-        pace.add_timed(Work(1, area), seconds)
+        expected = pace.expect(frame, first=frame == 0)
+        pace.add(expected, expected.area)
+        seconds = (OWN + WHOLE * expected.area) * (1 + noise * chance.uniform(-1, 1))
+        pace.add_timed(expected, seconds)
     return pace
 
 
@@ -66,7 +66,7 @@ def test_an_outlook_that_is_wrong_is_corrected_the_more_is_done() -> None:
     pace = Pace(total=1000, shares=[0.2])
     misses = []
     for frame in range(800):
-        pace.add(Work(1, 0.4), 0.2)
+        pace.add(Work(1, 0.2), 0.4)
         pace.add_timed(Work(1, 0.4), 0.4)
         if frame in {100, 790}:
             forecast = pace.left(rest(pace, frame))
@@ -83,7 +83,7 @@ def test_nothing_is_forecast_before_a_frame_was_timed() -> None:
 def test_nothing_is_forecast_before_somebody_has_looked() -> None:
     pace = Pace(total=100, shares=None)
     for _ in range(4):
-        pace.add(Work(1, 0.2), 1.0)
+        pace.add(Work(1, 1.0), 0.2)
         pace.add_timed(Work(1, 0.2), OWN + 0.2 * WHOLE)
     assert pace.left(Work(96, 20)) is None
     pace.look_ahead([0.2], seen=1.0)
@@ -101,6 +101,66 @@ def test_what_was_not_looked_at_makes_a_forecast_uncertain() -> None:
         assert forecast is not None
         spans.append(forecast.high / forecast.low)
     assert spans[0] < spans[1]
+
+
+def test_what_was_seen_of_little_is_soon_corrected() -> None:
+    forecasts = []
+    for seen in (1.0, 0.1):
+        pace = Pace(total=1000, shares=[0.1])
+        pace.look_ahead([0.1], seen)
+        for _ in range(100):
+            pace.add(Work(1, 0.1), 0.4)
+            pace.add_timed(Work(1, 0.4), 0.4)
+        forecast = pace.left(rest(pace, 100))
+        assert forecast is not None
+        forecasts.append(forecast.seconds / (0.4 * 900))
+    assert forecasts[0] < forecasts[1] < 1
+    assert forecasts[1] > 0.6
+
+
+def test_the_first_frames_of_segments_tell_nothing_of_the_others() -> None:
+    misses = []
+    for length in (10, 1000):
+        pace = Pace(total=1000, shares=[0.1])
+        for frame in range(400):
+            expected = pace.expect(frame, first=frame % length == 0)
+            pace.add(expected, 1.0 if expected.whole else 0.2)
+        misses.append(pace._miss)
+    assert misses[0] == pytest.approx(misses[1], rel=0.05)
+
+
+def test_a_frame_is_never_more_than_whole() -> None:
+    pace = Pace(total=1000, shares=[0.6])
+    for _ in range(900):
+        pace.add(Work(1, 0.6), 1.0)
+        pace.add_timed(Work(1, 1.0), 1.0)
+    pace.shares = [1.0]
+    forecast = pace.left(rest(pace, 900))
+    assert forecast is not None
+    assert forecast.seconds == pytest.approx(100)
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+@pytest.mark.parametrize("scene", [1, 3, 8])
+def test_about_eight_of_ten_forecasts_hold_the_truth(every: int, scene: int) -> None:
+    """In videos of forty parts, of which each so many are alike and one in so many was seen."""
+    chance, held = random.Random(2), []
+    for _ in range(100):
+        scenes = [chance.random() for _ in range(41)]
+        shift = chance.randrange(scene)
+        truths = [scenes[(part + shift) // scene] for part in range(40)]
+        pace = Pace(total=400, shares=[truths[part // every * every] for part in range(40)])
+        pace.seen = 1 / every
+        for frame in range(100):
+            area = truths[frame // 10]
+            pace.add(pace.expect(frame, first=False), area)
+            pace.add_timed(Work(1, area), OWN + WHOLE * area)
+        forecast = pace.left(rest(pace, 100))
+        assert forecast is not None
+        busier = 1 + chance.gauss(0, 0.08)
+        truth = busier * (300 * OWN + WHOLE * 10 * sum(truths[10:]))
+        held.append(forecast.low <= truth <= forecast.high)
+    assert 0.6 <= sum(held) / len(held) <= 0.95
 
 
 def progress_with(pace: Any) -> Any:

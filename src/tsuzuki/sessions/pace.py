@@ -31,11 +31,11 @@ LEAST_ERROR, FIRST_ERROR = 0.08, 0.4
 frame tells; the latter falls with the square root of their number."""
 UNKNOWN_ERROR = 0.3
 """Relative error where nobody has looked at what the rest will be like."""
-USUAL_SPREAD, USUAL_PLACES = 0.3, 2.0
+USUAL_SPREAD, USUAL_PARTS = 0.3, 2.0
 """Standard deviation of the shares within a film, until that is known; so many of its parts have to
 tell otherwise."""
-INSIDE = 0.75
-"""How much of the variance is known of a part that was looked at, in spite of its other frames."""
+INSIDE = 0.5
+"""Error of a part of which some frames were looked at, in such deviations."""
 EIGHT_IN_TEN = 1.28
 """Standard deviations around the mean within which eight values of ten lie."""
 
@@ -59,7 +59,7 @@ class Work(NamedTuple):
     area: float
     """To be computed of these frames, in whole frames."""
     whole: float = 0.0
-    """Frames of these that are computed whole whatever they are like: the first ones of segments."""
+    """Frames of these that are computed whole in any case: the first ones of segments."""
 
     def and_(self, other: Work) -> Work:
         """Return both together."""
@@ -86,7 +86,7 @@ class Pace(msgspec.Struct, kw_only=True):
     frames: _Count = 0
     """Frames computed so far."""
     area: _Sum = 0.0
-    """Area computed since somebody looked, in whole frames; without the first ones of segments."""
+    """Area computed of them, in whole frames; without the first ones of segments."""
     expected: _Sum = 0.0
     """What that had been expected to be."""
     timed: _Sum = 0.0
@@ -111,7 +111,7 @@ class Pace(msgspec.Struct, kw_only=True):
     def look_ahead(self, shares: list[float], seen: float) -> None:
         """Take in what frames will be like; how far off that is, only those from now on tell."""
         self.shares, self.seen = shares, seen
-        self.area = self.expected = 0.0
+        self.expected = self.area
 
     def expect_range(self, first: int, last: int) -> Work:
         """Return about the work of the frames [first, last), of whatever segments."""
@@ -169,8 +169,8 @@ class Pace(msgspec.Struct, kw_only=True):
         """Forecast the time of so much expected work; None until the speed is known."""
         if (speed := self.speed) is None:
             return None
-        open_frames = work.frames - work.whole
-        area = work.whole + min(open_frames, (work.area - work.whole) * self._miss)
+        others = work.frames - work.whole
+        area = work.whole + min(others, (work.area - work.whole) * self._miss)
         own, whole = work.frames * speed[0], area * speed[1]
         content = self._error_of(work) * speed[1] / (own + whole) if whole else 0.0
         error = EIGHT_IN_TEN * math.hypot(self._error_of_speed, content)
@@ -182,8 +182,8 @@ class Pace(msgspec.Struct, kw_only=True):
 
         What was seen of the video is trusted as if it had been done.
         """
-        trust = sum(self.shares) / len(self.shares) * self.total if self.shares else 0.0
-        trust *= self.seen
+        seen = self.seen * self.total
+        trust = seen * statistics.fmean(self.shares) if self.shares else 0.0
         done = self.expected + trust
         return (self.area + trust) / done if done else 1.0
 
@@ -194,17 +194,20 @@ class Pace(msgspec.Struct, kw_only=True):
     def _error_of(self, work: Work) -> float:
         """Return the error of the area that is expected, in whole frames.
 
-        The parts that were looked at are a sample of what is left.
+        Each part differs from what was seen in it, or beside it; and those that were looked at, from
+        all that are taken to be like them.
         """
         if not self.shares:
             is_whole = self.seen == 1 and math.isclose(self.area, self.expected)
             return 0.0 if is_whole else UNKNOWN_ERROR * work.area
-        seen = self.seen * len(self.shares)
-        variance = seen * statistics.pvariance(self.shares) + USUAL_PLACES * USUAL_SPREAD**2
-        variance /= seen + USUAL_PLACES
-        sample = max(1.0, seen * work.frames / max(1, self.total))
-        spread = math.sqrt(variance * (1 - INSIDE * self.seen) / sample)
-        return spread * (work.frames - work.whole)
+        parts, unseen = len(self.shares), 1 - self.seen
+        seen = self.seen * parts
+        variance = seen * statistics.pvariance(self.shares) + USUAL_PARTS * USUAL_SPREAD**2
+        variance /= seen + USUAL_PARTS
+        left = max(1.0, parts * work.frames / max(1, self.total))
+        each = (self.seen * INSIDE**2 + unseen) / left
+        copied = unseen**2 / max(1.0, self.seen * left)
+        return math.sqrt(variance * (each + copied)) * (work.frames - work.whole)
 
 
 def time_left(progress: Mapping[str, Any]) -> Forecast | None:
