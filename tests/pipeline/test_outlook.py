@@ -114,6 +114,7 @@ def test_only_what_lies_ahead_is_looked_at(
     assert min(read) == 63, "one before the place with frame 70 in it"
     assert found.seen == 1
     assert min(found.shares) > 0.9
+    assert lookout(half_still).look(128, math.inf).seen == 1, "though there is nothing left"
 
 
 def test_what_there_is_no_time_for_is_like_what_is_beside_it(

@@ -16,7 +16,7 @@ from tsuzuki.pipeline.enlarge import Enlarger, reused_share
 from tsuzuki.pipeline.jobs import build_index
 from tsuzuki.pipeline.plan import Plan, cut_segments
 from tsuzuki.sessions.frame_index import FrameIndex
-from tsuzuki.sessions.pace import MAX_PLACES, Pace, Work, equal_parts, together
+from tsuzuki.sessions.pace import MAX_PARTS, Pace, Work, equal_parts, together
 from tsuzuki.upscaling import AIProcessor, Changes
 from tsuzuki.video.processor import VideoProcessor
 
@@ -76,6 +76,7 @@ class Lookout:
     def _look(self, first: int, seconds: float, effort: Effort) -> m.Outlook:
         if self._plan.upscaling.reuse is None:
             return m.Outlook(shares=[], seen=1.0)
+        first = min(first, len(self._index) - 1)
         self._deadline = time.thread_time() + seconds  # of this thread: others render meanwhile
         ahead = next((n for n in range(self._places) if self._borders(n)[1] > first), 0)
         try:
@@ -91,8 +92,8 @@ class Lookout:
     def _sample(self, place: int, effort: Effort) -> None:
         """See a few frames of a place: its first ones.
 
-        From its decoding start on where it takes long to get to the first ones: key frames often
-        change much, and where there are many they have to have their share of what is seen.
+        A decoding start in it is where to begin only if those take long to get to: the frame there
+        often changes much, and where there are many such they need their share of what is seen.
         """
         begin, last = self._borders(place)
         first = begin
@@ -137,7 +138,7 @@ class Lookout:
         """Return what was found, and for the other parts what is nearest."""
         if not self._found:
             return m.Outlook(shares=[], seen=0.0)
-        parts = min(MAX_PLACES, self._places)
+        parts = min(MAX_PARTS, self._places)
         by_part: defaultdict[int, list[float]] = defaultdict(list)
         for place, share in self._found.items():
             by_part[place * parts // self._places].append(share)

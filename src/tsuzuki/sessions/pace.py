@@ -19,8 +19,8 @@ from msgspec import Meta
 from tsuzuki.sessions.layout import MAX_FRAMES
 from tsuzuki.sessions.ranges import FrameRanges
 
-MAX_PLACES = 64
-"""Places of a video that are looked at, at most."""
+MAX_PARTS = 64
+"""Parts of a video of which it is kept what was seen in them, at most."""
 OVERHEAD, TRUST = 0.05, 2.0
 """What a frame takes for itself, of what the network takes for a whole one, until that is known;
 and so many frames have to tell otherwise."""
@@ -78,7 +78,7 @@ class Pace(msgspec.Struct, kw_only=True):
 
     total: _Count
     """Frames of the video."""
-    shares: Annotated[list[_Share], Meta(max_length=MAX_PLACES)] | None = []
+    shares: Annotated[list[_Share], Meta(max_length=MAX_PARTS)] | None = []
     """Share of the area that has to be computed in each of so many equal parts of the video; empty
     where that cannot be told, or frames are computed whole; None until somebody has looked."""
     seen: _Share = 1.0
@@ -194,8 +194,8 @@ class Pace(msgspec.Struct, kw_only=True):
     def _error_of(self, work: Work) -> float:
         """Return the error of the area that is expected, in whole frames.
 
-        Each part differs from what was seen in it, or beside it; and those that were looked at, from
-        all that are taken to be like them.
+        Each part differs from what was seen in it, or nobody knows how; and those that were looked
+        at differ from all that are taken to be like them.
         """
         if not self.shares:
             is_whole = self.seen == 1 and math.isclose(self.area, self.expected)
