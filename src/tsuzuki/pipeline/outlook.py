@@ -6,7 +6,7 @@ import io
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from statistics import fmean
 from typing import NamedTuple
@@ -40,8 +40,9 @@ class Effort(NamedTuple):
     """Frames decoded at most to get to a place that has no decoding start of its own."""
 
 
-QUICK, THOROUGH = Effort(3, 16), Effort(6, 160)
-"""Before anything is known of how long the work takes, and after that."""
+QUICK, CLOSE, FAR = Effort(3, 16), Effort(6, 16), Effort(6, 250)
+"""Before anything is known of how long the work takes, and after that; encoders mostly have a key
+frame every 250 frames at least."""
 
 
 class Lookout:
@@ -58,32 +59,40 @@ class Lookout:
         self._places = max(1, len(index) // DISTANCE)
         self._found: dict[int, float] = {}
         """Share of the area to compute, by the place where it was seen."""
+        self._whole: frozenset[int] = frozenset()
+        """Frames that segments begin with."""
         self._deadline = 0.0
 
     def glance(self) -> m.Outlook:
         """Look for next to no time."""
         seconds = min(LONGEST_GLANCE, GLANCE_SHARE * len(self._index))
-        return self._look(0, seconds, QUICK)
+        return self._look(0, seconds, [QUICK])
 
     def look(self, first: int, seconds: float) -> m.Outlook:
         """Look at the frames from ``first`` on for at most so many seconds of processor time.
 
-        A few frames of each place, far ones and near ones alike; and if that leaves time, all of
-        them in their order.
+        A few frames of each place, those first that are soon got to, but late and early ones alike;
+        and if that leaves time, all of them in their order.
         """
-        return self._look(first, min(seconds, LONGEST_LOOK), THOROUGH)
+        seconds = min(seconds, LONGEST_LOOK)
+        return self._look(first, seconds, [CLOSE, FAR], then_at_all=True)
 
-    def _look(self, first: int, seconds: float, effort: Effort) -> m.Outlook:
+    def _look(
+        self, first: int, seconds: float, efforts: Sequence[Effort], *, then_at_all: bool = False
+    ) -> m.Outlook:
         if self._plan.upscaling.reuse is None:
             return m.Outlook(shares=[], seen=1.0)
+        segments = cut_segments(self._index, self._plan.segment_frames)
+        self._whole = frozenset(segment.first for segment in segments)
         first = min(first, len(self._index) - 1)
         self._deadline = time.thread_time() + seconds  # of this thread: others render meanwhile
         ahead = next((n for n in range(self._places) if self._borders(n)[1] > first), 0)
         try:
-            for place in _spread(self._places):
-                if place >= ahead and place not in self._found:
-                    self._sample(place, effort)
-            if effort is not QUICK:
+            for effort in efforts:
+                for place in _spread(self._places):
+                    if place >= ahead and place not in self._found:
+                        self._sample(place, effort)
+            if then_at_all:
                 self._look_at_all(ahead)
         except _TimeIsUpError:
             pass
@@ -101,8 +110,7 @@ class Lookout:
             first = self._index.start_of(max(begin, last - 1 - effort.frames)).frame
         if first >= begin:
             end = min(first + effort.frames + 1, len(self._index))
-            if shares := list(self._shares(first, end)):
-                self._found[place] = fmean(shares)
+            self._find(place, self._shares(first, end))
 
     def _look_at_all(self, ahead: int) -> None:
         """See every frame from a place on."""
@@ -110,24 +118,28 @@ class Lookout:
         shares = self._shares(begin, len(self._index))
         for place in range(ahead, self._places):
             first, last = self._borders(place)
-            if seen := list(islice(shares, last - max(first, begin + 1))):
-                self._found[place] = fmean(seen)
+            self._find(place, islice(shares, last - max(first, begin + 1)))
 
-    def _shares(self, first: int, last: int) -> Iterator[float]:
+    def _find(self, place: int, shares: Iterable[float | None]) -> None:
+        if seen := [share for share in shares if share is not None]:
+            self._found[place] = fmean(seen)
+
+    def _shares(self, first: int, last: int) -> Iterator[float | None]:
         """Yield the share of the area to compute of the frames after the first.
 
-        Raises `_TimeIsUpError`.
+        None is that of a segment's first frame, which is whole in any case. Raises
+        `_TimeIsUpError`.
         """
         plan = self._plan
         assert plan.upscaling.reuse is not None
         changes = Changes(plan.upscaling.reuse, plan.probe.colour.white)
         reader = VideoProcessor(plan.probe, plan.settings, plan.framing).reader(self._index)
-        for number, frame in enumerate(reader.frames(first, last)):
+        for number, frame in enumerate(reader.frames(first, last), first):
             parts = changes.look(frame.rgb)
             if time.thread_time() > self._deadline:
                 raise _TimeIsUpError
-            if number:
-                yield 1.0 - reused_share(parts, frame.rgb)
+            if number > first:
+                yield None if number in self._whole else 1.0 - reused_share(parts, frame.rgb)
 
     def _borders(self, place: int) -> tuple[int, int]:
         """Return the first frame of a place and the one after its last."""
