@@ -99,6 +99,14 @@ def test_key_frames_have_their_share_of_what_is_seen(tmp_path: Path) -> None:
     assert fmean(found.shares) == pytest.approx(1 / 12, rel=0.4)
 
 
+def test_frames_that_are_whole_in_any_case_are_left_out(tmp_path: Path) -> None:
+    """A video of still pictures that changes only where segments begin."""
+    clip = written(tmp_path / "clip.mp4", [40 + number // 32 % 2 * 90 for number in range(128)], 32)
+    changed = lookout(clip, segment_frames=32).look(0, math.inf)
+    assert max(changed.shares) < 0.05
+    assert max(lookout(clip, segment_frames=128).look(0, math.inf).shares) > 0.05
+
+
 def test_only_what_lies_ahead_is_looked_at(
     half_still: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
