@@ -7,6 +7,7 @@ from statistics import median
 import pytest
 from bench import prediction
 
+
 def test_the_time_left_is_told_as_well_as_the_docs_say() -> None:
     runs = prediction.recorded()
     assert len(runs) == 6
