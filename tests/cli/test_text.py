@@ -57,7 +57,10 @@ def test_a_moment_that_is_none_is_shown_as_it_is():
     assert text.moment("2025-01-16T21:13:32+00:00").startswith("2025-01-1")
 
 
-SAID = "AI で動画(元の動画など)を「高解像度化」します。エンコーダー、デバイス(gpu:0)、FFmpegの 10 ビット版。"
+SAID = (
+    "AI で動画(元の動画など)を「高解像度化」します。"
+    "エンコーダー、デバイス(gpu:0)、FFmpegの 10 ビット版。"
+)
 
 
 @pytest.mark.parametrize("width", [16, 20, 31, 40])

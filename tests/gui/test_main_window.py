@@ -5,6 +5,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=
 
 import os
 import signal
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from tests.gui.hands import (
 )
 
 import tsuzuki
-from tsuzuki.gui import MainGUI
+from tsuzuki.errors import DiskFullError
+from tsuzuki.gui import MainGUI, trial
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.resume_dialog import ResumeDialog
 from tsuzuki.sessions.manager import SessionManager
@@ -180,6 +182,22 @@ def test_the_whole_is_estimated_from_a_trial(qtbot, window, until, short):
     assert not folder.exists()
     window.settings_panel._fields["crf"].widget.setText("20")
     assert shown(window, "estimate") == ""
+
+
+def test_a_trial_that_cannot_begin_says_why_and_leaves_nothing(
+    qtbot, window, until, short, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise DiskFullError("The disk is full.")
+
+    choose(window, until, short)
+    monkeypatch.setattr(trial.JobProcess, "start", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    click(qtbot, window, "estimate-button")
+    assert shown(window, "estimate") == "The disk is full."
+    assert window.estimate_button.isEnabled()
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_closing_without_a_run_just_closes(window):

@@ -219,6 +219,16 @@ def test_the_log_is_filtered_searched_and_copied_without_names(qtbot, window, un
     assert view._said.text()
 
 
+def test_a_report_names_no_video_that_is_in_no_queue(window, until, unfinished):
+    _, session_id = unfinished
+    paths = window.session_manager.paths(session_id)
+    paths.log.write_text(LOG.replace("my holiday", "short"), encoding="utf-8")
+    view = LogWindow(paths, window)
+    until(lambda: "short.mp4" in view._text.toPlainText())
+    assert "short" not in view.report()
+    assert "VIDEO is odd" in view.report()
+
+
 def test_reports_name_nobody():
     home = Path("/home/mika")
     text = without_private(LOG, home, ["my holiday.mp4", "my holiday"])
@@ -228,6 +238,7 @@ def test_reports_name_nobody():
     assert "x.py" in text
     windows = without_private(r"C:\Users\Mika\Videos\a b.mp4 is odd", Path(r"C:\Users\Mika"))
     assert "Mika" not in windows
+    assert without_private("a frame of 1.mp4", home, ["1.mp4", "1"]) == "a frame of VIDEO"
 
 
 def test_entries_keep_their_lines_together():

@@ -9,6 +9,7 @@ import sys
 from rich import _wrap
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from tsuzuki.text import duration, forecast, is_invisible, moment, safe, size
 
@@ -45,6 +46,15 @@ def break_japanese() -> None:
     Else a line ends far before the edge, and what has no space for a whole line is cut off.
     """
     _wrap.re_word = _PIECE
+    Text.rstrip_end = _strip_end  # type: ignore[method-assign]
+
+
+def _strip_end(line: Text, size: int) -> None:
+    """Take off the spaces for which a line is too long; Rich counts letters, not cells."""
+    excess = cell_len(line.plain) - size
+    spaces = len(line.plain) - len(line.plain.rstrip())
+    if excess > 0 and spaces:
+        line.right_crop(min(excess, spaces))
 
 
 def stdout() -> Console:

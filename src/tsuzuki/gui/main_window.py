@@ -411,7 +411,11 @@ class MainGUI(QMainWindow):
             return
         self._end_estimate()
         length, plan = look.probe.duration, look.plan
-        self.trial = TrialRun(look.probe.path, settings, start_near(length / 2, length), self)
+        try:
+            self.trial = TrialRun(look.probe.path, settings, start_near(length / 2, length), self)
+        except (OSError, TsuzukiError) as error:
+            self.source.show_estimate(told(str(error)))
+            return
         self.source.show_estimate(
             trn("Upscaling {number} second…", "Upscaling {number} seconds…", SECONDS)
         )
