@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLabel, QMenu, QMessageBox
 
 from tsuzuki import language
 from tsuzuki.cloud.place import parse
@@ -118,6 +118,9 @@ def _ask_for_line(window: MainGUI, title: str, text: str, *, name: str) -> QInpu
     dialog.setObjectName(name)
     dialog.setWindowTitle(title)
     dialog.setLabelText(text)
+    for caption in dialog.findChildren(QLabel):
+        caption.setWordWrap(True)
+    dialog.resize(460, dialog.sizeHint().height())
     dialog.setOkButtonText(tr("Save"))
     dialog.setCancelButtonText(tr("Cancel"))
     return dialog
