@@ -58,10 +58,17 @@ def _row(parameter: Any) -> Iterator[str]:
     if parameter.name in {"install_completion", "show_completion"}:
         return
     argument = parameter.param_type_name == "argument"
-    names = [parameter.metavar or parameter.name.upper()] if argument else parameter.opts
+    names = [_argument(parameter)] if argument else parameter.opts
     metavar = "" if argument or not parameter.metavar else f" {parameter.metavar}"
     option = f"`{', '.join(names)}{metavar}`".replace("|", "\\|")
     yield f"| {option} | {_plain(parameter.help or '')} | {_default(parameter)} |"
+
+
+def _argument(parameter: Any) -> str:
+    """Return the name of an argument, as its usage shows whether it may be left out or repeated."""
+    name = parameter.metavar or parameter.name.upper()
+    name = name if parameter.required else f"[{name}]"
+    return f"{name}..." if parameter.nargs == -1 else name
 
 
 def _default(parameter: Any) -> str:

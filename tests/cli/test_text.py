@@ -1,8 +1,13 @@
+import io
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich import _wrap
+from rich.cells import cell_len
+from rich.console import Console
 
 from tsuzuki.cli import text
 
@@ -50,3 +55,30 @@ def test_a_bar_keeps_its_width_and_is_full_at_the_end_only(permille):
 def test_a_moment_that_is_none_is_shown_as_it_is():
     assert text.moment("yesterday\x1b[2J") == "yesterday\N{REPLACEMENT CHARACTER}[2J"
     assert text.moment("2025-01-16T21:13:32+00:00").startswith("2025-01-1")
+
+
+SAID = (
+    "AI で動画(元の動画など)を「高解像度化」します。"
+    "エンコーダー、デバイス(gpu:0)、FFmpegの 10 ビット版。"
+)
+
+
+@pytest.mark.parametrize("width", [16, 20, 31, 40])
+def test_lines_of_japanese_are_full_and_no_mark_stands_alone(width):
+    text.break_japanese()
+    screen = io.StringIO()
+    Console(file=screen, width=width).print(SAID, highlight=False)
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    assert "".join(lines).replace(" ", "") == SAID.replace(" ", "")
+    assert all(cell_len(line) <= width for line in lines)
+    longest = max(cell_len(piece) for *_, piece in _wrap.words(SAID))
+    assert all(cell_len(line) > width - longest for line in lines[:-1])
+    assert not any(line[0] in "。、)」ー" or line[-1] in "(「" for line in lines)
+
+
+@given(st.text(alphabet="ab.,() é\n"))
+def test_other_texts_break_at_spaces_alone(value):
+    text.break_japanese()
+    expected = [found.group() for found in re.finditer(r"\s*\S+\s*", value)]
+    if "((" not in value and not re.search(r"\((\s|$)", value):
+        assert [piece for *_, piece in _wrap.words(value)] == expected

@@ -108,6 +108,16 @@ def test_no_help_has_a_text_outside_the_catalogues(cli, disguised, name):
     assert leftover(shown) == []
 
 
+@pytest.mark.parametrize("name", list(help_pages()))
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_nothing_of_a_help_is_cut_off(cli, monkeypatch, code, name):
+    monkeypatch.setenv("TSUZUKI_LANGUAGE", code)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cli(*name.split(), "--help").out
+    language.use("en")
+    assert "…" not in shown
+
+
 WRONG = (
     "upscal",
     "upscale",

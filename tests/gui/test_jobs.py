@@ -8,6 +8,7 @@ from tsuzuki.gui.preferences import (
     PreferencesStore,
     export_presets,
     import_presets,
+    together,
 )
 from tsuzuki.settings import ProcessingSettings
 
@@ -111,6 +112,25 @@ def test_presets_travel_in_a_file(tmp_path):
     file.write_text('{"format": "tsuzuki-presets", "version": 1, "presets": {"a": {"crf": 99}}}')
     with pytest.raises(SettingsError, match="crf"):
         import_presets(file)
+
+
+def test_presets_that_are_added_take_the_place_of_none_and_are_not_too_many():
+    mine, other = FAST.to_dict(), ProcessingSettings().to_dict()
+    found = together({"a": mine}, {"a": other, "b": mine})
+    assert found == {"a": mine, "a (2)": other, "b": mine}
+    assert together(found, {"a": other, "b": mine}) == found
+    with pytest.raises(SettingsError, match="too many"):
+        together(found, {f"{number}": mine for number in range(998)})
+
+
+def test_a_name_that_is_no_unicode_is_not_kept_and_does_no_harm(tmp_path):
+    store = PreferencesStore(tmp_path / "window.json")
+    store.change(last_folder="/v/\udcff")
+    store.save()
+    assert not store.path.exists()
+    store.change(last_folder="/v")
+    store.save()
+    assert PreferencesStore(store.path).present.last_folder == "/v"
 
 
 def test_the_purposes_of_the_command_line_are_those_of_the_window():

@@ -5,11 +5,13 @@ pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=
 
 import os
 import signal
+import tempfile
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QInputDialog, QMessageBox
 from tests.gui.conftest import QUICK, SLOW
 from tests.gui.hands import (
     box,
@@ -24,7 +26,8 @@ from tests.gui.hands import (
 )
 
 import tsuzuki
-from tsuzuki.gui import MainGUI
+from tsuzuki.errors import DiskFullError
+from tsuzuki.gui import MainGUI, trial
 from tsuzuki.gui.error_view import ErrorView
 from tsuzuki.gui.resume_dialog import ResumeDialog
 from tsuzuki.sessions.manager import SessionManager
@@ -181,6 +184,22 @@ def test_the_whole_is_estimated_from_a_trial(qtbot, window, until, short):
     assert shown(window, "estimate") == ""
 
 
+def test_a_trial_that_cannot_begin_says_why_and_leaves_nothing(
+    qtbot, window, until, short, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise DiskFullError("The disk is full.")
+
+    choose(window, until, short)
+    monkeypatch.setattr(trial.JobProcess, "start", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    click(qtbot, window, "estimate-button")
+    assert shown(window, "estimate") == "The disk is full."
+    assert window.estimate_button.isEnabled()
+    assert not list((tmp_path / "tmp").iterdir())
+
+
 def test_closing_without_a_run_just_closes(window):
     with_signal = []
     window.left.connect(lambda: with_signal.append(True))
@@ -240,9 +259,56 @@ def test_cancelling_a_run_keeps_or_deletes_its_work(qtbot, window, until, long):
             assert (manager.load_progress(entry.state.session_id) is not None) is kept
 
 
-def test_a_copy_goes_to_a_store_and_the_computer_may_sleep(window, until, short, tmp_path):
-    from PySide6.QtWidgets import QInputDialog
+def test_what_is_asked_of_a_run_that_ends_meanwhile_is_done_once(qtbot, window, until, long):
+    window.settings_panel.set_settings(SLOW)
+    choose(window, until, long)
+    click(qtbot, window, "start")
+    entry = the_entry(window)
+    until(lambda: is_computing(entry))
+    click(qtbot, window, "cancel")
+    window.queue.pause(entry.job.id)
+    until(lambda: entry.job.outcome == "paused")
+    press(qtbot, box(window, "confirm-cancel"), "delete")
+    until(lambda: not window.queue.entries() and not window.background.is_busy)
+    assert window.session_manager.load_progress(entry.state.session_id) is None
 
+
+def test_a_key_asks_for_no_more_than_a_button(qtbot, window, until, short):
+    choose(window, until, short)
+    click(qtbot, window, "start")
+    entry = the_entry(window)
+    until(lambda: entry.job.outcome == "finished")
+    for wish in ("resume", "pause", "cancel"):
+        window.act(wish)
+    assert entry.job.outcome == "finished"
+    assert not window.findChildren(QMessageBox)
+
+
+def test_a_video_whose_name_is_no_unicode_does_not_keep_the_window_open(window, until, tmp_path):
+    left = []
+    window.left.connect(lambda: left.append(True))
+    window.choose_videos([os.fsdecode(bytes(tmp_path) + b"/\xff/a.mp4")])
+    until(lambda: not window.background.is_busy)
+    assert window.close()
+    assert left
+    assert window.preferences.path.exists()
+
+
+def test_a_store_that_fails_can_be_done_without(qtbot, window, until, short, tmp_path):
+    (tmp_path / "file").touch()
+    window.preferences.change(sync=str(tmp_path / "file" / "store"))
+    choose(window, until, short)
+    click(qtbot, window, "start")
+    entry = the_entry(window)
+    until(lambda: entry.job.outcome == "failed")
+    assert entry.state.stopped.code == "cloud"
+    click(qtbot, window.run_view, "action-without-copy")
+    press(qtbot, box(window, "confirm-action"), "without a copy")
+    until(lambda: entry.job.outcome == "finished")
+    assert entry.job.sync is None
+
+
+def test_a_copy_goes_to_a_store_and_the_computer_may_sleep(window, until, short, tmp_path):
     actions = {a.text(): a for a in window.menuBar().actions()[1].menu().actions()}
 
     def choose_store(address):

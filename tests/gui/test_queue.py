@@ -41,3 +41,19 @@ def test_what_waits_can_be_moved_and_removed(make_queue):
     queue.close()
     assert [job.video for job in JobStore().load()] == ["/v/c.mp4", "/v/b.mp4"]
     assert [job.id for job in JobStore().load()] == [ids[2], ids[1]]
+
+
+def test_a_job_that_cannot_be_started_does_not_seem_to_run(make_queue, until):
+    queue = make_queue()
+    job_id = queue.add(new_job("/v/a.mp4", QUICK, output="/v/\0"))
+    queue.start()
+    until(lambda: queue.entry(job_id).job.outcome == "failed")
+    assert "null byte" in queue.entry(job_id).state.stopped.message
+
+
+def test_what_waits_lets_the_computer_sleep_as_is_wished_now(make_queue):
+    queue = make_queue()
+    queue.add(new_job("/v/a.mp4", QUICK))
+    for allowed in (True, False):
+        queue.allow_sleep(allowed)
+        assert ("--allow-sleep" in queue.entries()[0].job.words()) is allowed

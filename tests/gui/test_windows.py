@@ -1,5 +1,7 @@
 """The windows beside the main one, and how everything looks."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -217,6 +219,16 @@ def test_the_log_is_filtered_searched_and_copied_without_names(qtbot, window, un
     assert view._said.text()
 
 
+def test_a_report_names_no_video_that_is_in_no_queue(window, until, unfinished):
+    _, session_id = unfinished
+    paths = window.session_manager.paths(session_id)
+    paths.log.write_text(LOG.replace("my holiday", "short"), encoding="utf-8")
+    view = LogWindow(paths, window)
+    until(lambda: "short.mp4" in view._text.toPlainText())
+    assert "short" not in view.report()
+    assert "VIDEO is odd" in view.report()
+
+
 def test_reports_name_nobody():
     home = Path("/home/mika")
     text = without_private(LOG, home, ["my holiday.mp4", "my holiday"])
@@ -226,6 +238,7 @@ def test_reports_name_nobody():
     assert "x.py" in text
     windows = without_private(r"C:\Users\Mika\Videos\a b.mp4 is odd", Path(r"C:\Users\Mika"))
     assert "Mika" not in windows
+    assert without_private("a frame of 1.mp4", home, ["1.mp4", "1"]) == "a frame of VIDEO"
 
 
 def test_entries_keep_their_lines_together():
@@ -318,27 +331,39 @@ def test_every_text_can_be_read(theme, least):
     assert selected >= 3.0
 
 
-def test_a_second_start_brings_up_the_first_window(qtbot, window, until, short):
+@pytest.fixture
+def second_start(window, until):
+    """Return a call that starts the program once more, with names of files."""
     door = Door(JobStore())
     assert not door.knock([])
     door.open(window)
-    window.hide()
-    answered = []
-    import subprocess
-    import sys
 
-    program = (
-        "import sys; from PySide6.QtCore import QCoreApplication; app = QCoreApplication([]);"
-        "from tsuzuki.gui.app import Door; from tsuzuki.gui.jobs import JobStore;"
-        f"sys.exit(not Door(JobStore()).knock([{str(short)!r}]))"
-    )
-    child = subprocess.Popen([sys.executable, "-c", program])
-    until(lambda: child.poll() is not None)
-    answered.append(child.returncode)
-    assert answered == [0]
+    def start(*names):
+        program = (
+            "import sys; from PySide6.QtCore import QCoreApplication; app = QCoreApplication([]);"
+            "from tsuzuki.gui.app import Door; from tsuzuki.gui.jobs import JobStore;"
+            f"sys.exit(not Door(JobStore()).knock({list(names)!a}))"
+        )
+        child = subprocess.Popen([sys.executable, "-c", program])
+        until(lambda: child.poll() is not None)
+        assert child.returncode == 0
+
+    yield start
+    door.close()
+
+
+def test_a_second_start_brings_up_the_first_window(window, second_start, short):
+    window.hide()
+    second_start(str(short))
     assert window.isVisible()
     assert window.videos == [str(short)]
-    door.close()
+
+
+def test_a_second_start_hands_over_names_of_every_kind(window, second_start, monkeypatch):
+    names, taken = ["/v/two\nlines.mp4", "/v/no unicode \udcff.mp4", "/v/動画.mp4"], []
+    monkeypatch.setattr(window, "choose_videos", taken.extend)
+    second_start(*names)
+    assert taken == names
 
 
 def test_a_fault_of_the_program_is_told_and_the_window_stays(window, caplog):

@@ -32,6 +32,7 @@ from tsuzuki.cli import (
 from tsuzuki.cli.boundary import guarded
 from tsuzuki.cli.help import NAMES, put_in_language, show_usage_error
 from tsuzuki.cli.notes import show_warnings
+from tsuzuki.cli.text import break_japanese
 
 HELP = """Upscale videos with AI, and never lose the work.
 
@@ -80,10 +81,15 @@ app = typer.Typer(
 )
 for _command, _epilog in COMMANDS:
     app.command(help=_unwrap(_command.__doc__ or ""), epilog=_epilog or None)(_command)
-app.add_typer(sessions.app, name="sessions")
-app.add_typer(cloud.app, name="cloud")
-app.add_typer(service.app, name="service")
-app.add_typer(bench.app, name="bench")
+for _name, _group in (
+    ("sessions", sessions.app),
+    ("cloud", cloud.app),
+    ("service", service.app),
+    ("bench", bench.app),
+):
+    for _part in _group.registered_commands:
+        _part.help = _unwrap((_part.callback and _part.callback.__doc__) or "")
+    app.add_typer(_group, name=_name)
 
 
 def _show_version(wanted: bool) -> None:
@@ -119,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # File names may hold bytes or characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
     show_warnings()
+    break_japanese()
     language.use(None)
     return guarded(lambda: _run(arguments))
 

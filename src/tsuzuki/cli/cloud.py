@@ -24,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Session ids.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Session ids.")]
 To = Annotated[str, typer.Option("--to", metavar="URL", help="The store.", show_default=False)]
 From = Annotated[str, typer.Option("--from", metavar="URL", help="The store.", show_default=False)]
 

@@ -11,7 +11,7 @@ import typer
 def gui(
     videos: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[VIDEO]...", help="Videos to choose.", show_default=False),
+        typer.Argument(metavar="VIDEO", help="Videos to choose.", show_default=False),
     ] = None,
 ) -> None:
     """Show the window, or bring up the one that is there.

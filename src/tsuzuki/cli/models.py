@@ -31,7 +31,9 @@ def models(json: o.JsonResult = False) -> None:
         trp("network", "pools"),
         trp("network", "licence"),
     )
-    table = Table(*headings, box=None)
+    table = Table(box=None)
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading == headings[0], overflow="fold")
     for network in networks():
         table.add_row(
             network.name,

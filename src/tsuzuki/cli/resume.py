@@ -20,7 +20,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
     session: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID|VIDEO]",
+            metavar="ID|VIDEO",
             help="A session by its id (tsuzuki sessions list), or the video it upscales. May be "
             "left out when there is only one.",
             show_default=False,
@@ -61,7 +61,7 @@ def resume(  # noqa: PLR0917 - each parameter is an option
       tsuzuki resume             # the only unfinished session
       tsuzuki resume film.mkv    # by the video
       tsuzuki resume --all       # everything that is unfinished
-      tsuzuki resume 3f1c09a7be52 --video /media/usb/film.mkv   # its video was moved
+      tsuzuki resume 3f1c09a7be52 --video /usb/film.mkv   # its video was moved
     """
     from tsuzuki.cli.cloud import synced  # noqa: PLC0415 - keeps --help fast
     from tsuzuki.cli.cluster import cluster_at  # noqa: PLC0415

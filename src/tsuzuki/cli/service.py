@@ -44,7 +44,6 @@ def install_service(
     [bold]Examples[/bold]
 
       tsuzuki service install --now
-
       tsuzuki service install incoming/ -- --content photo --done-dir incoming/done
     """
     from tsuzuki.unattended.notify import Notifier  # noqa: PLC0415 - keeps --help fast

@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Session ids.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Session ids.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -104,7 +104,7 @@ def show_session(
 @app.command("check")
 def check_sessions(
     session_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Session id.", show_default=False)
+        str | None, typer.Argument(metavar="ID", help="Session id.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check every session.")] = False,
     read_data: Annotated[

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
+from rich import _wrap
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from tsuzuki.text import duration, forecast, is_invisible, moment, safe, size
 
 __all__ = [
     "bar",
+    "break_japanese",
     "duration",
     "forecast",
     "is_terminal",
@@ -23,6 +27,34 @@ __all__ = [
     "stderr",
     "stdout",
 ]
+
+_WIDE = "\u3000-\u30ff\u3400-\u9fff\uff01-\uff60"
+_OPENING = r"\(\[\{「『"
+_CLOSING = r"\)\]\}.,:;!?%〜…、。・」』ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_PIECE = re.compile(
+    rf"\s*(?:[{_OPENING}]*(?:\d+ )?(?:[ァ-ヶー]{{1,8}}|[{_WIDE}])[{_CLOSING}]*"
+    rf"|[{_OPENING}]*[^\s{_WIDE}{_OPENING}][^\s{_WIDE}]*?(?=[{_OPENING}]*[{_WIDE}]|\s|$)[{_CLOSING}]*"
+    r"|\S)\s*"
+)
+"""What stays in one line: a word between spaces, or a letter of Japanese, which has no spaces, with
+the marks that neither begin nor end a line. Katakana break after some letters only."""
+
+
+def break_japanese() -> None:
+    """Have lines end between the letters of Japanese, not only where there is a space.
+
+    Else a line ends far before the edge, and what has no space for a whole line is cut off.
+    """
+    _wrap.re_word = _PIECE
+    Text.rstrip_end = _strip_end  # type: ignore[method-assign]
+
+
+def _strip_end(line: Text, size: int) -> None:
+    """Take off the spaces for which a line is too long; Rich counts letters, not cells."""
+    excess = cell_len(line.plain) - size
+    spaces = len(line.plain) - len(line.plain.rstrip())
+    if excess > 0 and spaces:
+        line.right_crop(min(excess, spaces))
 
 
 def stdout() -> Console:

@@ -153,7 +153,7 @@ def _is_held(holder: Holder | None) -> bool:
 
 
 def _taken(store: Store, session_id: str, holder: Holder | None) -> LeaseError:
-    who, until = "another machine", "unknown"
+    who, until = "another machine", "time unknown"
     if holder is not None:
         who = f"process {holder.pid} on {holder.host}"
         ends = holder.until + CLOCK_SECONDS

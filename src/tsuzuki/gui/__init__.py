@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["MainGUI", "ResumeDialog", "main"]
 
 _HOMES = {"MainGUI": "main_window", "ResumeDialog": "resume_dialog"}
-MISSING = (
-    "The window needs the package PySide6-Essentials, which cannot be loaded ({reason}). Install "
-    "it, in the folder of Tsuzuki, with: python -m pip install '.[gui]'. On a Linux without a "
-    "desktop its libraries may be missing too, such as libegl1 and libxkbcommon0."
-)
 
 
 def main(files: tuple[str, ...] = ()) -> int:
@@ -33,7 +28,12 @@ def require_qt() -> None:
     try:
         import PySide6.QtWidgets  # noqa: F401, PLC0415
     except ImportError as error:
-        raise TsuzukiError(MISSING.format(reason=error)) from error
+        raise TsuzukiError(
+            f"The window needs the package PySide6-Essentials, which cannot be loaded ({error}). "
+            "Install it, in the folder of Tsuzuki, with: python -m pip install '.[gui]'. On a "
+            "Linux without a desktop its libraries may be missing too, such as libegl1 and "
+            "libxkbcommon0."
+        ) from error
 
 
 def __getattr__(name: str) -> Any:

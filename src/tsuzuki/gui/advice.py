@@ -17,6 +17,7 @@ Action = Literal[
     "free-space",
     "accept-changes",
     "take-over",
+    "without-copy",
     "accept-damage",
     "accept-hdr-loss",
     "accept-frame",
@@ -70,6 +71,7 @@ def action_name(action: Action) -> str:
         "find-video": tr("Find the video…"),
         "agree": tr("Yes, use these"),
         "take-over": tr("Take it over"),
+        "without-copy": tr("Go on without a copy"),
         "change-settings": tr("Change the settings"),
         "show-log": tr("Show the log"),
     }[action]
@@ -90,6 +92,7 @@ def action_warning(action: Action) -> str:
         "accept-damage": tr("Damaged frames are patched or repeat a neighbour."),
         "accept-frame": tr("The frame may look broken in the output."),
         "take-over": tr("The other machine stops as soon as it sees that."),
+        "without-copy": tr("What is in the store stays as it is; the work here goes on alone."),
     }.get(action, "")
 
 
@@ -115,6 +118,7 @@ _ACTIONS: dict[str, tuple[Action, ...]] = {
     "session-damaged": ("repair", "start-over"),
     "session-foreign": ("agree",),
     "session-leased": ("retry", "take-over"),
+    "cloud": ("retry", "without-copy", "show-log"),
     "disk-full": ("free-space", "retry", "choose-output"),
     "storage": ("retry", "choose-output", "show-log"),
     "out-of-memory": ("smaller-tiles", "retry", "on-processor"),

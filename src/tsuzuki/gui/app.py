@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -44,15 +46,20 @@ def run(files: Sequence[str] = ()) -> int:
     app.setDesktopFileName("tsuzuki")
     app.setQuitOnLastWindowClosed(False)
     names = [str(Path(name).absolute()) for name in files]
-    store = JobStore()
-    door = Door(store)
-    if door.knock(names):
-        return 0
     app.setFont(looks.base_font(app))
     looks.speak(preferences.present)
     looks.dress(preferences.present.theme)
     app.setWindowIcon(looks.icon())
-    window = MainGUI(queue=Queue(store), preferences=preferences)
+    try:
+        store = JobStore()
+        door = Door(store)
+        if door.knock(names):
+            return 0
+        window = MainGUI(queue=Queue(store), preferences=preferences)
+    except TsuzukiError as error:  # without a terminal nobody would see it
+        remedies.show_error(None, error).finished.connect(app.quit)
+        app.exec()
+        raise
     window.left.connect(app.quit)
     sys.excepthook = partial(catch, window)
     door.open(window)
@@ -100,7 +107,7 @@ class Door:
         socket.connectToServer(self._name)
         if not socket.waitForConnected(ANSWER_MS):
             return False
-        socket.write("\0".join(names).encode() + b"\n")
+        socket.write(json.dumps(names).encode() + b"\n")  # one line, whatever the names are
         answered = socket.waitForBytesWritten(ANSWER_MS) and socket.waitForReadyRead(ANSWER_MS)
         socket.disconnectFromServer()
         return bool(answered)
@@ -129,9 +136,10 @@ class Door:
             socket.write(b"ok\n")
             socket.flush()
             bring_up(window)
-            names = [name for name in line.decode(errors="replace").split("\0") if name]
-            if names:
-                window.choose_videos(names)
+            with suppress(ValueError, RecursionError):
+                names = json.loads(line)
+                if names and isinstance(names, list) and all(isinstance(n, str) for n in names):
+                    window.choose_videos(names)
 
         socket.readyRead.connect(read)
         socket.disconnected.connect(socket.deleteLater)

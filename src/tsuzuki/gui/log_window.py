@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.widgets import button, choice, label
 from tsuzuki.language import tr, trp
 from tsuzuki.sentences import told
@@ -74,7 +76,7 @@ def without_private(text: str, home: Path, names: Iterable[str] = ()) -> str:
     """
     text = text.replace(str(home), "~")
     text = _PATH.sub("…/", text).replace("~…/", "…/")
-    for name in sorted(filter(None, names), key=len, reverse=True):
+    for name in sorted((name for name in names if len(name) > 2), key=len, reverse=True):
         text = text.replace(name, "VIDEO")
     return text.replace(home.name, "USER") if len(home.name) > 2 else text
 
@@ -87,6 +89,7 @@ class LogWindow(QDialog):
         self._window = window
         self._paths = paths
         self._entries: list[Entry] = []
+        self._video = ""
         self._alive = [True]
         self.destroyed.connect(self._alive.clear)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -108,10 +111,18 @@ class LogWindow(QDialog):
 
     def read(self) -> None:
         """Read the log, beside the event loop."""
-        paths, alive = self._paths, self._alive
+        paths, places, alive = self._paths, self._window.places, self._alive
+
+        def read() -> tuple[list[Entry], str]:
+            video = ""
+            with suppress(TsuzukiError):
+                progress = places.manager_of(paths.session_id).load_progress(paths.session_id)
+                video = progress["video_file"] if progress else ""
+            return entries(read_log(paths)), video
+
         self._window.background.ask(
-            lambda: entries(read_log(paths)),
-            lambda found: self._take(found) if alive else None,
+            read,
+            lambda found: self._take(*found) if alive else None,
             lambda error: self._said.setText(safe(told(error.message))) if alive else None,
         )
 
@@ -119,12 +130,12 @@ class LogWindow(QDialog):
         """Return what is shown, without private data, for a report."""
         system = f"{platform.system()} {platform.release()} {platform.machine()}"
         head = f"tsuzuki {version('tsuzuki')}, Python {platform.python_version()}, {system}"
-        names = [Path(entry.job.video).name for entry in self._window.queue.entries()]
-        names += [Path(entry.job.video).stem for entry in self._window.queue.entries()]
+        videos = [self._video, *(entry.job.video for entry in self._window.queue.entries())]
+        names = [name for video in map(Path, videos) for name in (video.name, video.stem)]
         return f"{head}\n\n{without_private(self._text.toPlainText(), Path.home(), names)}\n"
 
-    def _take(self, found: list[Entry]) -> None:
-        self._entries = found
+    def _take(self, found: list[Entry], video: str) -> None:
+        self._entries, self._video = found, video
         self._show()
 
     def _show(self) -> None:

@@ -220,8 +220,8 @@ class MainGUI(QMainWindow):
             self.problem.show_failure(advice.title, told(error.message), advice.what_to_do, ())
             return
         self.problem.hide()
-        if found:
-            self.preferences.change(last_folder=str(Path(found[0]).parent))
+        if found and (folder := str(Path(found[0]).parent)).isprintable():  # others cannot be kept
+            self.preferences.change(last_folder=folder)
         self._set_videos(found)
         if len(found) == 1:
             self._check_resumable_sessions(found[0])
@@ -411,7 +411,11 @@ class MainGUI(QMainWindow):
             return
         self._end_estimate()
         length, plan = look.probe.duration, look.plan
-        self.trial = TrialRun(look.probe.path, settings, start_near(length / 2, length), self)
+        try:
+            self.trial = TrialRun(look.probe.path, settings, start_near(length / 2, length), self)
+        except (OSError, TsuzukiError) as error:
+            self.source.show_estimate(told(str(error)))
+            return
         self.source.show_estimate(
             trn("Upscaling {number} second…", "Upscaling {number} seconds…", SECONDS)
         )

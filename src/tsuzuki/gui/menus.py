@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLabel, QMenu, QMessageBox
 
 from tsuzuki import language
 from tsuzuki.cloud.place import parse
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui import looks, remedies
-from tsuzuki.gui.preferences import SCALINGS, THEMES, export_presets, import_presets
+from tsuzuki.gui.preferences import SCALINGS, THEMES, export_presets, import_presets, together
 from tsuzuki.gui.widgets import ask
 from tsuzuki.language import tr, trn
 from tsuzuki.settings import ProcessingSettings
@@ -75,11 +75,16 @@ def _job(window: MainGUI, menu: QMenu) -> None:
     sleep = _act(
         menu,
         tr("Let the computer sleep &meanwhile"),
-        lambda: window.preferences.change(allow_sleep=sleep.isChecked()),
+        lambda: _allow_sleep(window, allowed=sleep.isChecked()),
     )
     sleep.setCheckable(True)
     sleep.setChecked(window.preferences.present.allow_sleep)
     _act(menu, tr("&Keep a copy of the work…"), lambda: _choose_store(window))
+
+
+def _allow_sleep(window: MainGUI, *, allowed: bool) -> None:
+    window.preferences.change(allow_sleep=allowed)
+    window.queue.allow_sleep(allowed)
 
 
 def _choose_store(window: MainGUI) -> None:
@@ -87,7 +92,10 @@ def _choose_store(window: MainGUI) -> None:
     dialog = _ask_for_line(
         window,
         tr("Keep a copy of the work"),
-        tr("A folder, s3://BUCKET/…, sftp://HOST/… or gdrive://…; empty for no copy:"),
+        tr(
+            "A store for the videos that are added from now on: a folder, s3://BUCKET/…, "
+            "sftp://HOST/… or gdrive://…; empty for no copy."
+        ),
         name="choose-store",
     )
     dialog.setTextValue(window.preferences.present.sync or "")
@@ -110,6 +118,9 @@ def _ask_for_line(window: MainGUI, title: str, text: str, *, name: str) -> QInpu
     dialog.setObjectName(name)
     dialog.setWindowTitle(title)
     dialog.setLabelText(text)
+    for caption in dialog.findChildren(QLabel):
+        caption.setWordWrap(True)
+    dialog.resize(460, dialog.sizeHint().height())
     dialog.setOkButtonText(tr("Save"))
     dialog.setCancelButtonText(tr("Cancel"))
     return dialog
@@ -179,10 +190,11 @@ def _import(window: MainGUI) -> None:
 
         try:
             found = import_presets(Path(name))
+            presets = together(window.preferences.present.presets, found)
         except (TsuzukiError, OSError) as error:
             remedies.show_error(window, TsuzukiError(str(error)))
             return
-        window.preferences.change(presets={**window.preferences.present.presets, **found})
+        window.preferences.change(presets=presets)
         text = trn("{number} preset was imported.", "{number} presets were imported.", len(found))
         window.statusBar().showMessage(text, 5000)
 

@@ -40,7 +40,7 @@ class Places:
         for folder in self._others():
             try:
                 yield SessionManager(folder)
-            except TsuzukiError as error:
+            except (TsuzukiError, ValueError) as error:  # the latter of what can be no path
                 _log.warning("%s", error)
 
     def sessions(self) -> list[Placed]:

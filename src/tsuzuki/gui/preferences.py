@@ -82,7 +82,7 @@ class PreferencesStore:
         try:
             self._durable.make_folder(self.path.parent)
             self._durable.write_atomic(self.path, msgspec.json.encode(self.present))
-        except TsuzukiError as error:
+        except (TsuzukiError, ValueError) as error:  # the latter of a name that is no Unicode
             _log.warning("%s", error)
 
     @property
@@ -132,9 +132,26 @@ def import_presets(path: Path) -> dict[str, dict[str, Any]]:
             f"{path} holds no presets of this program ({error}). Choose a file that was exported "
             "from the window."
         ) from error
-    if len(presets) > _MAX_PRESETS:
-        raise SettingsError(f"{path} holds more than {_MAX_PRESETS} presets.")
     return {
         name[:80]: ProcessingSettings.from_dict(settings).to_dict()
         for name, settings in presets.items()
     }
+
+
+def together(
+    known: dict[str, dict[str, Any]], added: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return all of these presets; one that is added never takes the place of another.
+
+    Raises `SettingsError` where they are more than the file of preferences can hold.
+    """
+    found = dict(known)
+    for name, settings in added.items():
+        number, free = 1, name
+        while free in found and found[free] != settings:
+            number += 1
+            free = f"{name} ({number})"
+        found[free] = settings
+    if len(found) > _MAX_PRESETS or len(msgspec.json.encode(found)) > _MAX_BYTES // 2:
+        raise SettingsError("These are too many presets. Forget some of them first.")
+    return found

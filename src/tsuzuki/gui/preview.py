@@ -97,7 +97,11 @@ class PreviewWindow(QDialog):
         """Upscale a few seconds for real."""
         self._end_trial()
         start = start_near(self.moment, self._look.probe.duration)
-        trial = self.trial = TrialRun(self._look.probe.path, self._settings, start, self)
+        try:
+            trial = self.trial = TrialRun(self._look.probe.path, self._settings, start, self)
+        except (OSError, TsuzukiError) as error:
+            self._said.setText(safe(told(str(error))))
+            return
         trial.progressed.connect(lambda share: self._bar.setValue(round(share)))
         trial.done.connect(self._show_trial)
         trial.failed.connect(self._show_failed_trial)

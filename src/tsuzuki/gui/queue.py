@@ -146,6 +146,11 @@ class Queue(QObject):
         else:
             self.move(job_id, to=0)
 
+    def allow_sleep(self, allowed: bool) -> None:  # noqa: FBT001 - as Qt's setEnabled
+        """Have all jobs let the computer sleep, or not; one that runs when it starts again."""
+        for entry in self.entries():
+            self._keep(entry, allow_sleep=allowed)
+
     def session_moved(self, session_id: str, sessions_dir: str | None) -> None:
         """Have the jobs of a session know the sessions folder that it is in now."""
         for entry in self.entries():
@@ -234,7 +239,7 @@ class Queue(QObject):
         """Start the process of a job; in the thread that writes."""
         try:
             self._launched.emit(job.id, JobProcess.start(self.store, job), None)
-        except (OSError, TsuzukiError) as error:
+        except Exception as error:  # noqa: BLE001 - else the job would seem to run for ever
             self._launched.emit(job.id, None, error)
 
     def _on_launched(
@@ -268,7 +273,7 @@ class Queue(QObject):
         def write() -> None:
             try:
                 call(what)
-            except TsuzukiError as error:  # a full disk must not take the window down
+            except (TsuzukiError, ValueError) as error:  # a full disk, a name that is no Unicode
                 _log.warning("%s", error)
 
         return self._writer.submit(write)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.advice import action_name, action_warning, advice_on
 from tsuzuki.gui.queue import Entry
+from tsuzuki.gui.run_view import possible_with
 from tsuzuki.gui.widgets import ask
 from tsuzuki.language import tr
 from tsuzuki.sentences import told
@@ -26,8 +27,10 @@ SMALLER_TILE = 128
 
 
 def do(window: MainGUI, entry: Entry, wish: str) -> None:
-    """Do what a button below the job asks for."""
+    """Do what a button below the job, or a key, asks for; nothing where it cannot be done now."""
     job_id, queue = entry.job.id, window.queue
+    if wish not in possible_with(entry):
+        return
     match wish:
         case "pause":
             queue.pause(job_id)
@@ -74,6 +77,7 @@ def _mend(window: MainGUI, entry: Entry, action: str) -> None:
         "overwrite": lambda: {"overwrite": True},
         "accept-changes": lambda: {"accept_changes": True},
         "take-over": lambda: {"take_over": True},
+        "without-copy": lambda: {"sync": None},
         "accept-damage": lambda: {"accept_damage": True},
         "accept-hdr-loss": lambda: {"accept_hdr_loss": True},
         "accept-frame": lambda: {
@@ -128,14 +132,22 @@ def _stop(window: MainGUI, entry: Entry, what: str) -> None:
     job_id, queue = entry.job.id, window.queue
 
     def ended(one: str) -> None:
-        if one != job_id or entry.job.outcome == "finished":
+        if one != job_id:
             return
-        queue.ended.disconnect(ended)
+        queue.ended.disconnect(ended)  # what it does later is not what was asked about
+        drop()
+
+    def drop() -> None:
+        if entry.job.outcome == "finished" or queue.get(job_id) is None:
+            return
         queue.remove(job_id)
         if what == "delete" and entry.state.session_id:
             delete_session(window, entry.state.session_id)
         queue.start()
 
+    if not entry.is_running:  # it has ended while the person was asked
+        drop()
+        return
     queue.ended.connect(ended)
     queue.pause(job_id)
 
@@ -240,10 +252,10 @@ def show_in_folder(path: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
-def show_error(window: MainGUI, error: TsuzukiError) -> None:
+def show_error(window: MainGUI | None, error: TsuzukiError) -> QMessageBox:
     """Show an error that belongs to no job."""
     advice = advice_on(error.code, error.details)
-    ask(
+    return ask(
         window,
         QMessageBox.Icon.Warning,
         advice.title,

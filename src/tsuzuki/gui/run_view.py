@@ -88,19 +88,25 @@ class RunView(QWidget):
         return row
 
     def _show_buttons(self, entry: Entry) -> None:
-        running, outcome = entry.is_running, entry.job.outcome
-        shown = {
-            "pause": running and entry.stopping != "now",
-            "pause-after-segment": running and not entry.stopping,
-            "resume": outcome == "paused" or entry.stopping == "segment",
-            "show-output": outcome == "finished",
-            "show-frame": running and entry.state.last_segment is not None,
-            "show-log": bool(entry.state.session_id) and outcome != "finished",
-            "cancel": running,
-            "remove": not running,
-        }
+        possible = possible_with(entry)
         for name, made in self._buttons.items():
-            made.setVisible(shown[name])
+            made.setVisible(name in possible)
+
+
+def possible_with(entry: Entry) -> set[str]:
+    """Return what can be asked of a job as it is now, by a button or from the menu."""
+    running, outcome = entry.is_running, entry.job.outcome
+    wishes = {
+        "pause": running and entry.stopping != "now",
+        "pause-after-segment": running and not entry.stopping,
+        "resume": outcome == "paused" or entry.stopping == "segment",
+        "show-output": outcome == "finished",
+        "show-frame": running and entry.state.last_segment is not None,
+        "show-log": bool(entry.state.session_id) and outcome != "finished",
+        "cancel": running,
+        "remove": not running,
+    }
+    return {wish for wish, is_possible in wishes.items() if is_possible}
 
 
 def _restarts_text(state: RunState) -> str:

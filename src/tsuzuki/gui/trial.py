@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.jobs import JobStore, new_job
 from tsuzuki.gui.process import JobProcess
 from tsuzuki.gui.queue import LOOK_MS
@@ -40,7 +41,10 @@ def start_near(moment: float, length: float) -> float:
 
 
 class TrialRun(QObject):
-    """Runs the trial in a folder of its own, which goes with it."""
+    """Runs the trial in a folder of its own, which goes with it.
+
+    Raises `OSError` or `TsuzukiError` where it cannot begin, as with a full disk.
+    """
 
     progressed = Signal(float)
     """0 to 100."""
@@ -64,7 +68,12 @@ class TrialRun(QObject):
         job = new_job(
             video, part, output=str(self.folder), sessions_dir=str(self.folder / "sessions")
         )
-        self._process: JobProcess | None = JobProcess.start(JobStore(self.folder / "window"), job)
+        try:
+            store = JobStore(self.folder / "window")
+            self._process: JobProcess | None = JobProcess.start(store, job)
+        except (OSError, TsuzukiError):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
         self._timer.start()
