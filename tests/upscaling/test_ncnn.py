@@ -48,7 +48,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(name, draw) -> None:
     ["waifu2x-upconv7-anime-2x-n3", pytest.param("realcugan-se-2x-n0", marks=pytest.mark.slow)],
 )
 def test_vulkan_agrees_with_the_processor(name, draw, vulkan) -> None:
-    planes = draw(32, 28)
+    planes = draw(64, 60)  # Real-CUGAN takes 36 off each axis
     processor, gpu = NcnnEngine(find(name)), NcnnEngine(find(name), vulkan)
     difference = np.abs(processor.run(planes) - gpu.run(planes))
     assert difference.max() < 0.02  # 16-bit storage: some code values of 255 at worst

@@ -7,6 +7,7 @@ import pytest
 from tsuzuki.errors import EngineError, ModelError
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.upscaling import AIProcessor, plan_upscaling
+from tsuzuki.upscaling.cover import Rect
 from tsuzuki.upscaling.tiling import Tiler
 
 WIDTH, HEIGHT = 48, 36
@@ -80,7 +81,8 @@ def test_values_are_rounded_and_limited(monkeypatch) -> None:
     wanted = np.float32([-1, 0, 0.4, 0.499, 0.5, 254.49, 254.5, 255, 300, 1e9]) / np.float32(255)
     size = (len(wanted), 1)
     out = np.tile(wanted, (3, 2, 2)).astype(np.float32)
-    monkeypatch.setattr(Tiler, "run", lambda self, planes, part, border: out.copy())
+    place = Rect(0, 0, 2, out.shape[2])
+    monkeypatch.setattr(Tiler, "pieces", lambda self, planes, part, border: [(place, out.copy())])
     upscaler = processor(size)
     got = upscaler.process_frame(np.zeros((3, 1, 10), dtype=np.uint8), 255)
     assert got[0, 0, :10].tolist() == [0, 0, 0, 0, 1, 254, 255, 255, 255, 255]
@@ -90,14 +92,14 @@ def test_values_are_rounded_and_limited(monkeypatch) -> None:
 @pytest.mark.parametrize("scale", [2.0, 1.5])
 def test_values_that_are_no_numbers_stop_the_run(monkeypatch, value, scale) -> None:
     upscaler = processor(scale_factor=scale)
-    original = Tiler.run
+    original = Tiler.pieces
 
     def spoilt(self, planes, part, border):
-        out = original(self, planes, part, border)
-        out[1, 5, 5] = value
-        return out
+        for place, piece in original(self, planes, part, border):
+            piece[1, 5, 5] = value
+            yield place, piece
 
-    monkeypatch.setattr(Tiler, "run", spoilt)
+    monkeypatch.setattr(Tiler, "pieces", spoilt)
     rgb = np.zeros((3, HEIGHT, WIDTH), dtype=np.uint8)
     with pytest.raises(EngineError, match=r"Frame 17 .*driver"):
         upscaler.process_frame(rgb, 255, number=17)

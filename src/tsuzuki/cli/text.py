@@ -46,7 +46,7 @@ def break_japanese() -> None:
     Else a line ends far before the edge, and what has no space for a whole line is cut off.
     """
     _wrap.re_word = _PIECE
-    Text.rstrip_end = _strip_end  # type: ignore[method-assign]
+    Text.rstrip_end = _strip_end  # type: ignore[assignment,method-assign]
 
 
 def _strip_end(line: Text, size: int) -> None:

@@ -13,7 +13,7 @@ from tsuzuki.errors import TsuzukiError
 _log = logging.getLogger(__name__)
 
 Done = Callable[[Any], None]
-Failed = Callable[[TsuzukiError], None]
+Failed = Callable[[TsuzukiError], object]
 
 
 class _Call(QRunnable):

@@ -118,6 +118,8 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, paths))),
-        "MALLOC_MMAP_THRESHOLD_": str(4 << 20),  # glibc: memory of frames goes back when it is free
+        # glibc: memory of frames goes back when it is free, and what a thread has freed serves all.
+        "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
+        "MALLOC_ARENA_MAX": "1",
         "SVT_LOG": "1",  # only errors: SVT-AV1 writes to stderr past FFmpeg's log
     }

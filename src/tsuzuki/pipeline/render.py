@@ -36,7 +36,7 @@ from tsuzuki.video.processor import VideoProcessor
 from tsuzuki.video.slice import Slice, SliceError, SliceFile
 from tsuzuki.video.source import standing_in
 
-QUEUE_FRAMES = 3
+QUEUE_FRAMES = 2
 """Frames in memory that wait between two threads at most; more would only cost memory."""
 
 

@@ -19,7 +19,7 @@ from tsuzuki.upscaling.engine import Means, Planes
 OUT_OF_MEMORY = -100
 """What ncnn returns when an allocation failed."""
 
-POOLED_BYTES = 300 << 20
+POOLED_BYTES = 200 << 20
 """Memory that may be kept for pieces to come, unless the present one needs more."""
 
 _EXACT = {

@@ -45,12 +45,13 @@ class Started:
         output pixels), or the frame itself where there are none; None where the only part is all
         of it.
         """
+        parts, self._parts = self._parts, []  # once the frame has them, nobody else needs them
         if before is None:
-            return self._parts[0][1].result()
+            return parts[0][1].result()
         out = before()
-        if self._parts:
+        if parts:
             out = motion.of(out)
-        for part, computed in self._parts:
+        for part, computed in parts:
             out[:, part.rows, part.columns] = computed.result()
         return out
 
@@ -146,16 +147,27 @@ class AIProcessor:
         values = rgb[:, needed.rows, needed.columns]
         planes: Planes = np.multiply(values, np.float32(1 / white), dtype=np.float32)
         at = needed
-        for tiler, border, part in zip(self._tilers, borders, parts, strict=True):
+        steps = list(zip(self._tilers, borders, parts, strict=True))
+        last = None if plan.resize == "bicubic" else steps.pop()
+        for tiler, border, part in steps:
             np.clip(planes, 0.0, 1.0, out=planes)
             planes = tiler.run(planes, part.moved(-at.top, -at.left), border)
             at = part.times(tiler.network.scale)
-        if plan.resize == "bicubic":
-            planes = bicubic_part(planes, at, wanted, self._resize)
-        else:
-            inside = wanted.moved(-at.top, -at.left)
-            planes = planes[:, inside.rows, inside.columns]
-        return _quantised(planes, rgb, white, number)
+        out = np.empty((3, wanted.height, wanted.width), dtype=rgb.dtype)
+        if last is None:
+            _quantise(bicubic_part(planes, at, wanted, self._resize), out, white, number)
+            return out
+        # Tile by tile: numbers of 32 bits for all of a large frame would take much memory.
+        tiler, border, part = last
+        np.clip(planes, 0.0, 1.0, out=planes)
+        enlarged = part.times(tiler.network.scale)
+        for place, piece in tiler.pieces(planes, part.moved(-at.top, -at.left), border):
+            beyond = place.moved(enlarged.top - wanted.top, enlarged.left - wanted.left)
+            own = beyond.grown(0, wanted.height, wanted.width)
+            inside = own.moved(-beyond.top, -beyond.left)
+            target = out[:, own.rows, own.columns]
+            _quantise(piece[:, inside.rows, inside.columns], target, white, number)
+        return out
 
     def _enlarged(self, part: Rect) -> Rect:
         """Return the output pixels that lie within a part of the input."""
@@ -210,8 +222,11 @@ def _verify(network: Network, step: Pass) -> None:
         )
 
 
-def _quantised(planes: Planes, like: Rgb, white: int, number: int | None) -> Rgb:
-    """Round to whole code values, halves upwards; raises `EngineError` where no number came out."""
+def _quantise(planes: Planes, out: Rgb, white: int, number: int | None) -> None:
+    """Round to whole code values, halves upwards; ``planes`` are written to.
+
+    Raises `EngineError` where no number came out.
+    """
     with np.errstate(invalid="ignore"):
         total = planes.sum(dtype=np.float64)
     if not np.isfinite(total):
@@ -221,13 +236,11 @@ def _quantised(planes: Planes, like: Rgb, white: int, number: int | None) -> Rgb
             "--device cpu.",
             frame=number,
         )
-    out = np.empty(planes.shape, dtype=like.dtype)
     for plane, target in zip(planes, out, strict=True):
         np.clip(plane, 0.0, 1.0, out=plane)
         np.multiply(plane, np.float32(white), out=plane)
         np.add(plane, np.float32(0.5), out=plane)
         target[:] = plane
-    return out
 
 
 def _named(number: int | None) -> str:

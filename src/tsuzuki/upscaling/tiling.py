@@ -8,7 +8,7 @@ at each pooling the averages of all tiles, without their borders, are put togeth
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from fractions import Fraction
 from itertools import pairwise
@@ -118,7 +118,17 @@ class Tiler:
         )
 
     def run(self, planes: Planes, part: Rect, border: int | None = None) -> Planes:
-        """Return a part, enlarged, of the frame ``planes``.
+        """Return a part, enlarged, of the frame ``planes``; see `pieces`."""
+        enlarged = part.times(self.network.scale)
+        out = np.empty((3, enlarged.height, enlarged.width), dtype=np.float32)
+        for at, values in self.pieces(planes, part, border):
+            out[:, at.rows, at.columns] = values
+        return out
+
+    def pieces(
+        self, planes: Planes, part: Rect, border: int | None = None
+    ) -> Iterator[tuple[Rect, Planes]]:
+        """Yield a part, enlarged, of the frame ``planes`` tile by tile, and where each belongs.
 
         The part is one of `part_for`, and may go beyond the frame. Networks that pool need the
         whole frame. Tiles get the network's reach as a border, unless another one is given.
@@ -127,12 +137,11 @@ class Tiler:
         border = self.network.reach if border is None else border
         rows = spans(self.network, part.top, part.bottom, height, self._tile, border)
         columns = spans(self.network, part.left, part.right, width, self._tile, border)
-        enlarged = part.times(self.network.scale)
-        out = np.empty((3, enlarged.height, enlarged.width), dtype=np.float32)
         tiles = [(row, column) for row in rows for column in columns]
         for (row, column), piece in zip(tiles, self._results(planes, tiles), strict=True):
-            self._place(out, planes, part, row, column, piece)
-        return out
+            own = Rect(row.start, column.start, row.stop, column.stop)
+            target = own.moved(-part.top, -part.left).times(self.network.scale)
+            yield target, self._own_values(planes, own, row, column, piece)
 
     def _piece(self, planes: Planes, row: Span, column: Span) -> Planes:
         _, height, width = planes.shape
@@ -158,19 +167,18 @@ class Tiler:
         held = (height + margin) * (width + margin) * self.network.memory * PARKED_SHARE
         return bool(held <= min(PARKED_BYTES, _physical_memory() // 4))
 
-    def _place(
-        self, out: Planes, planes: Planes, part: Rect, row: Span, column: Span, piece: Planes
-    ) -> None:
-        """Write the tile's own part of a piece to its place."""
+    def _own_values(
+        self, planes: Planes, own: Rect, row: Span, column: Span, piece: Planes
+    ) -> Planes:
+        """Return what a piece says of the tile without its border."""
         scale = self.network.scale
         trimmed = self.network.reach if self.network.trims else 0
-        own = Rect(row.start, column.start, row.stop, column.stop)
-        target = own.moved(-part.top, -part.left).times(scale)
         source = own.moved(-row.begin - trimmed, -column.begin - trimmed).times(scale)
         values = piece[:, source.rows, source.columns]
         if self.network.adds_enlargement:
-            values = values + nearest(self._own(planes, own), target.width, target.height)
-        out[:, target.rows, target.columns] = values
+            enlarged = own.times(scale)
+            values = values + nearest(self._own(planes, own), enlarged.width, enlarged.height)
+        return values
 
     def _own(self, planes: Planes, own: Rect) -> Planes:
         _, height, width = planes.shape

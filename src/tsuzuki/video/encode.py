@@ -22,7 +22,7 @@ from tsuzuki.video.trial import objection
 
 X264_LOOKAHEAD = dict(zip(X26X_PRESETS, (0, 0, 10, 20, 30, 40, 50, 60, 60, 60), strict=True))
 """Frames that each preset of x264 looks ahead (x264, common/base.c)."""
-LOOKAHEAD_BYTES = 130 << 20
+LOOKAHEAD_BYTES = 100 << 20
 """Memory that x264's look-ahead may take, where its preset would take more for large frames."""
 LOOKAHEAD_BYTES_PER_PIXEL = 4.2
 """Of each frame that x264 holds until then, measured."""
