@@ -125,8 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # File names may hold bytes or characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
     show_warnings()
-    break_japanese()
     language.use(None)
+    if language.spoken() == "ja":
+        break_japanese()
     return guarded(lambda: _run(arguments))
 
 

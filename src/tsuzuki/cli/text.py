@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 
-from rich import _wrap
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -45,7 +45,10 @@ def break_japanese() -> None:
 
     Else a line ends far before the edge, and what has no space for a whole line is cut off.
     """
-    _wrap.re_word = _PIECE
+    with suppress(ImportError):  # it is Rich's own, and may be gone in another version
+        from rich import _wrap  # noqa: PLC0415
+
+        _wrap.re_word = _PIECE
     Text.rstrip_end = _strip_end  # type: ignore[assignment,method-assign]
 
 
