@@ -104,7 +104,7 @@ def test_frames_that_are_whole_in_any_case_are_left_out(tmp_path: Path) -> None:
     clip = written(tmp_path / "clip.mp4", [40 + number // 32 % 2 * 90 for number in range(128)], 32)
     changed = lookout(clip, segment_frames=32).look(0, math.inf)
     assert max(changed.shares) < 0.05
-    assert max(lookout(clip, segment_frames=128).look(0, math.inf).shares) > 0.05
+    assert max(lookout(clip, segment_frames=144).look(0, math.inf).shares) > 0.05
 
 
 def test_only_what_lies_ahead_is_looked_at(
@@ -198,7 +198,7 @@ def test_frames_do_not_wait_for_it_and_forecasts_do(
     glance, closely = looks
     assert glance is None
     assert 0 < (closely or 0) < 1
-    assert told[0] == (1, None)
+    assert told[0][1] is None
     assert told[-2][1]
     etas = [eta for _, eta in told]
     assert None not in etas[sum(eta is None for eta in etas) :], "what is known stays known"
