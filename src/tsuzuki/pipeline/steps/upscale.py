@@ -22,7 +22,7 @@ from tsuzuki.pipeline.team import Worker, Workers
 SEGMENTS_AHEAD = 2
 """Segments asked for at once, so that each worker always has the next one at hand."""
 
-KNOWN_BY, LOOK_SHARE, LEAST_LOOK = 24, 0.01, 0.05
+KNOWN_BY, LOOK_SHARE, LEAST_LOOK = 24, 0.02, 0.05
 """After so many computed frames it is known about how long the rest takes; so much of that may be
 spent to know it better, unless it is less than these seconds."""
 
