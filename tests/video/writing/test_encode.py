@@ -163,8 +163,8 @@ def test_frame_rate_stays_within_what_encoders_take(plain, replace, plan_for):
 
 @pytest.mark.parametrize(
     ("width", "preset", "frames"),
-    [(640, None, None), (1280, None, 35), (2560, None, 8), (2560, "veryfast", 8),
-     (2560, "slow", 8), (7680, None, 5), (7680, "ultrafast", None)],
+    [(640, None, None), (1280, None, 27), (2560, None, 6), (2560, "veryfast", 6),
+     (2560, "slow", 6), (7680, None, 5), (7680, "ultrafast", None)],
 )  # fmt: skip
 def test_the_look_ahead_of_large_frames_fits_into_memory(plain, width, preset, frames):
     plan = encode.plan_encoding(SETTINGS(preset=preset), plain, width, width * 9 // 16)
