@@ -198,6 +198,18 @@ class Fork:
         return self._code
 
 
+class Fresh(Fork):
+    """A worker that is no copy: nothing that this process has freed serves it."""
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        child = subprocess.Popen(command, **options)
+        child.returncode = 0  # it is waited for here
+        self._code = None
+        self._began_with = 0
+        self.pid = child.pid
+        self.stdin, self.stdout, self.stderr = child.stdin, child.stdout, child.stderr
+
+
 class Forking:
     """What `WorkerProcess` uses of the module ``subprocess``."""
 
