@@ -15,6 +15,7 @@ FULL = os.environ.get("TSUZUKI_CRASH") == "full"
 KINDS = ("refused", "cut", "answer lost", "late")
 STEP = 1 if FULL else 7
 """Of so many requests one is met, of each kind another."""
+pytestmark = pytest.mark.timeout(3600 if FULL else 300)
 
 
 @pytest.fixture(params=["bucket", pytest.param("drive", marks=pytest.mark.slow)])

@@ -43,6 +43,13 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(name, draw) -> None:
     assert np.array_equal(outputs[0], outputs[2])
 
 
+def test_the_bits_do_not_depend_on_what_was_before(draw) -> None:
+    network = find("realesr-animevideov3-2x")
+    used = NcnnEngine(network)
+    for size in ((68, 64), (41, 83), (30, 30), (68, 64), (120, 70), (41, 83)):
+        assert np.array_equal(used.run(draw(*size)), NcnnEngine(network).run(draw(*size)))
+
+
 @pytest.mark.parametrize(
     "name",
     ["waifu2x-upconv7-anime-2x-n3", pytest.param("realcugan-se-2x-n0", marks=pytest.mark.slow)],
@@ -79,6 +86,20 @@ def test_a_passage_with_its_own_means_is_a_run(device, parked, draw, request) ->
     difference = np.abs(passage.finish() - engine.run(planes)).max()
     assert difference < (1e-4 if device == "cpu" else 0.01)
     engine.close()
+
+
+def test_a_parked_passage_gives_the_same_bits(draw) -> None:
+    engine = NcnnEngine(find("realcugan-se-2x-n0"))
+    outputs = []
+    for parked in (False, True):
+        passage = engine.begin(draw(56, 48))
+        for _ in engine.graph.pools:
+            means = passage.features().mean(axis=(1, 2))
+            if parked:
+                passage.park()
+            passage.set_mean(means)
+        outputs.append(passage.finish())
+    assert np.array_equal(*outputs)
 
 
 def test_other_means_change_the_output(draw) -> None:
@@ -122,6 +143,11 @@ def test_a_closed_engine_says_so(draw) -> None:
     engine.close()
     with pytest.raises(EngineError, match="closed"):
         engine.run(draw(32, 32))
+    pooling = NcnnEngine(find("realcugan-se-2x-n0"))
+    passage = pooling.begin(draw(56, 48))
+    pooling.close()
+    with pytest.raises(EngineError, match="closed"):
+        passage.features()
 
 
 @pytest.mark.parametrize("size", [0, 100, 500_000, -1])
@@ -135,10 +161,14 @@ def test_cut_weights_are_refused(tmp_path, monkeypatch, size) -> None:
         NcnnEngine(network)
 
 
-def test_missing_files_are_refused() -> None:
-    network = msgspec.structs.replace(find("waifu2x-upconv7-anime-2x-n0"), files="GONE")
-    with pytest.raises(ModelError, match="GONE"):
-        NcnnEngine(network)
+@pytest.mark.parametrize("gone", ["param", "bin"])
+def test_missing_files_are_refused(tmp_path, gone) -> None:
+    network = find("waifu2x-upconv7-anime-2x-n0")
+    for path in (network.param, network.weights):
+        shutil.copy(path, tmp_path)
+    (tmp_path / f"{network.files}.{gone}").unlink()
+    with pytest.raises(ModelError, match=rf"{network.files}\.{gone}"):
+        NcnnEngine(msgspec.structs.replace(network, elsewhere=tmp_path))
 
 
 @pytest.mark.parametrize("closed", [True, False])
