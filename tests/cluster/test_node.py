@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ import msgspec
 import pytest
 
 from tsuzuki.cluster import node as module
-from tsuzuki.cluster.node import SCRATCH, Facts, Node
+from tsuzuki.cluster.node import Facts, Node
 from tsuzuki.errors import ModelError, WorkerError
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.jobs import build_index, make_plan
@@ -126,17 +123,11 @@ def test_facts_are_those_of_this_machine(clip: Path) -> None:
     assert facts.missing == []
 
 
-def test_what_killed_workers_have_left_is_removed(
+def test_nothing_is_left_in_the_temporary_folder(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        pass
-    left, in_use = (tmp_path / f"{SCRATCH}{pid}-x" for pid in (ended.pid, os.getpid()))
-    for folder in (left, in_use):
-        (folder / "models").mkdir(parents=True)
     node = Node(Sent(clip, engine="nearest").job, threads=1)
-    assert not left.exists()
-    assert in_use.exists()
+    assert list(tmp_path.glob("tsuzuki-node-*"))
     node.close()
-    assert list(tmp_path.glob(f"{SCRATCH}*")) == [in_use]
+    assert list(tmp_path.glob("tsuzuki-*")) == []

@@ -9,7 +9,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from tests.cluster.conftest import OPTIONS, SETTINGS
 
 import tsuzuki
 from tsuzuki.cluster import RayCluster
-from tsuzuki.cluster.node import SCRATCH, is_running
+from tsuzuki.durable import left_behind
 from tsuzuki.errors import ClusterError, DeviceError, SettingsError
 from tsuzuki.pipeline import Event, events
 from tsuzuki.pipeline.plan import Plan
@@ -273,8 +272,7 @@ def test_ctrl_c_ends_within_ten_seconds_and_leaves_nothing_on_the_nodes(
     deadline = time.monotonic() + 20
     while pids("ray::Node") and time.monotonic() < deadline:
         time.sleep(0.2)
-    left = [path for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*") if any(path.iterdir())]
-    assert [path for path in left if is_running(int(path.name.split("-")[2]))] == []
+    assert [path for path in left_behind("node") if any(path.iterdir())] == []
     done = subprocess.run([*command("resume", *place), "auto"], stdout=subprocess.PIPE, check=True)
     assert b"finished" in done.stdout
     assert output.read_bytes() == golden

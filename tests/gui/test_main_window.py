@@ -3,8 +3,11 @@ import pytest
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 pytest.importorskip("PySide6.QtWidgets", reason="Qt cannot be loaded", exc_type=ImportError)
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -84,6 +87,27 @@ def test_a_run_that_suffers_everything_has_the_bytes_of_the_command_line(
 
     other = tsuzuki.upscale(long, {**SLOW.to_dict(), "loss_budget": 9.0}, output=tmp_path / "o.mp4")
     assert long.with_name("long_4x.mp4").read_bytes() == other.output.read_bytes()
+
+
+def test_what_the_command_line_began_and_a_kill_ended_goes_on_here(
+    qtbot, window, until, long, tmp_path
+):
+    place = ["--sessions-dir", tmp_path / "apart"]
+    call = [sys.executable, "-m", "tsuzuki", "upscale", long, "--engine", "nearest"]
+    call += ["--scale", "4", "--segment-frames", "12", "--loss-budget", "0", "--json"]
+    expected = tmp_path / "expected.mp4"
+    subprocess.run([*call, *place, "-o", expected], check=True, capture_output=True)
+    with subprocess.Popen(call, stdout=subprocess.PIPE, start_new_session=True) as process:
+        for line in process.stdout:
+            if json.loads(line)["event"] == "segment-sealed":
+                os.killpg(process.pid, signal.SIGKILL)  # its workers, too
+    window.choose_videos([str(long)])
+    dialog = the_dialog(window, until)
+    click(qtbot, dialog, "resume")
+    until(lambda: the_entry(window).job.outcome == "finished")
+    entry = the_entry(window)
+    assert entry.state.resumed
+    assert Path(entry.state.finished.output).read_bytes() == expected.read_bytes()
 
 
 def test_unfinished_work_is_left_or_given_up_as_one_says(qtbot, window, until, unfinished):
@@ -198,6 +222,31 @@ def test_a_trial_that_cannot_begin_says_why_and_leaves_nothing(
     assert shown(window, "estimate") == "The disk is full."
     assert window.estimate_button.isEnabled()
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_preset_takes_the_place_of_another_only_where_that_is_wanted(qtbot, window, until):
+    menu = window.menuBar().actions()[2].menu()
+
+    def save(crf):
+        window.settings_panel._fields["crf"].widget.setText(crf)
+        next(a for a in menu.actions() if a.text().startswith("&Save")).trigger()
+        dialog = window.findChild(QInputDialog, "save-preset")
+        dialog.setTextValue(" mine ")
+        dialog.accept()
+        until(lambda: window.findChild(QInputDialog, "save-preset") is None)
+
+    def kept():
+        return window.preferences.present.presets["mine"]["crf"]
+
+    save("20")
+    assert kept() == 20
+    save("20")  # the same again is no question
+    save("25")
+    press(qtbot, box(window, "confirm-replace"), "Back")
+    assert kept() == 20
+    save("25")
+    press(qtbot, box(window, "confirm-replace"), "Replace")
+    assert kept() == 25
 
 
 def test_closing_without_a_run_just_closes(window):

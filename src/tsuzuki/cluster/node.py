@@ -5,16 +5,12 @@ Messages are those between runner and worker, as bytes: nothing that is sent is 
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
-import shutil
-import sys
-import tempfile
 from pathlib import Path
 
 import msgspec
 
+from tsuzuki.durable import scratch_folder
 from tsuzuki.errors import DeviceError, ModelError, by_code
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.process import WorkerProcess
@@ -23,8 +19,6 @@ from tsuzuki.upscaling import find
 
 POLL_SECONDS = 5.0
 """How long a question for messages is kept waiting when there are none."""
-SCRATCH = "tsuzuki-node-"
-"""How the names of workers' temporary folders begin, before their process id."""
 METHODS_AT_ONCE = 4
 """One that waits for messages, and others meanwhile."""
 
@@ -45,10 +39,7 @@ class Node:
 
     def __init__(self, job: bytes, threads: int | None) -> None:
         """Take an `Open` request, and how many cores the network may use."""
-        _sweep(Path(tempfile.gettempdir()))
-        self._scratch = tempfile.TemporaryDirectory(
-            prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True
-        )
+        self._scratch = scratch_folder("node")
         root = Path(self._scratch.name)
         opened = msgspec.msgpack.decode(job, type=m.Open)
         for folder in SessionPaths(root, opened.session_id).folders:
@@ -138,28 +129,6 @@ class Node:
         data = path.read_bytes()
         path.unlink()
         return data
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what workers on this node have left that were killed."""
-    if sys.platform == "win32":  # asking for a process would end it
-        return
-    for path in folder.glob(f"{SCRATCH}*-*"):
-        pid = path.name.removeprefix(SCRATCH).partition("-")[0]
-        with contextlib.suppress(OSError, OverflowError, ValueError):
-            if path.lstat().st_uid == os.getuid() and not is_running(int(pid)):
-                shutil.rmtree(path)
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether there is a process of this number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return True
 
 
 def gpu_here(title: str | None = None) -> str:

@@ -14,6 +14,7 @@ from tsuzuki.durable.read import (
     read_bounded,
     sha256_of,
 )
+from tsuzuki.durable.scratch import left_behind, scratch_folder
 from tsuzuki.durable.write import Durable
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "is_other_kind",
     "is_temporary",
     "is_there",
+    "left_behind",
     "open_regular",
     "read_bounded",
+    "scratch_folder",
     "sha256_of",
     "sha256_of_folder",
     "storage_error",

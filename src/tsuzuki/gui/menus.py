@@ -164,14 +164,35 @@ def _save_preset(window: MainGUI) -> None:
         return
     dialog = _ask_for_line(window, tr("Save the settings"), tr("Name:"), name="save-preset")
 
-    def keep(name: str) -> None:
-        if name.strip():
-            presets = window.preferences.present.presets
-            known = {**presets, name.strip()[:80]: settings.to_dict()}
-            window.preferences.change(presets=known)
-
-    dialog.textValueSelected.connect(keep)
+    dialog.textValueSelected.connect(lambda name: _name_preset(window, name, settings))
     dialog.open()
+
+
+def _name_preset(window: MainGUI, name: str, settings: ProcessingSettings) -> None:
+    """Keep settings under a name; what had it before goes only where that is wanted."""
+    name = name.strip()[:80]
+    known = window.preferences.present.presets
+
+    def keep() -> None:
+        presets = window.preferences.present.presets
+        window.preferences.change(presets={**presets, name: settings.to_dict()})
+
+    if name in known and known[name] != settings.to_dict():
+        role = QMessageBox.ButtonRole
+        ask(
+            window,
+            QMessageBox.Icon.Question,
+            tr("Replace the preset?"),
+            tr("There is a preset {name} with other settings.").format(name=safe(name)),
+            [
+                (tr("Replace"), role.DestructiveRole, keep),
+                (tr("Back"), role.RejectRole, None),
+            ],
+            name="confirm-replace",
+            safest=1,
+        )
+    elif name:
+        keep()
 
 
 def _forget(window: MainGUI, name: str) -> None:

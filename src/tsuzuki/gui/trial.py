@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from tsuzuki.durable import scratch_folder
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.jobs import JobStore, new_job
 from tsuzuki.gui.process import JobProcess
@@ -60,7 +59,8 @@ class TrialRun(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.folder = Path(tempfile.mkdtemp(prefix="tsuzuki-trial-"))
+        self._scratch = scratch_folder("trial")
+        self.folder = Path(self._scratch.name)
         self.state = RunState()
         part = msgspec.structs.replace(
             settings, range_start=round(start, 3), range_end=round(start + SECONDS, 3)
@@ -72,7 +72,7 @@ class TrialRun(QObject):
             store = JobStore(self.folder / "window")
             self._process: JobProcess | None = JobProcess.start(store, job)
         except (OSError, TsuzukiError):
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._scratch.cleanup()
             raise
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -91,7 +91,7 @@ class TrialRun(QObject):
             self._process.kill()
             self._process.wait()
             self._process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.cleanup()
 
     def _look(self) -> None:
         if (process := self._process) is None:
