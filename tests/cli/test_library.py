@@ -49,6 +49,15 @@ def test_probe_shows_the_video_even_where_it_cannot_be_upscaled_so(cli, clip):
     assert "mkv" in result.err
 
 
+def test_probe_takes_what_upscale_takes(cli, clip):
+    options = ["--for", "archive", "--range", "0-0.2", "--reuse", "off", "--model"]
+    plan = json.loads(cli("probe", clip, *options, "waifu2x-cunet-2x-n2", "--json").out)["plan"]
+    assert plan["settings"]["encoder"] == "ffv1"
+    assert plan["settings"]["range_end"] == "0.2"
+    assert [step["network"] for step in plan["upscaling"]["passes"]] == ["waifu2x-cunet-2x-n2"]
+    assert "There is no network" in cli("probe", clip, *options, "waifu3x").err
+
+
 def test_probe_says_what_is_no_video(cli, tmp_path):
     (tmp_path / "a.mp4").write_text("no video")
     assert cli("probe", tmp_path / "a.mp4").code == 13

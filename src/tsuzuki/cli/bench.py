@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.cli.settings import settings_from, with_settings
 from tsuzuki.language import tr
-
-D = o.DEFAULTS
 
 app = typer.Typer(
     help="Measure what the program does.", no_args_is_help=True, rich_markup_mode="rich"
@@ -23,18 +22,14 @@ def bench() -> None:
 
 
 @app.command()
-def quality(  # noqa: PLR0917 - typer gives them by name
+@with_settings(
+    "scale_factor", "quality", "content", "noise_reduction", "model", "range", "reuse",
+    "reuse_tolerance", "device",
+)  # fmt: skip
+def quality(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The video to measure with.")],
-    scale: o.Scale = D.scale_factor,
-    quality: o.Quality = D.quality,
-    content: o.Content = D.content,
-    noise_reduction: o.NoiseReduction = D.noise_reduction,
-    model: o.Model = None,
-    range_: o.Range = None,
-    reuse: o.Reuse = D.reuse,
-    reuse_tolerance: o.ReuseTolerance = D.reuse_tolerance,
-    device: o.Device = D.device,
     json: o.JsonResult = False,
+    **options: Any,
 ) -> None:
     """Show what reuse costs: every frame with it is compared with the frame without.
 
@@ -47,19 +42,7 @@ def quality(  # noqa: PLR0917 - typer gives them by name
     from tsuzuki.cli.text import is_terminal, stderr, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.quality import measure  # noqa: PLC0415
 
-    settings = o.settings_from(
-        {
-            "scale_factor": scale,
-            "quality": quality,
-            "content": content,
-            "noise_reduction": noise_reduction,
-            "model": model,
-            "range": range_,
-            "reuse": reuse,
-            "reuse_tolerance": reuse_tolerance,
-            "device": device,
-        }
-    )
+    settings = settings_from(options)
     with Progress(console=stderr(), transient=True, disable=not is_terminal()) as progress:
         task = progress.add_task(tr("comparing"), total=1.0)
         found = measure(clip, settings, lambda done: progress.update(task, completed=done))

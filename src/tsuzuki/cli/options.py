@@ -1,23 +1,19 @@
-"""The options that several commands share, and how they become settings."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tsuzuki.errors import SettingsError
-from tsuzuki.moments import parse_moment
 from tsuzuki.purposes import PURPOSES
 from tsuzuki.settings import (
     ALPHAS,
     CONTAINERS,
     CONTENTS,
     DEINTERLACES,
-    ENCODERS,
     ENGINES,
     HARDWARE_ENCODERS,
     MAX_SIZE,
@@ -525,109 +521,3 @@ LossBudget = Annotated[
         rich_help_panel=FINE,
     ),
 ]
-
-
-def for_purpose(
-    purpose: str | None, options: dict[str, Any], context: typer.Context, output: Path | None
-) -> dict[str, Any]:
-    """Return the options with those of the purpose in place of what the user did not give.
-
-    The ending of ``output`` goes before the purpose's container, too.
-    """
-    if purpose is None:
-        return options
-    chosen = PURPOSES.get(_spelled(purpose, PURPOSES))
-    if chosen is None:
-        raise SettingsError(f"--for must be one of {', '.join(PURPOSES)}; {purpose!r} is not.")
-    given = {name for name in chosen if _is_given(context, name)}
-    if "encoder" in given:  # the purpose's numbers mean nothing to another one
-        given |= {"crf", "preset", "pixel_format"}
-    if _is_given(context, "bitrate"):
-        given.add("crf")
-    if output is not None and output.suffix:
-        given.add("container")
-    return options | {name: value for name, value in chosen.items() if name not in given}
-
-
-def size_from(size: str | None, width: int | None, height: int | None) -> str | None:
-    """Return the size that ``--size``, or ``--width`` and ``--height``, ask for."""
-    if width is None and height is None:
-        return size
-    if size is not None:
-        raise SettingsError(
-            f"--size {size} and --width or --height all say how large the output becomes. Leave "
-            "out --size, or the others.",
-            setting="size",
-        )
-    return f"{width or ''}x{height or ''}"
-
-
-def refuse_scale_with_size(context: typer.Context, size: str | None) -> None:
-    """Raise `SettingsError` where a scale is given beside a size, which leaves no room for it."""
-    if size is not None and _is_given(context, "scale"):
-        raise SettingsError(
-            f"--size {size} and --scale both say how large the output becomes. Leave one of them "
-            "out.",
-            setting="scale_factor",
-        )
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"
-
-
-def settings_from(options: dict[str, Any]) -> ProcessingSettings:
-    """Return the settings that the options of the command line mean.
-
-    ``range`` is a text, ``encoder_options`` a list of texts ``KEY=VALUE``; the other names are
-    those of `ProcessingSettings`.
-    """
-    options = dict(options)
-    start, end = parse_range(options.pop("range", None))
-    if "encoder_options" in options:
-        options["encoder_options"] = parse_options(options["encoder_options"] or ())
-    for name, values in (
-        ("quality", QUALITIES),
-        ("content", CONTENTS),
-        ("deinterlace", DEINTERLACES),
-        ("alpha", ALPHAS),
-        ("encoder", ENCODERS),
-        ("engine", ENGINES),
-        ("container", CONTAINERS),
-    ):
-        if name in options:
-            options[name] = _spelled(options[name], values)
-    return ProcessingSettings(range_start=start, range_end=end, **options)
-
-
-def parse_options(texts: Iterable[str]) -> dict[str, str]:
-    """Return the options that ``KEY=VALUE`` texts give."""
-    options: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise SettingsError(
-                f"The encoder option {text!r} is not of the form KEY=VALUE, such as aq-mode=3."
-            )
-        if options.setdefault(name, value) != value:
-            raise SettingsError(f"The encoder option {name} is given twice; leave one out.")
-    return options
-
-
-def parse_range(text: str | None) -> tuple[Decimal | None, Decimal | None]:
-    """Return start and end of ``START-END`` in seconds; either may be left out."""
-    if text is None:
-        return None, None
-    start, dash, end = text.partition("-")
-    if not dash or not (start or end):
-        raise SettingsError(
-            f"The range {text!r} is not of the form START-END. Give seconds or timecodes, such as "
-            "90-120, 1:30-2:00, or 10:00- for everything after ten minutes."
-        )
-    return parse_moment(start), parse_moment(end)
-
-
-def _spelled(value: str, known: Iterable[str]) -> str:
-    """Return the known value that differs in upper and lower case only, else the value itself."""
-    return next((name for name in known if name.lower() == value.lower()), value)

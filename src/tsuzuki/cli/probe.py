@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tsuzuki.cli import options as o
+from tsuzuki.cli.settings import chosen_settings, with_settings
 from tsuzuki.language import tr
 from tsuzuki.sentences import told
 
@@ -19,28 +20,13 @@ if TYPE_CHECKING:
     from tsuzuki.video.facts import Colour, Probe, StreamFacts
     from tsuzuki.video.fields import Method
 
-D = o.DEFAULTS
 
-
-def probe(  # noqa: PLR0917 - each parameter is an option
+@with_settings()
+def probe(
     context: typer.Context,
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to look at.")],
-    scale: o.Scale = D.scale_factor,
-    size: o.Size = None,
-    width: o.Width = None,
-    height: o.Height = None,
-    rate: o.Rate = None,
-    alpha: o.Alpha = D.alpha,
-    deinterlace: o.Deinterlace = D.deinterlace,
-    crop: o.CropOption = D.crop,
-    bake_rotation: o.BakeRotation = D.bake_rotation,
-    fps: o.Fps = None,
-    quality: o.Quality = D.quality,
-    content: o.Content = D.content,
-    noise_reduction: o.NoiseReduction = D.noise_reduction,
-    encoder: o.Encoder = D.encoder,
-    container: o.Container = D.container,
     json: o.JsonResult = False,
+    **options: Any,
 ) -> None:
     """Show what a video holds, and what upscale would make of it. Nothing is written."""
     import msgspec  # noqa: PLC0415 - keeps --help fast
@@ -48,26 +34,7 @@ def probe(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.cli.text import safe, safe_json, stdout  # noqa: PLC0415
     from tsuzuki.pipeline.look import look  # noqa: PLC0415
 
-    size = o.size_from(size, width, height)
-    o.refuse_scale_with_size(context, size)
-    settings = o.settings_from(
-        {
-            "scale_factor": scale,
-            "size": size,
-            "rate": rate,
-            "alpha": alpha,
-            "deinterlace": deinterlace,
-            "crop": crop.lower(),
-            "bake_rotation": bake_rotation,
-            "fps": fps,
-            "quality": quality,
-            "content": content,
-            "noise_reduction": noise_reduction,
-            "encoder": encoder,
-            "container": container,
-        }
-    )
-    seen = look(video, settings)
+    seen = look(video, chosen_settings(context, options))
     facts, plan = seen.probe, seen.plan
     if json:
         error = seen.problem.message if seen.problem else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import shlex
 import sys
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tsuzuki.cli import options as o
-from tsuzuki.cli.settings import chosen_settings
+from tsuzuki.cli.settings import OPTIONS, chosen_settings
 from tsuzuki.errors import InputNotFoundError, SettingsError
 from tsuzuki.language import tr
 
@@ -110,8 +109,7 @@ def _watched(context: typer.Context, words: list[str]) -> str:
     root = context.find_root()
     watch: Any = root.command.commands["watch"]  # type: ignore[attr-defined]
     with watch.make_context("watch", list(words), parent=root) as asked:
-        known = inspect.signature(chosen_settings).parameters
-        chosen_settings(asked, **{k: v for k, v in asked.params.items() if k in known})
+        chosen_settings(asked, {k: v for k, v in asked.params.items() if k in OPTIONS})
     return os.path.abspath(folder)  # noqa: PTH100 - keeps links
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ON_EXISTING = ("ask", "resume", "restart", "fail")
 
 
-@with_settings
+@with_settings()
 def upscale(  # noqa: PLR0917 - each parameter is an option
     context: typer.Context,
     inputs: Annotated[
@@ -72,7 +72,7 @@ def upscale(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.pipeline import upscale as run_pipeline  # noqa: PLC0415
     from tsuzuki.pipeline.inputs import gather  # noqa: PLC0415 - keeps --help fast
 
-    settings = chosen_settings(context, output, **options)
+    settings = chosen_settings(context, options, output)
     if on_existing not in ON_EXISTING:
         raise SettingsError(
             f"--on-existing must be one of {', '.join(ON_EXISTING)}; {on_existing!r} is not."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tsuzuki.unattended.watch import Job
 
 
-@with_settings
+@with_settings()
 def watch(  # noqa: PLR0917 - each parameter is an option
     context: typer.Context,
     folder: Annotated[
@@ -110,7 +110,7 @@ def watch(  # noqa: PLR0917 - each parameter is an option
     from tsuzuki.sessions import SessionManager  # noqa: PLC0415
     from tsuzuki.unattended.watch import OUTPUTS, Plan, Watch  # noqa: PLC0415
 
-    settings = chosen_settings(context, **options)
+    settings = chosen_settings(context, options)
     common: dict[str, Any] = {
         "accept_changes": accept_changes,
         "accept_damage": accept_damage,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsuzuki.cli.options import parse_options, parse_range, settings_from, size_from
+from tsuzuki.cli.settings import parse_options, parse_range, settings_from, size_from
 from tsuzuki.errors import SettingsError
 from tsuzuki.settings import ProcessingSettings
 
