@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 
 import pytest
+from tests.real_command import Victim
 
 from tsuzuki import CloudSessionManager
 from tsuzuki.cli.cloud import synced
@@ -128,11 +128,10 @@ def test_take_over_needs_a_store():
         synced(print, None, 1, None, take_over=True)
 
 
-FRAMES = 1200
-"""So many that the first copies are made long before a fast machine is done."""
+FRAMES = 240
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kills a group of processes")
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers of a run in /proc")
 @pytest.mark.parametrize(
     "kind", ["folder", *(pytest.param(one, marks=pytest.mark.slow) for one in ("bucket", "drive"))]
 )
@@ -143,18 +142,21 @@ def test_killed_here_it_goes_on_elsewhere_with_the_same_bytes(
     video = make_video(tmp_path / "film.mp4", frames=FRAMES, width=192, height=108)
     golden = tmp_path / "golden.mp4"
     assert cli("upscale", video, *QUICK, "-o", golden, "--sessions-dir", tmp_path / "g").code == 0
-    command = [sys.executable, "-m", "tsuzuki", "upscale", video, *QUICK, "--json", "--sync", url]
-    command += ["--sync-every", "1"]
-    with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.DEVNULL, start_new_session=True
-    ) as run:
-        with CloudSessionManager(url, tmp_path / "elsewhere") as manager:
-            stored = []
-            while not (stored and stored[0].manifest and len(stored[0].manifest.files) > 6):
-                assert run.poll() is None, "it was done before it could be killed"
-                time.sleep(0.05)
-                stored = manager.list_cloud()
-        os.killpg(run.pid, signal.SIGKILL)
+    run = Victim(
+        ["upscale", str(video), *QUICK, "--json", "--sync", url, "--sync-every", "1"],
+        tmp_path / "stderr",
+    )
+    assert run.wait_for(lambda event: event["event"] == "segment-sealed" and event["segment"] == 4)
+    for worker in run.workers():  # else it might be done before it is copied
+        os.kill(worker, signal.SIGSTOP)
+    with CloudSessionManager(url, tmp_path / "elsewhere") as manager:
+        stored = []
+        while not (stored and stored[0].manifest and len(stored[0].manifest.files) > 6):
+            assert run.process.poll() is None
+            time.sleep(0.05)
+            stored = manager.list_cloud()
+    run.kill("both")
+    assert run.end() == -signal.SIGKILL
     shutil.rmtree(tmp_path / "sessions")
     moved = tmp_path / "moved" / "other.mp4"
     moved.parent.mkdir()
