@@ -55,6 +55,7 @@ def test_probe_takes_what_upscale_takes(cli, clip):
     assert plan["settings"]["encoder"] == "ffv1"
     assert plan["settings"]["range_end"] == "0.2"
     assert [step["network"] for step in plan["upscaling"]["passes"]] == ["waifu2x-cunet-2x-n2"]
+    assert "no frame between 99" in cli("probe", clip, "--range", "99-100").err
     assert "There is no network" in cli("probe", clip, *options, "waifu3x").err
 
 

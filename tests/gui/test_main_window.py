@@ -202,6 +202,7 @@ def test_the_whole_is_estimated_from_a_trial(qtbot, window, until, short):
     choose(window, until, short)
     click(qtbot, window, "estimate-button")
     folder = window.trial.folder
+    assert folder.parent.name.startswith("tsuzuki-trial-")
     until(lambda: "The whole video takes about" in shown(window, "estimate"))
     assert not folder.exists()
     window.settings_panel._fields["crf"].widget.setText("20")
@@ -241,6 +242,7 @@ def test_a_preset_takes_the_place_of_another_only_where_that_is_wanted(qtbot, wi
     save("20")
     assert kept() == 20
     save("20")  # the same again is no question
+    assert not window.findChildren(QMessageBox, "confirm-replace")
     save("25")
     press(qtbot, box(window, "confirm-replace"), "Back")
     assert kept() == 20

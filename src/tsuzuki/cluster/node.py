@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tsuzuki.durable import scratch_folder
+from tsuzuki.durable import ScratchFolder
 from tsuzuki.errors import DeviceError, ModelError, by_code
 from tsuzuki.pipeline import messages as m
 from tsuzuki.pipeline.process import WorkerProcess
@@ -39,8 +39,8 @@ class Node:
 
     def __init__(self, job: bytes, threads: int | None) -> None:
         """Take an `Open` request, and how many cores the network may use."""
-        self._scratch = scratch_folder("node")
-        root = Path(self._scratch.name)
+        self._scratch = ScratchFolder("node")
+        root = self._scratch.path
         opened = msgspec.msgpack.decode(job, type=m.Open)
         for folder in SessionPaths(root, opened.session_id).folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class Node:
         """End the worker and remove everything that was written."""
         if self._worker is not None:
             self._worker.close()
-        self._scratch.cleanup()
+        self._scratch.close()
 
     def start(self) -> None:
         """Start the worker, and wait until it can be sent something to render."""

@@ -14,7 +14,7 @@ from tsuzuki.durable.read import (
     read_bounded,
     sha256_of,
 )
-from tsuzuki.durable.scratch import left_behind, scratch_folder
+from tsuzuki.durable.scratch import ScratchFolder
 from tsuzuki.durable.write import Durable
 
 __all__ = [
@@ -26,16 +26,15 @@ __all__ = [
     "PendingFolder",
     "Port",
     "RunRow",
+    "ScratchFolder",
     "append_regular",
     "copy_folder",
     "free_bytes",
     "is_other_kind",
     "is_temporary",
     "is_there",
-    "left_behind",
     "open_regular",
     "read_bounded",
-    "scratch_folder",
     "sha256_of",
     "sha256_of_folder",
     "storage_error",

@@ -1,46 +1,68 @@
-"""Folders that last no longer than the process that made them, however that ends."""
+"""Folders for temporary files, which no kill leaves behind for long."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import sys
+import stat
 import tempfile
+import weakref
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-_PREFIX = "tsuzuki-"
+from filelock import FileLock, Timeout
+
+_LOCK, _FILES = "lock", "files"
 
 
-def scratch_folder(kind: str) -> tempfile.TemporaryDirectory[str]:
-    """Make an empty folder for temporary files; ``kind`` says of what, in letters.
+class ScratchFolder:
+    """An empty folder, ``path``; a context manager. ``kind`` says in letters what it is for.
 
-    What processes that were killed have left of that kind is removed.
+    It goes with the process. What a process that was killed has left, the next that makes one of
+    the same kind removes: whoever uses a folder holds a lock in it, which works across containers.
     """
-    for path in left_behind(kind):
-        shutil.rmtree(path, ignore_errors=True)
-    prefix = f"{_PREFIX}{kind}-{os.getpid()}-"
-    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+
+    def __init__(self, kind: str) -> None:
+        prefix = f"tsuzuki-{kind}-"
+        for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            _remove_if_left(left)
+        home = Path(tempfile.mkdtemp(prefix=prefix))
+        lock = FileLock(home / _LOCK, thread_local=False)
+        lock.acquire(timeout=0)
+        self._end = weakref.finalize(self, _remove, home, lock)
+        self.path = home / _FILES
+        self.path.mkdir()  # from now on it counts as left if the lock is free
+
+    def close(self) -> None:
+        """Remove the folder with all that is in it."""
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
-def left_behind(kind: str) -> list[Path]:
-    """Return the folders of this kind, and of this user, whose processes have ended."""
-    if sys.platform == "win32":  # asking for a process would end it
-        return []
-    found = []
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{kind}-*-*"):
-        pid = path.name.removeprefix(f"{_PREFIX}{kind}-").partition("-")[0]
-        with contextlib.suppress(OSError, OverflowError, ValueError):
-            if path.lstat().st_uid == os.getuid() and not _is_running(int(pid)):
-                found.append(path)
-    return found
-
-
-def _is_running(pid: int) -> bool:
+def _remove_if_left(home: Path) -> None:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return True
+        found = home.lstat()
+        own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+        if not (own and stat.S_ISDIR(found.st_mode) and (home / _FILES).is_dir()):
+            return
+        lock = FileLock(home / _LOCK, thread_local=False)
+        lock.acquire(timeout=0)
+    except (OSError, Timeout):
+        return
+    _remove(home, lock)
+
+
+def _remove(home: Path, lock: FileLock) -> None:
+    lock.release()  # Windows removes no file that is open
+    shutil.rmtree(home, ignore_errors=True)

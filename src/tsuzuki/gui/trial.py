@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from tsuzuki.durable import scratch_folder
+from tsuzuki.durable import ScratchFolder
 from tsuzuki.errors import TsuzukiError
 from tsuzuki.gui.jobs import JobStore, new_job
 from tsuzuki.gui.process import JobProcess
@@ -40,7 +40,7 @@ def start_near(moment: float, length: float) -> float:
 
 
 class TrialRun(QObject):
-    """Runs the trial in a folder of its own, which goes with it.
+    """Runs the trial in a folder of its own, which goes with it; after a kill, with the next trial.
 
     Raises `OSError` or `TsuzukiError` where it cannot begin, as with a full disk.
     """
@@ -59,8 +59,8 @@ class TrialRun(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._scratch = scratch_folder("trial")
-        self.folder = Path(self._scratch.name)
+        self._scratch = ScratchFolder("trial")
+        self.folder = self._scratch.path
         self.state = RunState()
         part = msgspec.structs.replace(
             settings, range_start=round(start, 3), range_end=round(start + SECONDS, 3)
@@ -72,7 +72,7 @@ class TrialRun(QObject):
             store = JobStore(self.folder / "window")
             self._process: JobProcess | None = JobProcess.start(store, job)
         except (OSError, TsuzukiError):
-            self._scratch.cleanup()
+            self._scratch.close()
             raise
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -91,7 +91,7 @@ class TrialRun(QObject):
             self._process.kill()
             self._process.wait()
             self._process = None
-        self._scratch.cleanup()
+        self._scratch.close()
 
     def _look(self) -> None:
         if (process := self._process) is None:

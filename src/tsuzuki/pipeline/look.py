@@ -13,6 +13,7 @@ from tsuzuki.pipeline.plan import Plan
 from tsuzuki.pipeline.supervisor import Supervisor
 from tsuzuki.settings import ProcessingSettings
 from tsuzuki.video.facts import Probe
+from tsuzuki.video.index import no_frames
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,9 @@ def look(path: Path, settings: ProcessingSettings) -> Look:
             plan = supervisor.ask(request, m.PlanMade).plan
         except TsuzukiError as problem:
             return Look(probe=facts, plan=None, problem=problem)
+        if 0 < facts.duration <= (settings.range_start or 0):
+            beyond = no_frames(settings.range_start, settings.range_end, facts.duration)
+            return Look(probe=facts, plan=None, problem=beyond)
         return Look(probe=facts, plan=plan, problem=None)
     finally:
         supervisor.stop(lambda _: None)

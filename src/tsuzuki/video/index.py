@@ -316,6 +316,14 @@ def _warnings(probe: Probe, index: FrameIndex) -> Iterable[str]:
         )
 
 
+def no_frames(start: Decimal | None, end: Decimal | None, length: float) -> SettingsError:
+    """Return the error for a range without a frame; ``length`` is the video's, in seconds."""
+    return SettingsError(
+        f"There is no frame between {start or 0} s and {end or length} s; the video is "
+        f"{length:.3f} s long. Choose a range within it."
+    )
+
+
 def _cut(index: FrameIndex, start: Decimal | None, end: Decimal | None) -> FrameIndex:
     """Return the index of the frames that begin in [start, end), in seconds after the first."""
     base = Fraction(*index.time_base)
@@ -324,10 +332,7 @@ def _cut(index: FrameIndex, start: Decimal | None, end: Decimal | None) -> Frame
     last = len(index) if end is None else bisect_left(index.pts, origin + Fraction(end) / base)
     if first >= last:
         length = float((index.end - origin) * base)
-        raise SettingsError(
-            f"There is no frame between {start or 0} s and {end or length} s; the video is "
-            f"{length:.3f} s long. Choose a range within it."
-        )
+        raise no_frames(start, end, length)
     before = bisect_right(index.starts, first, key=lambda s: s.frame) - 1
     packets = index.packets[first:last]
     rest = max(packets)

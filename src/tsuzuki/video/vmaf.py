@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import gc
 import os
-from pathlib import Path
 from typing import Any, Self
 
 import av
 import msgspec
 
-from tsuzuki.durable import scratch_folder
+from tsuzuki.durable import ScratchFolder
 from tsuzuki.errors import EngineError
 from tsuzuki.frame import Rgb
 from tsuzuki.video.colour import format_depth, from_rgb
@@ -48,8 +47,8 @@ class Vmaf:
         deep = format_depth(colour.rgb_format) > 8
         self._format = "yuv444p10le" if deep else "yuv444p"
         self._matrix = colour.matrix or _BT709  # the own one: that gives back what was decoded
-        self._folder = scratch_folder("vmaf")
-        self._log = Path(self._folder.name) / "vmaf.json"
+        self._folder = ScratchFolder("vmaf")
+        self._log = self._folder.path / "vmaf.json"
         options = {"log_path": str(self._log), "log_fmt": "json", "n_threads": str(os.cpu_count())}
         self._filter: PairFilter | None = PairFilter(NAME, width, height, self._format, options)
         self._number = 0
@@ -74,7 +73,7 @@ class Vmaf:
 
     def __exit__(self, *_: object) -> None:
         self._filter = None
-        self._folder.cleanup()
+        self._folder.close()
 
     def _read(self) -> list[dict[str, Any]]:
         try:
