@@ -82,15 +82,16 @@ def test_a_push(for_good, store, session, proxy, tmp_path):
         return CloudSessionManager(url, root)
 
     proxy.restart()
-    manager(f"{store}/count").sync_to_cloud(session.id)
+    manager(f"{store}/count/0/0").sync_to_cloud(session.id)
     total = proxy.requests
     assert total >= 15
     for kind, number in points(total):
-        url = f"{store}/{kind.replace(' ', '-')}-{number}-{for_good}"
+        # Few in each folder: Drive lists all of one for every name that is looked for in it.
+        url = f"{store}/{kind.replace(' ', '-')}/{number // 10}/{number}"
         proxy.restart(faults(kind, number, for_good=for_good))
         success = attempt(lambda url=url: manager(url).sync_to_cloud(session.id))
         proxy.restart()
-        root = tmp_path / url.rsplit("/", 1)[-1]
+        root = tmp_path / f"{kind} {number}"
         there = attempt(
             lambda url=url, root=root: manager(url, root).restore_from_cloud(
                 session.id, take_over=True
