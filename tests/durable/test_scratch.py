@@ -61,6 +61,13 @@ def test_it_goes_with_its_process_its_owner_and_its_block(start, tmp_path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_process_may_have_several(tmp_path) -> None:
+    with ScratchFolder("trial") as one, ScratchFolder("trial") as other:
+        assert one.path.exists()
+        assert other.path.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_closing_it_twice_is_closing_it_once() -> None:
     made = ScratchFolder("trial")
     made.close()
